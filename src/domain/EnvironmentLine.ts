@@ -1,0 +1,48 @@
+/**
+ * The image's `Env` as `Environment=` (systemd.exec(5)): one quoted assignment a line.
+ *
+ *     assignment = name "=" value        name = ( letter | "_" ) *( letter | digit | "_" )
+ *
+ * `$` means nothing here and is not doubled. systemd drops other names in silence: they are told, not lost.
+ */
+import * as Data from "effect/Data"
+import * as Either from "effect/Either"
+import { type UnitValue, word } from "./UnitValue.ts"
+
+export interface Assignment {
+  readonly name: string
+  readonly value: string
+}
+
+/** An entry of `Env` that no unit can carry. */
+export class EnvironmentRefused extends Data.TaggedError("EnvironmentRefused")<{
+  readonly name: string
+  readonly reason: string
+}> {
+  override get message(): string {
+    return `the environment variable ${JSON.stringify(this.name.slice(0, MAX_SHOWN))} ${this.reason}`
+  }
+}
+
+/** Later entries win, as in a process's environment; an entry without `=` is refused. Values stay out of errors. */
+export const parse = (
+  env: readonly string[]
+): { readonly assignments: readonly Assignment[]; readonly refused: readonly EnvironmentRefused[] } => {
+  const assignments = new Map<string, string>()
+  const refused: EnvironmentRefused[] = []
+  for (const entry of env) {
+    const equals = entry.indexOf("=")
+    const name = equals < 0 ? entry : entry.slice(0, equals)
+    if (equals < 0) refused.push(new EnvironmentRefused({ name, reason: "has no value (no “=”)" }))
+    else if (!NAME.test(name)) {
+      refused.push(new EnvironmentRefused({ name, reason: "has a name that systemd does not take: letters, digits and “_” only" }))
+    } else assignments.set(name, entry.slice(equals + 1))
+  }
+  return { assignments: [...assignments].map(([name, value]) => ({ name, value })), refused }
+}
+
+export const render = ({ name, value }: Assignment): Either.Either<UnitValue, EnvironmentRefused> =>
+  Either.mapLeft(word(name, `${name}=${value}`), ({ reason }) => new EnvironmentRefused({ name, reason }))
+
+const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
+const MAX_SHOWN = 80

@@ -1,0 +1,96 @@
+/**
+ * Where things are below the extracts directory, as relative paths:
+ *
+ *     dirs/chainID/sha256/ba/baabaab…     the root of a layer chain
+ *     configs/sha256/ea/ea7beef…          an image config
+ *     names/LAYOUT/REF/{config,rootfs}    relative links to the two
+ *     scratch/NAME/{upper,work}           for an overlay
+ *     locks/sha256-baabaab…  tmp/…        of extractions under way
+ *
+ * Layouts and references are other people's strings. As a path component each is escaped, injectively:
+ *
+ *     byte-safe characters     themselves
+ *     controls, "/" and "%"    "%" 2HEXDIG
+ *     a leading "."            "%2E"
+ *     controls above U+007F    "%u" 4HEXDIG       (lone surrogates too: they have no bytes)
+ *     the names of the links   with their first letter escaped
+ *     the empty string         "%"
+ *     more than 230 bytes      a readable head, "%~", SHA-256 of the whole
+ */
+import { type Digest, type Sha256, algorithm, encoded } from "./Digest.ts"
+import type { ImageName } from "./ImageName.ts"
+import * as RootPaths from "./RootPaths.ts"
+
+/** Private to root: a setuid file inside must not be reachable for the host's users. */
+export const DIRS = "dirs"
+export const CONFIGS = "configs"
+export const NAMES = "names"
+/** Private like `dirs`: an upper directory holds setuid files too. */
+export const SCRATCH = "scratch"
+export const LOCKS = "locks"
+export const TMP = "tmp"
+
+export const CONFIG_LINK = "config"
+export const ROOT_LINK = "rootfs"
+
+export const rootOf = (chainId: Digest): string => RootPaths.extractPath(chainId)
+
+export const configOf = (digest: Digest): string => `${CONFIGS}/${sharded(digest)}`
+
+export const lockOf = (chainId: Digest): string => `${LOCKS}/${algorithm(chainId)}-${encoded(chainId)}`
+
+export const scratchOf = (name: string, sha256: Sha256): string => `${SCRATCH}/${component(name, sha256)}`
+
+/** The directory that holds the two links. */
+export const nameOf = ({ layout, ref }: ImageName, sha256: Sha256): string => {
+  const escaped = layout.split("/").map((part) => component(part, sha256))
+  const path = escaped.join("/")
+  const head = path.length <= LAYOUT_MAX ? path : hashed(escaped.join("%2F"), layout, sha256)
+  return `${NAMES}/${head}/${component(ref, sha256)}`
+}
+
+/** What a link in the directory `from` says to lead to `to`. */
+export const linkTarget = (from: string, to: string): string => "../".repeat(from.split("/").length) + to
+
+/** One path component that stands for any string, whatever it holds. */
+export const component = (text: string, sha256: Sha256): string => {
+  if (text === "") return "%"
+  const escaped = RESERVED.has(text)
+    ? percent(text.slice(0, 1)) + text.slice(1)
+    : text.replace(UNSAFE, (character) => percent(character))
+  return utf8Length(escaped) <= COMPONENT_MAX ? escaped : hashed(escaped, text, sha256)
+}
+
+const sharded = (digest: Digest): string => {
+  const hex = encoded(digest)
+  return `${algorithm(digest)}/${hex.slice(0, 2)}/${hex}`
+}
+
+/** The hash is of the JSON form, where lone surrogates are told apart. */
+const hashed = (escaped: string, text: string, sha256: Sha256): string => {
+  const head = Array.from(escaped.slice(0, HEAD))
+  while (utf8Length(head.join("")) > HEAD) head.pop()
+  return `${head.join("").replace(CUT_ESCAPE, "")}%~${sha256(JSON.stringify(text))}`
+}
+
+const percent = (character: string): string => {
+  const code = character.charCodeAt(0)
+  return code < 0x80 ? `%${hex(code, 2)}` : `%u${hex(code, 4)}`
+}
+
+const hex = (code: number, digits: number): string => code.toString(16).toUpperCase().padStart(digits, "0")
+
+const utf8Length = (text: string): number => new TextEncoder().encode(text).length
+
+const RESERVED: ReadonlySet<string> = new Set([CONFIG_LINK, ROOT_LINK])
+/** What cannot or should not be in a file name as it is; `\p{Cs}` matches lone surrogates only. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+const UNSAFE = /^\.|[\u0000-\u001f\u007f-\u009f%/]|\p{Cs}/gu
+/** An escape that the cut went through. */
+const CUT_ESCAPE = /%[0-9A-Fu]{0,4}$|[\ud800-\udbff]$/
+/** NAME_MAX is 255. The directory names of `RootPaths` (220 and less) must stay what they are. */
+const COMPONENT_MAX = 230
+/** PATH_MAX is 4096 for the whole path. */
+const LAYOUT_MAX = 2000
+/** Readable bytes before a hash. */
+const HEAD = 100

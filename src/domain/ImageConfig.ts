@@ -1,0 +1,35 @@
+/** An image's configuration: how its process runs, and which layers it is made of (image-spec config.md). */
+import * as Schema from "effect/Schema"
+import { nullish } from "./Descriptor.ts"
+import { Digest } from "./Digest.ts"
+
+const Strings = Schema.Array(Schema.String)
+
+/** Go's `map[string]struct{}`: the keys are the set. */
+const KeySet = Schema.Record({ key: Schema.String, value: Schema.Unknown })
+
+export const ProcessConfig = Schema.Struct({
+  User: nullish(Schema.String),
+  Env: nullish(Strings),
+  Entrypoint: nullish(Strings),
+  Cmd: nullish(Strings),
+  WorkingDir: nullish(Schema.String),
+  Labels: nullish(Schema.Record({ key: Schema.String, value: Schema.String })),
+  StopSignal: nullish(Schema.String),
+  /** Seconds until the process is killed (Docker). */
+  StopTimeout: nullish(Schema.Int),
+  ExposedPorts: nullish(KeySet),
+  Volumes: nullish(KeySet)
+})
+export type ProcessConfig = typeof ProcessConfig.Type
+
+export const ImageConfig = Schema.Struct({
+  architecture: Schema.String,
+  os: Schema.String,
+  variant: nullish(Schema.String),
+  created: nullish(Schema.String),
+  author: nullish(Schema.String),
+  config: nullish(ProcessConfig),
+  rootfs: Schema.Struct({ type: Schema.Literal("layers"), diff_ids: Schema.NonEmptyArray(Digest) })
+})
+export type ImageConfig = typeof ImageConfig.Type

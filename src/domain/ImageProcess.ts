@@ -1,0 +1,53 @@
+/** What an image's configuration says of its process, checked and in the forms that a unit needs. */
+import * as Either from "effect/Either"
+import * as EnvironmentLine from "./EnvironmentLine.ts"
+import * as ImageCommand from "./ImageCommand.ts"
+import type { ImageConfig } from "./ImageConfig.ts"
+import * as ImageUser from "./ImageUser.ts"
+import type { RootFacts } from "./RootFacts.ts"
+import * as StopSignal from "./StopSignal.ts"
+
+export interface ImageProcess {
+  readonly command: ImageCommand.ImageCommand
+  readonly user: string
+  readonly workingDirectory: string
+  readonly environment: readonly EnvironmentLine.Assignment[]
+  readonly stopSignal: string
+  /** What the image asks for and does not get, one sentence each. */
+  readonly notes: readonly string[]
+}
+
+export const fromConfig = (
+  image: ImageConfig
+): Either.Either<ImageProcess, ImageCommand.CommandError | StopSignal.UnknownSignal> =>
+  Either.gen(function* () {
+    const config = image.config ?? {}
+    const workingDirectory = ImageCommand.absolute("/", config.WorkingDir ?? "")
+    const { assignments, refused } = EnvironmentLine.parse(config.Env ?? [])
+    return {
+      command: yield* ImageCommand.fromConfig(config, workingDirectory, assignments),
+      user: config.User ?? "",
+      workingDirectory,
+      environment: assignments,
+      stopSignal: config.StopSignal ? yield* StopSignal.parse(config.StopSignal) : "SIGTERM",
+      notes: [
+        ...refused.map((error) => error.message),
+        ...Object.keys(config.Volumes ?? {}).map((path) => `the volume ${path} is not kept: it is a directory of the root`)
+      ]
+    }
+  })
+
+/** The facts that apply to this process: those that answer its own questions. */
+export const path = (process: ImageProcess, facts: RootFacts): string | undefined => {
+  const { command } = process
+  if (command.path !== undefined) return command.path
+  const fact = facts.command
+  return fact !== undefined &&
+    fact.program === command.argv[0] &&
+    fact.searchPath.join(":") === command.searchPath.join(":")
+    ? fact.path
+    : undefined
+}
+
+export const identity = (process: ImageProcess, facts: RootFacts): ImageUser.Identity | undefined =>
+  facts.user?.user === process.user ? facts.user.identity : ImageUser.guess(process.user)

@@ -1,0 +1,49 @@
+/** One member of a layer archive, as read: names not resolved, whiteouts not told apart (image-spec layer.md). */
+import * as Data from "effect/Data"
+import type { ByteString } from "./ByteString.ts"
+
+/** A point in time: whole seconds since 1970 (may be negative) and 0 … 999,999,999 nanoseconds after them. */
+export interface Timestamp {
+  readonly seconds: number
+  readonly nanoseconds: number
+}
+
+export const EPOCH: Timestamp = { seconds: 0, nanoseconds: 0 }
+
+/** What an inode carries besides its type and data. */
+export interface Metadata {
+  /** Permission bits with setuid, setgid and sticky: 0 … 0o7777. */
+  readonly mode: number
+  /** 0 … 2³²−2: 2³²−1 means "unchanged" to chown(2). */
+  readonly uid: number
+  readonly gid: number
+  readonly mtime: Timestamp
+  readonly xattrs: ReadonlyMap<ByteString, Uint8Array>
+}
+
+const NO_XATTRS: ReadonlyMap<ByteString, Uint8Array> = new Map()
+
+/** What a parent that no entry describes gets: 0755 0:0, time 0. */
+export const IMPLIED_PARENT: Metadata = { mode: 0o755, uid: 0, gid: 0, mtime: EPOCH, xattrs: NO_XATTRS }
+
+/** Where a regular file's data is: the layer's number in its image (the lowest is 0), and the entry's in its layer. */
+export interface ContentId {
+  readonly layer: number
+  readonly entry: number
+}
+
+/**
+ * `path` is the name as the archive has it: `./a`, `/a`, `a//b/` and `a/../b` are all possible.
+ * `size` is in bytes. A `Hardlink` names another member or a lower layer's file; its own metadata does not count.
+ */
+export type LayerEntry = Data.TaggedEnum<{
+  File: { readonly path: ByteString; readonly metadata: Metadata; readonly size: number; readonly content: ContentId }
+  Directory: { readonly path: ByteString; readonly metadata: Metadata }
+  Symlink: { readonly path: ByteString; readonly metadata: Metadata; readonly target: ByteString }
+  Hardlink: { readonly path: ByteString; readonly target: ByteString }
+  CharacterDevice: { readonly path: ByteString; readonly metadata: Metadata; readonly major: number; readonly minor: number }
+  BlockDevice: { readonly path: ByteString; readonly metadata: Metadata; readonly major: number; readonly minor: number }
+  Fifo: { readonly path: ByteString; readonly metadata: Metadata }
+}>
+
+export const LayerEntry = Data.taggedEnum<LayerEntry>()

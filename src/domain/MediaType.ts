@@ -1,0 +1,51 @@
+/**
+ * What a descriptor's media type says of its blob (image-spec media-types.md, Docker's manifest schema 2, and the
+ * names of 2016, before the specification's 1.0).
+ */
+
+export type Compression = "none" | "gzip" | "zstd"
+
+/** Media types of an index: a list of manifests. */
+const INDEXES: ReadonlySet<string> = new Set([
+  "application/vnd.oci.image.index.v1+json",
+  "application/vnd.docker.distribution.manifest.list.v2+json",
+  "application/vnd.oci.image.manifest.list.v1+json"
+])
+
+const MANIFESTS: ReadonlySet<string> = new Set([
+  "application/vnd.oci.image.manifest.v1+json",
+  "application/vnd.docker.distribution.manifest.v2+json"
+])
+
+const CONFIGS: ReadonlySet<string> = new Set([
+  "application/vnd.oci.image.config.v1+json",
+  "application/vnd.docker.container.image.v1+json",
+  "application/vnd.oci.image.serialization.config.v1+json"
+])
+
+const LAYERS: ReadonlyMap<string, Compression> = new Map([
+  ["application/vnd.oci.image.layer.v1.tar", "none"],
+  ["application/vnd.oci.image.layer.v1.tar+gzip", "gzip"],
+  ["application/vnd.oci.image.layer.v1.tar+zstd", "zstd"],
+  ["application/vnd.oci.image.layer.nondistributable.v1.tar", "none"],
+  ["application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", "gzip"],
+  ["application/vnd.oci.image.layer.nondistributable.v1.tar+zstd", "zstd"],
+  ["application/vnd.docker.image.rootfs.diff.tar", "none"],
+  ["application/vnd.docker.image.rootfs.diff.tar.gzip", "gzip"],
+  ["application/vnd.docker.image.rootfs.diff.tar.zstd", "zstd"],
+  ["application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", "gzip"],
+  ["application/vnd.oci.image.layer.tar", "none"],
+  ["application/vnd.oci.image.layer.tar+gzip", "gzip"],
+  ["application/vnd.oci.image.serialization.rootfs.tar", "none"],
+  ["application/vnd.oci.image.serialization.rootfs.tar.gzip", "gzip"]
+])
+
+/** Media types may carry parameters (`; charset=utf-8`), and their case does not count (RFC 6838). */
+const essence = (mediaType: string): string => (mediaType.split(";", 1)[0] ?? "").trim().toLowerCase()
+
+export const isIndex = (mediaType: string): boolean => INDEXES.has(essence(mediaType))
+export const isManifest = (mediaType: string): boolean => MANIFESTS.has(essence(mediaType))
+export const isConfig = (mediaType: string): boolean => CONFIGS.has(essence(mediaType))
+
+/** How a layer of this media type is compressed; `undefined` when it is not a layer that we can read. */
+export const layerCompression = (mediaType: string): Compression | undefined => LAYERS.get(essence(mediaType))

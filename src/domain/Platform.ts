@@ -1,0 +1,57 @@
+/** Which of an index's manifests this machine runs (image-spec image-index.md, "platform"). */
+import type { Descriptor, Platform } from "./Descriptor.ts"
+
+/** What this machine is. `variants` are those it runs, the best first; the architecture without variant goes last. */
+export interface HostPlatform {
+  readonly os: string
+  readonly architecture: string
+  readonly variants: readonly string[]
+}
+
+/** A variant that is not written down means these (image-spec image-index.md, "Platform Variants"). */
+const DEFAULT_VARIANT: Readonly<Record<string, string>> = { arm: "v7", arm64: "v8", amd64: "v1" }
+
+const wantedVariant = (platform: Pick<Platform, "architecture" | "variant">): string | undefined =>
+  platform.variant || DEFAULT_VARIANT[platform.architecture]
+
+/** Can this machine run it? A variant that the machine's list does not know is not run. */
+export const runs = (host: HostPlatform, platform: Pick<Platform, "architecture" | "os" | "variant">): boolean =>
+  rank(host, platform) >= 0
+
+/** 0 is the best, −1 cannot run. */
+const rank = (host: HostPlatform, platform: Pick<Platform, "architecture" | "os" | "variant">): number => {
+  if (platform.os !== host.os || platform.architecture !== host.architecture) return -1
+  const variant = wantedVariant(platform)
+  return variant === undefined || host.variants.length === 0 ? 0 : host.variants.indexOf(variant)
+}
+
+/**
+ * The best variant that the machine runs, and of equal ones the first in the list. A manifest that names no platform
+ * is taken only where none that does fits: its configuration tells later.
+ */
+export const choose = (host: HostPlatform, manifests: readonly Descriptor[]): Descriptor | undefined => {
+  let best: { readonly descriptor: Descriptor; readonly rank: number } | undefined
+  for (const descriptor of manifests) {
+    const fit = descriptor.platform === undefined ? Number.MAX_SAFE_INTEGER : rank(host, descriptor.platform)
+    if (fit >= 0 && (best === undefined || fit < best.rank)) best = { descriptor, rank: fit }
+  }
+  return best?.descriptor
+}
+
+/** `linux/arm/v7` */
+export const display = (platform: Pick<Platform, "architecture" | "os" | "variant">): string =>
+  [platform.os, platform.architecture, platform.variant].filter(Boolean).join("/")
+
+/** The variants that a machine of this architecture runs, the best first, given its own. */
+export const compatibleVariants = (architecture: string, variant: string | undefined): readonly string[] => {
+  const order = VARIANTS[architecture]
+  if (order === undefined) return variant === undefined ? [] : [variant]
+  return order.slice(Math.max(0, variant === undefined ? order.length - 1 : order.indexOf(variant)))
+}
+
+/** Each runs those after it. */
+const VARIANTS: Readonly<Record<string, readonly string[]>> = {
+  arm: ["v8", "v7", "v6", "v5"],
+  arm64: ["v9", "v8"],
+  amd64: ["v4", "v3", "v2", "v1"]
+}

@@ -1,0 +1,27 @@
+/**
+ * What only an image's root filesystem can tell and its unit must say, recorded when the image is extracted.
+ *
+ * Facts answer questions. Each comes with its question, so that an answer to another one (a changed configuration) is
+ * noticed and asked again.
+ */
+import * as Schema from "effect/Schema"
+import { nullish } from "./Descriptor.ts"
+
+const Identity = Schema.Struct({
+  uid: Schema.NonNegativeInt,
+  gid: Schema.NonNegativeInt,
+  supplementaryGids: Schema.Array(Schema.NonNegativeInt),
+  home: Schema.String
+})
+
+export const RootFacts = Schema.Struct({
+  /** `user` is the image's `User`. */
+  user: nullish(Schema.Struct({ user: Schema.String, identity: Identity })),
+  /** Where a bare command was found. */
+  command: nullish(
+    Schema.Struct({ program: Schema.String, searchPath: Schema.Array(Schema.String), path: Schema.String })
+  )
+})
+export type RootFacts = typeof RootFacts.Type
+
+export const NO_FACTS: RootFacts = {}

@@ -1,0 +1,39 @@
+/** Where an image's root filesystem is, by mode. */
+import type { Digest, Sha256 } from "./Digest.ts"
+import { algorithm, encoded } from "./Digest.ts"
+import type { RootMode } from "./Settings.ts"
+import * as UnitName from "./UnitName.ts"
+
+/** Where writable roots are mounted, each in a directory of its own that systemd makes. */
+export const MOUNT_DIRECTORY = "/run/oci/roots"
+
+/** `dirs/chainID/sha256/ba/baab…`, below the extracts directory. */
+export const extractPath = (chainId: Digest): string =>
+  `dirs/chainID/${algorithm(chainId)}/${encoded(chainId).slice(0, 2)}/${encoded(chainId)}`
+
+export interface RootPaths {
+  /** The extract: never written. */
+  readonly lower: string
+  /** What `RootDirectory=` names. */
+  readonly root: string
+  /** Present for a writable root. */
+  readonly overlay: { readonly scratch: string; readonly upper: string; readonly work: string } | undefined
+}
+
+export const of = (
+  options: { readonly extractsdir: string; readonly chainId: Digest; readonly stem: string; readonly mode: RootMode },
+  sha256: Sha256
+): RootPaths => {
+  const lower = `${options.extractsdir}/${extractPath(options.chainId)}`
+  if (options.mode === "readonly") return { lower, root: lower, overlay: undefined }
+  const directory = UnitName.directory(options.stem, MAX_DIRECTORY, sha256)
+  const scratch = `${options.extractsdir}/scratch/${directory}`
+  return {
+    lower,
+    root: `${MOUNT_DIRECTORY}/${directory}`,
+    overlay: { scratch, upper: `${scratch}/upper`, work: `${scratch}/work` }
+  }
+}
+
+/** The mount unit's name is the whole path with `_` and `.` kept: it must fit in 253 bytes. */
+const MAX_DIRECTORY = 220

@@ -1,0 +1,31 @@
+/**
+ * One step of writing a root filesystem, as data: planned by `RootPlan`, carried out by the `RootWriter` service.
+ *
+ * Every path is relative to the root, without a leading slash, without `.`, `..` or empty components; the root itself
+ * is `""`. Every component but the last is a directory that an earlier `MakeDirectory` made, so that carrying a plan
+ * out never follows a link.
+ */
+import * as Data from "effect/Data"
+import type { ByteString } from "./ByteString.ts"
+import type { ContentId, Metadata } from "./LayerEntry.ts"
+
+export type RootStep = Data.TaggedEnum<{
+  /** An empty directory, private until `SetDirectory`. Never for the root, which is there. */
+  MakeDirectory: { readonly path: ByteString }
+  /** The staged data (with its metadata set already) becomes this path. */
+  PlaceFile: { readonly path: ByteString; readonly content: ContentId }
+  MakeNode: {
+    readonly path: ByteString
+    readonly kind: "fifo" | "character" | "block"
+    readonly major: number
+    readonly minor: number
+    readonly metadata: Metadata
+  }
+  MakeSymlink: { readonly path: ByteString; readonly target: ByteString; readonly metadata: Metadata }
+  /** Another name of what an earlier step made at `existing` (a file, a node or a symlink). */
+  MakeLink: { readonly path: ByteString; readonly existing: ByteString }
+  /** The directory's final metadata: after all its children, deepest first, the root last. */
+  SetDirectory: { readonly path: ByteString; readonly metadata: Metadata }
+}>
+
+export const RootStep = Data.taggedEnum<RootStep>()

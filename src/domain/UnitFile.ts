@@ -1,0 +1,35 @@
+/** A unit file as data, and its text (systemd.syntax(7)). */
+import type { UnitValue } from "./UnitValue.ts"
+import { comment } from "./UnitValue.ts"
+
+export interface Directive {
+  readonly key: string
+  readonly value: UnitValue
+}
+
+export interface Section {
+  readonly name: "Unit" | "Service" | "Mount" | "Timer"
+  readonly directives: readonly Directive[]
+}
+
+export interface UnitFile {
+  /** With its type: `com.myorg.myapp.ref.stable.service`. */
+  readonly name: string
+  /** Lines for whoever opens the file. */
+  readonly comments: readonly string[]
+  readonly sections: readonly Section[]
+}
+
+export const directive = (key: string, value: UnitValue): Directive => ({ key, value })
+
+/** Ends in a newline. */
+export const render = (file: UnitFile): string =>
+  [
+    ...file.comments.map((line) => `# ${comment(line)}`),
+    ...file.sections.flatMap((section) => [
+      "",
+      `[${section.name}]`,
+      ...section.directives.map(({ key, value }) => `${key}=${value}`)
+    ]),
+    ""
+  ].join("\n")

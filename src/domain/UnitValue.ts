@@ -1,0 +1,117 @@
+/**
+ * What may stand behind the `=` of a directive, so that systemd reads back exactly what was meant.
+ *
+ *     line    = key "=" value        at most 1 MiB (LONG_LINE_MAX), no newline, no "\" at its end (a continuation)
+ *     word    = '"' *( char | "\\" | '\"' | "\n" | "\t" | "\xNN" | "%%" ) '"'
+ *     path    = raw bytes, "%" doubled, never quoted
+ *
+ * Follows systemd.syntax(7) and the specifiers of systemd.unit(5). A `UnitValue` is made here only: whatever an
+ * image's strings hold, no value can end its line, add a directive or name a specifier.
+ */
+import * as Data from "effect/Data"
+import * as Either from "effect/Either"
+
+declare const UnitValueBrand: unique symbol
+export type UnitValue = string & { readonly [UnitValueBrand]: "UnitValue" }
+
+/** Why a text cannot stand in a unit. `what` names the text's role. */
+export class Unwritable extends Data.TaggedError("Unwritable")<{
+  readonly what: string
+  readonly value: string
+  readonly reason: string
+}> {
+  override get message(): string {
+    return `${this.what} ${abbreviate(this.value)} ${this.reason}`
+  }
+}
+
+/** A text of our own that needs no escaping: a constant, a number, a unit's name. */
+export const literal = (text: string): UnitValue => {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not be there
+  if (/[\u0000-\u001f\u007f]|^\s|\s$|\\$/.test(text)) throw new Error(`not a literal: ${JSON.stringify(text)}`)
+  return text.replaceAll("%", "%%") as UnitValue
+}
+
+/** Our own text with specifiers in it: `%t/oci`. */
+export const withSpecifiers = (text: string): UnitValue => text as UnitValue
+
+/** One word, quoted: an argument, an assignment. */
+export const word = (what: string, text: string): Either.Either<UnitValue, Unwritable> => {
+  const fault = textFault(text)
+  return fault === undefined
+    ? Either.right(`"${text.replace(SPECIAL_IN_WORD, escapeCharacter)}"` as UnitValue)
+    : Either.left(new Unwritable({ what, value: text, reason: fault }))
+}
+
+/** A path as `RootDirectory=`, `WorkingDirectory=` and `Where=` take it: nothing is unquoted there. */
+export const path = (what: string, text: string): Either.Either<UnitValue, Unwritable> => {
+  const fault = textFault(text) ?? pathFault(text)
+  return fault === undefined
+    ? Either.right(text.replaceAll("%", "%%") as UnitValue)
+    : Either.left(new Unwritable({ what, value: text, reason: fault }))
+}
+
+/** A text for people, as `Description=` shows it: control characters and line ends become blanks. */
+export const prose = (text: string): UnitValue =>
+  text
+    .toWellFormed()
+    .replace(NOT_PROSE, " ")
+    .trim()
+    .slice(0, MAX_PROSE)
+    .toWellFormed()
+    .replace(/\\+$/, "")
+    .replaceAll("%", "%%") as UnitValue
+
+/** Several values with a blank between them. */
+export const join = (values: readonly UnitValue[]): UnitValue => values.join(" ") as UnitValue
+
+/** A text inside a comment line. */
+export const comment = (text: string): string => text.toWellFormed().replace(NOT_PROSE, " ")
+
+const textFault = (text: string): string | undefined => {
+  if (text.includes("\0")) return "holds a NUL byte"
+  if (!text.isWellFormed()) return "is not Unicode text"
+  if (text.length > MAX_TEXT) return `is longer than the ${MAX_TEXT} characters that a unit's line holds`
+  return undefined
+}
+
+const pathFault = (text: string): string | undefined => {
+  if (!text.startsWith("/")) return "is not an absolute path"
+  if (CONTROL.test(text)) return "holds a control character, which systemd does not take in a path"
+  if (text.trimEnd() !== text) return "ends in white space, which systemd cuts off"
+  if (text.endsWith("\\")) return "ends in a backslash, which continues the line in a unit"
+  return undefined
+}
+
+const escapeCharacter = (character: string): string => {
+  switch (character) {
+    case "\\":
+      return "\\\\"
+    case '"':
+      return '\\"'
+    case "\n":
+      return "\\n"
+    case "\t":
+      return "\\t"
+    case "%":
+      return "%%"
+    default:
+      return `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`
+  }
+}
+
+const abbreviate = (text: string): string =>
+  JSON.stringify(text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text)
+
+/** A quarter of systemd's longest line: every character may become four. */
+const MAX_TEXT = 256 * 1024
+/** A description is for a list on a terminal. */
+const MAX_PROSE = 200
+const MAX_SHOWN = 80
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is escaped
+const SPECIAL_IN_WORD = /[\\"%\u0001-\u001f\u007f]/g
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+const CONTROL = /[\u0001-\u001f\u007f]/
+/** Besides control characters, what ends a line somewhere or turns text around. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is replaced
+const NOT_PROSE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g

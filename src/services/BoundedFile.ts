@@ -1,0 +1,86 @@
+/**
+ * Reading files that strangers put there: never blocks, never reads without bound.
+ *
+ * Calls are synchronous. The generator does nothing else meanwhile, and for small files a promise costs more than the
+ * read; `@effect/platform`'s FileSystem cannot open without blocking on a fifo either.
+ */
+import * as fs from "node:fs"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+
+/** `reason` is a clause that follows the path: "is a fifo", "is larger than …". */
+export class FileRefused extends Schema.TaggedError<FileRefused>()("FileRefused", {
+  path: Schema.String,
+  reason: Schema.String,
+  /** The system's error name, `ENOENT`, where it was a system call that failed. */
+  code: Schema.optional(Schema.String)
+}) {
+  override get message(): string {
+    return `${this.path} ${this.reason}`
+  }
+}
+
+/** A regular file's whole content, at most `maxBytes`. Links are followed. */
+export const read = (path: string, maxBytes: number): Effect.Effect<Buffer, FileRefused> =>
+  Effect.suspend(() => {
+    const content = readNow(path, maxBytes)
+    return content instanceof FileRefused ? Effect.fail(content) : Effect.succeed(content)
+  })
+
+const readNow = (path: string, maxBytes: number): Buffer | FileRefused => {
+  let fd: number | undefined
+  try {
+    fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK | fs.constants.O_NOCTTY)
+    const stat = fs.fstatSync(fd)
+    if (!stat.isFile()) return new FileRefused({ path, reason: `is ${kind(stat)}, not a file` })
+    if (stat.size > maxBytes) {
+      return new FileRefused({ path, reason: `has ${stat.size} bytes, more than the ${maxBytes} allowed here` })
+    }
+    return readAll(fd, stat.size)
+  } catch (cause) {
+    return refusal(path, cause)
+  } finally {
+    if (fd !== undefined) fs.closeSync(fd)
+  }
+}
+
+/** As many bytes as the file had when it was opened: one that grows meanwhile is not read on. */
+const readAll = (fd: number, size: number): Buffer => {
+  const content = Buffer.allocUnsafe(size)
+  let filled = 0
+  while (filled < size) {
+    const count = fs.readSync(fd, content, filled, size - filled, null)
+    if (count === 0) break
+    filled += count
+  }
+  return content.subarray(0, filled)
+}
+
+/** A failed system call as a `FileRefused`. */
+export const refusal = (path: string, cause: unknown): FileRefused => {
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : undefined
+  const known = code === undefined ? undefined : REASONS[code]
+  return new FileRefused({
+    path,
+    reason: known ?? `cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
+    ...(code === undefined ? {} : { code })
+  })
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "is missing",
+  ENOTDIR: "is missing: a part of its path is no directory",
+  EACCES: "cannot be read: permission denied",
+  ELOOP: "cannot be read: its symbolic links go round in a circle",
+  EISDIR: "is a directory, not a file",
+  ENXIO: "is a socket or a device, not a file"
+}
+
+export const kind = (stat: fs.Stats): string => {
+  if (stat.isDirectory()) return "a directory"
+  if (stat.isFIFO()) return "a fifo"
+  if (stat.isSocket()) return "a socket"
+  if (stat.isFile()) return "a file"
+  if (stat.isSymbolicLink()) return "a symbolic link"
+  return "a device"
+}

@@ -1,0 +1,267 @@
+/**
+ * The extracts directory: complete root filesystems by chain id, image configs by digest, and links to both by name.
+ *
+ * What is under `dirs` is complete: it is made in a private temporary directory, flushed, and appears by one rename.
+ * Plain `node:fs`: locks, flushes and renames need descriptors, which the FileSystem service keeps to itself.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import { createHash } from "node:crypto"
+import { chmodSync, chownSync, existsSync, lstatSync, readdirSync, symlinkSync, writeFileSync } from "node:fs"
+import { dirname } from "node:path"
+import type { Digest, Sha256 } from "../domain/Digest.ts"
+import * as ExtractsTree from "../domain/ExtractsTree.ts"
+import type { ImageName } from "../domain/ImageName.ts"
+import * as Claim from "./Claim.ts"
+import * as Durable from "./Durable.ts"
+import { type Calls, NativeCalls } from "./NativeCalls.ts"
+
+export class ExtractsError extends Schema.TaggedError<ExtractsError>()("ExtractsError", {
+  /** What was being done: `publish the root`, … */
+  operation: Schema.String,
+  path: Schema.String,
+  /** `EROFS`, `ENOSPC`, … */
+  code: Schema.String,
+  cause: Schema.Defect
+}) {
+  override get message(): string {
+    return `cannot ${this.operation} at ${this.path}: ${this.code}`
+  }
+}
+
+/** Where an extraction works. Both directories are empty, of mode 0700 and on the file system of the extracts. */
+export interface Workplace {
+  /** Becomes the published root. */
+  readonly root: string
+  /** For data on its way into the root; removed at the end. */
+  readonly stage: string
+}
+
+export interface Scratch {
+  readonly upper: string
+  readonly work: string
+}
+
+export interface ExtractsService {
+  readonly directory: string
+  /** Where the root of a layer chain is, or will be. */
+  readonly rootDirectory: (chainId: Digest) => string
+  readonly isExtracted: (chainId: Digest) => Effect.Effect<boolean>
+  /**
+   * Has `use` fill a root, flushes it and publishes it; `none`, at once, where it is there already. Of several at a
+   * time for one chain, the others wait. Failure, interruption and defects leave nothing.
+   */
+  readonly publish: <A, E, R>(
+    chainId: Digest,
+    use: (workplace: Workplace) => Effect.Effect<A, E, R>
+  ) => Effect.Effect<Option.Option<A>, E | ExtractsError, R>
+  /** Takes a root away: out of `dirs` by one rename, then removed. False where there was none. */
+  readonly discard: (chainId: Digest) => Effect.Effect<boolean, ExtractsError>
+  /** Removes what dead processes left in `tmp`, and says how many there were. Living ones are not disturbed. */
+  readonly sweep: Effect.Effect<number, ExtractsError>
+  /** Keeps an image config; whoever calls has checked its digest. Returns its path. */
+  readonly writeConfig: (digest: Digest, bytes: Uint8Array) => Effect.Effect<string, ExtractsError>
+  /** Points the name's `config` and `rootfs` links, each replaced atomically. Returns their directory. */
+  readonly linkName: (
+    name: ImageName,
+    to: { readonly configDigest: Digest; readonly chainId: Digest }
+  ) => Effect.Effect<string, ExtractsError>
+  /**
+   * The upper and work directories of an overlay over the chain's root: what was there is removed unless `keep`. A new upper
+   * directory has the mode and owner of the root, since an overlay shows those of its upper.
+   */
+  readonly scratch: (
+    name: string,
+    options: { readonly chainId: Digest; readonly keep: boolean }
+  ) => Effect.Effect<Scratch, ExtractsError>
+}
+
+/** Where the root of a chain is below an extracts directory: for who needs no more than that. */
+export const rootDirectory = (directory: string, chainId: Digest): string =>
+  `${directory}/${ExtractsTree.rootOf(chainId)}`
+
+/** Whether it is there; it is complete then. */
+export const isExtracted = (directory: string, chainId: Digest): boolean =>
+  existsSync(rootDirectory(directory, chainId))
+
+export class Extracts extends Context.Tag("oci-systemd/Extracts")<Extracts, ExtractsService>() {
+  /** Of this directory, which is made when something is written first. */
+  static readonly layer = (directory: string): Layer.Layer<Extracts, never, NativeCalls> =>
+    Layer.effect(
+      Extracts,
+      Effect.map(NativeCalls, (calls) => make(directory, calls))
+    )
+}
+
+const make = (directory: string, calls: Calls): ExtractsService => {
+  const at = (path: string): string => `${directory}/${path}`
+  const rootOf = (chainId: Digest): string => rootDirectory(directory, chainId)
+
+  const failing =
+    (operation: string, path: string) =>
+    <A, R>(effect: Effect.Effect<A, NodeJS.ErrnoException, R>): Effect.Effect<A, ExtractsError, R> =>
+      Effect.mapError(
+        effect,
+        (cause) => new ExtractsError({ operation, path, code: cause.code ?? "unknown", cause })
+      )
+
+  const attempt = <A>(operation: string, path: string, body: () => A): Effect.Effect<A, ExtractsError> =>
+    Effect.try({ try: body, catch: (cause) => cause as NodeJS.ErrnoException }).pipe(failing(operation, path))
+
+  const prepare = attempt("make the extracts directory", directory, () => {
+    for (const [name, mode] of SUBDIRECTORIES) Durable.makeDirectory(at(name), mode)
+  })
+
+  const locked = (chainId: Digest): Effect.Effect<void, ExtractsError, Scope.Scope> => {
+    const path = at(ExtractsTree.lockOf(chainId))
+    return Claim.lockFile(calls, path).pipe(failing("take the lock", path))
+  }
+
+  const tmp = at(ExtractsTree.TMP)
+  const temporary = Claim.temporaryDirectory(calls, tmp).pipe(failing("make a temporary directory", tmp))
+
+  const removeAbandonedIn = (parent: string): Effect.Effect<number, ExtractsError> =>
+    Effect.gen(function* () {
+      const names = yield* attempt("list", parent, () => (existsSync(parent) ? readdirSync(parent) : []))
+      const removed = yield* Effect.forEach(names, (name) =>
+        Claim.removeAbandoned(calls, `${parent}/${name}`).pipe(failing("remove", `${parent}/${name}`))
+      )
+      return removed.filter((was) => was).length
+    })
+
+  const sweep = Effect.gen(function* () {
+    yield* removeAbandonedIn(at(ExtractsTree.LOCKS))
+    return yield* removeAbandonedIn(tmp)
+  }).pipe(Effect.withSpan("Extracts.sweep"))
+
+  /** Somebody's leftovers must not keep anybody from work. */
+  const sweepIfPossible = sweep.pipe(Effect.catchAll((error) => Effect.logWarning(error.message)))
+
+  return {
+    directory,
+    rootDirectory: rootOf,
+    isExtracted: (chainId) => Effect.sync(() => isExtracted(directory, chainId)),
+
+    publish: Effect.fn("Extracts.publish")(function* (chainId, use) {
+      const target = rootOf(chainId)
+      if (existsSync(target)) return Option.none()
+      yield* prepare
+      return yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* locked(chainId)
+          if (existsSync(target)) return Option.none()
+          yield* sweepIfPossible
+          const { fd, path } = yield* temporary
+          const workplace = { root: `${path}/root`, stage: `${path}/stage` }
+          yield* attempt("make the workplace", path, () => {
+            Durable.makeDirectory(workplace.root, PRIVATE)
+            Durable.makeDirectory(workplace.stage, PRIVATE)
+          })
+          const made = yield* use(workplace)
+          yield* attempt("publish the root", target, () => Durable.makeDirectory(dirname(target), PUBLIC))
+          yield* calls.syncFileSystemWaiting(fd).pipe(failing("flush the root", path))
+          yield* attempt("publish the root", target, () => Durable.move(workplace.root, target))
+          return Option.some(made)
+        })
+      )
+    }),
+
+    discard: Effect.fn("Extracts.discard")(function* (chainId) {
+      const target = rootOf(chainId)
+      if (!existsSync(target)) return false
+      yield* prepare
+      return yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* locked(chainId)
+          if (!existsSync(target)) return false
+          const { path } = yield* temporary
+          yield* attempt("remove the root", target, () => Durable.move(target, `${path}/root`))
+          return true
+        })
+      )
+    }),
+
+    sweep,
+
+    writeConfig: Effect.fn("Extracts.writeConfig")(function* (digest, bytes) {
+      const target = at(ExtractsTree.configOf(digest))
+      if (existsSync(target)) return target
+      yield* prepare
+      return yield* Effect.scoped(
+        Effect.gen(function* () {
+          const { path } = yield* temporary
+          yield* attempt("write the config", target, () => {
+            writeFileSync(`${path}/config`, bytes, { mode: 0o644, flag: "wx", flush: true })
+            Durable.makeDirectory(dirname(target), PUBLIC)
+            Durable.move(`${path}/config`, target)
+          })
+          return target
+        })
+      )
+    }),
+
+    linkName: Effect.fn("Extracts.linkName")(function* (name, to) {
+      const links = ExtractsTree.nameOf(name, sha256)
+      const wanted = [
+        [ExtractsTree.CONFIG_LINK, ExtractsTree.linkTarget(links, ExtractsTree.configOf(to.configDigest))],
+        [ExtractsTree.ROOT_LINK, ExtractsTree.linkTarget(links, ExtractsTree.rootOf(to.chainId))]
+      ] as const
+      const wrong = wanted.filter(([link, target]) => !Durable.linkLeadsTo(at(`${links}/${link}`), target))
+      if (wrong.length === 0) return at(links)
+      yield* prepare
+      return yield* Effect.scoped(
+        Effect.gen(function* () {
+          const { path } = yield* temporary
+          yield* attempt("link the name", at(links), () => {
+            Durable.makeDirectory(at(links), PUBLIC)
+            for (const [link, target] of wrong) {
+              symlinkSync(target, `${path}/${link}`)
+              Durable.move(`${path}/${link}`, at(`${links}/${link}`))
+            }
+          })
+          return at(links)
+        })
+      )
+    }),
+
+    scratch: Effect.fn("Extracts.scratch")(function* (name, { chainId, keep }) {
+      const target = at(ExtractsTree.scratchOf(name, sha256))
+      const place = { upper: `${target}/upper`, work: `${target}/work` }
+      if (keep && existsSync(target)) return place
+      yield* prepare
+      return yield* Effect.scoped(
+        Effect.gen(function* () {
+          const { path } = yield* temporary
+          yield* attempt("make the scratch directory", target, () => {
+            const { gid, mode, uid } = lstatSync(rootOf(chainId))
+            Durable.makeDirectory(`${path}/new/upper`, PRIVATE)
+            Durable.makeDirectory(`${path}/new/work`, PRIVATE)
+            chownSync(`${path}/new/upper`, uid, gid)
+            chmodSync(`${path}/new/upper`, mode & 0o7777)
+            if (existsSync(target)) Durable.move(target, `${path}/old`)
+            Durable.move(`${path}/new`, target)
+          })
+          return place
+        })
+      )
+    })
+  }
+}
+
+const sha256: Sha256 = (text) => createHash("sha256").update(text).digest("hex")
+
+const PRIVATE = 0o700
+const PUBLIC = 0o755
+
+const SUBDIRECTORIES: ReadonlyArray<readonly [name: string, mode: number]> = [
+  [ExtractsTree.DIRS, PRIVATE],
+  [ExtractsTree.CONFIGS, PUBLIC],
+  [ExtractsTree.NAMES, PUBLIC],
+  [ExtractsTree.SCRATCH, PRIVATE],
+  [ExtractsTree.LOCKS, PRIVATE],
+  [ExtractsTree.TMP, PRIVATE]
+]

@@ -1,0 +1,82 @@
+/** What this machine is, found without running anything. */
+import * as fs from "node:fs"
+import * as Option from "effect/Option"
+import * as Platform from "../domain/Platform.ts"
+import * as SystemdVersion from "../domain/SystemdVersion.ts"
+
+/** Go's names of architectures, as image-spec uses them, for Node's. */
+const ARCHITECTURES: Readonly<Record<string, string>> = {
+  x64: "amd64",
+  ia32: "386",
+  ppc64: "ppc64le",
+  loong64: "loong64",
+  mipsel: "mipsle"
+}
+
+/** What each level of x86-64 adds over the one before (the x86-64 psABI), as /proc/cpuinfo calls it. */
+const X86_LEVELS: ReadonlyArray<readonly [string, readonly string[]]> = [
+  ["v2", ["cx16", "lahf_lm", "popcnt", "sse4_1", "sse4_2", "ssse3"]],
+  ["v3", ["avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe"]],
+  ["v4", ["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"]]
+]
+
+export const platform = (): Platform.HostPlatform => {
+  const architecture = ARCHITECTURES[process.arch] ?? process.arch
+  return { os: process.platform, architecture, variants: Platform.compatibleVariants(architecture, variant(architecture)) }
+}
+
+const variant = (architecture: string): string | undefined => {
+  switch (architecture) {
+    case "amd64":
+      return x86Level()
+    case "arm64":
+      return "v8"
+    case "arm":
+      return `v${(process.config.variables as { arm_version?: string }).arm_version ?? "7"}`
+    default:
+      return undefined
+  }
+}
+
+const x86Level = (): string => {
+  let flags: ReadonlySet<string>
+  try {
+    const line = /^flags\s*:(.*)$/m.exec(fs.readFileSync("/proc/cpuinfo", "latin1"))?.[1] ?? ""
+    flags = new Set(line.split(" "))
+  } catch {
+    return "v1"
+  }
+  let level = "v1"
+  for (const [name, needed] of X86_LEVELS) {
+    if (!needed.every((flag) => flags.has(flag))) break
+    level = name
+  }
+  return level
+}
+
+const LIBRARY_DIRECTORIES = ["/usr/lib/systemd", "/lib/systemd", "/usr/lib64/systemd"]
+
+/** The version of the host's systemd, or the oldest supported where it cannot be told. */
+export const systemdVersion = (): number =>
+  Option.getOrElse(
+    Option.fromNullable(
+      [...LIBRARY_DIRECTORIES, ...multiarchDirectories()].flatMap(names).map(SystemdVersion.fromLibraryName).find(Boolean)
+    ),
+    () => SystemdVersion.OLDEST
+  )
+
+/** Debian keeps the library in a directory of the architecture: `/usr/lib/x86_64-linux-gnu/systemd`. */
+const multiarchDirectories = (): readonly string[] =>
+  ["/usr/lib", "/lib"].flatMap((parent) =>
+    names(parent)
+      .filter((name) => name.includes("-linux-"))
+      .map((name) => `${parent}/${name}/systemd`)
+  )
+
+const names = (directory: string): readonly string[] => {
+  try {
+    return fs.readdirSync(directory)
+  } catch {
+    return []
+  }
+}

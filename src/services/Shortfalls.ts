@@ -1,0 +1,55 @@
+/** What an extraction without privileges could not do: counted, with the first example of each kind. */
+import { type ByteString, display } from "../domain/ByteString.ts"
+
+export type Lack = "owner" | "device" | "xattr"
+
+export interface Shortfall {
+  readonly lack: Lack
+  readonly count: number
+  /** The first path, as people read it, and what the system said there (`EPERM`). */
+  readonly path: string
+  readonly code: string
+}
+
+export interface Shortfalls {
+  /**
+   * Does it; where that is refused for want of privilege, counts it and returns false. A privileged process is
+   * refused nothing: there it throws.
+   */
+  readonly attempt: (lack: Lack, path: ByteString, action: () => void) => boolean
+  readonly all: () => ReadonlyArray<Shortfall>
+}
+
+/** Devices, foreign owners and most attributes take root; so does every promise of a faithful root filesystem. */
+export const isPrivileged = (): boolean => process.geteuid?.() === 0
+
+export const make = (privileged: boolean = isPrivileged()): Shortfalls => {
+  const found = new Map<Lack, Shortfall>()
+  return {
+    attempt: (lack, path, action) => {
+      if (privileged) {
+        action()
+        return true
+      }
+      try {
+        action()
+        return true
+      } catch (cause) {
+        const { code } = cause as NodeJS.ErrnoException
+        if (code === undefined || !REFUSALS.has(code)) throw cause
+        const before = found.get(lack)
+        found.set(
+          lack,
+          before === undefined
+            ? { lack, count: 1, path: display(path), code }
+            : { ...before, count: before.count + 1 }
+        )
+        return false
+      }
+    },
+    all: () => [...found.values()]
+  }
+}
+
+/** EINVAL: an id outside the user namespace. EACCES: an attribute of a file that its mode closes. */
+const REFUSALS: ReadonlySet<string> = new Set(["EPERM", "EACCES", "EINVAL", "ENOTSUP", "EOPNOTSUPP"])

@@ -1,0 +1,36 @@
+/** Writes units into a generator directory, each in one step: nobody ever reads half a unit. */
+import * as fs from "node:fs"
+import * as path from "node:path"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type { UnitLink } from "../domain/ImageUnits.ts"
+import { render, type UnitFile } from "../domain/UnitFile.ts"
+
+export class UnitNotWritten extends Schema.TaggedError<UnitNotWritten>()("UnitNotWritten", {
+  path: Schema.String,
+  cause: Schema.Defect
+}) {
+  override get message(): string {
+    return `the unit ${this.path} cannot be written: ${this.cause instanceof Error ? this.cause.message : this.cause}`
+  }
+}
+
+/** No fsync: the directory is in memory, and made anew at every boot and reload. */
+export const writeFile = (directory: string, file: UnitFile): Effect.Effect<void, UnitNotWritten> =>
+  replace(`${directory}/${file.name}`, (temporary) => fs.writeFileSync(temporary, render(file), { flag: "wx", mode: 0o644 }))
+
+export const writeLink = (directory: string, link: UnitLink): Effect.Effect<void, UnitNotWritten> =>
+  replace(`${directory}/${link.path}`, (temporary) => fs.symlinkSync(link.target, temporary))
+
+const replace = (target: string, make: (temporary: string) => void): Effect.Effect<void, UnitNotWritten> =>
+  Effect.try({
+    try: () => {
+      // Not the target's own name with a suffix: that may be as long as names can be.
+      const temporary = path.join(path.dirname(target), `.oci-${process.pid}`)
+      fs.mkdirSync(path.dirname(target), { recursive: true })
+      fs.rmSync(temporary, { force: true })
+      make(temporary)
+      fs.renameSync(temporary, target)
+    },
+    catch: (cause) => new UnitNotWritten({ path: target, cause })
+  })
