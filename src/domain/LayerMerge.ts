@@ -11,7 +11,7 @@ import type { ByteString } from "./ByteString.ts"
 import { LayerEntry, type Metadata } from "./LayerEntry.ts"
 import { type HardlinkEntry, type HardlinkProblem, LayerLinks } from "./LayerLinks.ts"
 import { type LayerNotice, LayerNotices } from "./LayerNotice.ts"
-import { type LayerPath, type LayerPathError, parse, role, show } from "./LayerPath.ts"
+import { type LayerPath, type LayerPathError, parent as parentOf, parse, role, show } from "./LayerPath.ts"
 import { dropReason, kept } from "./LayerXattrs.ts"
 import { type DraftProblem, RootDraft } from "./RootDraft.ts"
 import { empty, type Inode, type RootTree } from "./RootTree.ts"
@@ -146,7 +146,7 @@ class LayerApplication {
       draft.describeItself(draft.root, this.#metadata(entry))
       return DONE
     }
-    const parent = draft.directory(path.slice(0, -1), name.length)
+    const parent = draft.directory(parentOf(path), name.length)
     if (Either.isLeft(parent)) return this.#failure(entry, parent.left)
     switch (entry._tag) {
       case "Directory":

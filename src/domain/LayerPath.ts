@@ -84,18 +84,20 @@ export const parse = (name: ByteString): Either.Either<LayerPath, LayerPathError
 }
 
 /** What the name of an archive member asks for. */
-export const role = (name: ByteString): Either.Either<LayerPathRole, LayerPathError> =>
-  Either.flatMap(parse(name), (path) => {
-    const at = name.includes(WHITEOUT) ? path.findIndex(isSpecial) : -1
-    const special = path[at]
-    if (special === undefined) return Either.right(LayerPathRole.Ordinary({ path }))
-    if (isAufs(special)) return Either.right(LayerPathRole.AufsMetadata({ path }))
-    if (at < path.length - 1) return failure(name, "below-whiteout", name.length)
-    if (special === OPAQUE) return Either.right(LayerPathRole.Opaque({ directory: parent(path) }))
-    const hidden = special.slice(WHITEOUT.length) as ByteString
-    if (hidden === "" || hidden === "." || hidden === "..") return failure(name, "bad-whiteout", name.length)
-    return Either.right(LayerPathRole.Whiteout({ path: [...parent(path), hidden] as unknown as LayerPath }))
-  })
+export const role = (name: ByteString): Either.Either<LayerPathRole, LayerPathError> => {
+  const parsed = parse(name)
+  if (Either.isLeft(parsed)) return Either.left(parsed.left)
+  const path = parsed.right
+  const at = maySpeak(name) ? path.findIndex(isSpecial) : -1
+  const special = path[at]
+  if (special === undefined) return Either.right(LayerPathRole.Ordinary({ path }))
+  if (isAufs(special)) return Either.right(LayerPathRole.AufsMetadata({ path }))
+  if (at < path.length - 1) return failure(name, "below-whiteout", name.length)
+  if (special === OPAQUE) return Either.right(LayerPathRole.Opaque({ directory: parent(path) }))
+  const hidden = special.slice(WHITEOUT.length) as ByteString
+  if (hidden === "" || hidden === "." || hidden === "..") return failure(name, "bad-whiteout", name.length)
+  return Either.right(LayerPathRole.Whiteout({ path: [...parent(path), hidden] as unknown as LayerPath }))
+}
 
 /** Whether `role` can be anything but `Ordinary`; cheap. */
 export const maySpeak = (name: ByteString): boolean => name.includes(WHITEOUT)
@@ -118,7 +120,8 @@ export const show = (name: ByteString): string => {
 /** Enough to find the entry; a name may be a megabyte. */
 const SHOWN = 256
 
-const parent = (path: LayerPath): LayerPath => path.slice(0, -1) as unknown as LayerPath
+/** All but the last component. */
+export const parent = (path: LayerPath): LayerPath => path.slice(0, -1) as unknown as LayerPath
 
 const isSpecial = (component: ByteString): boolean => component.startsWith(WHITEOUT)
 

@@ -109,9 +109,12 @@ export class RootDraft {
   /** An entry that describes a directory: the children stay where there was one. */
   describe(directory: DraftDirectory, name: ByteString, metadata: Metadata): void {
     const old = directory.children.get(name)
-    if (old?._tag === "Directory") return this.describeItself(this.#own(directory, name, old), metadata)
-    if (old?.layer === this.#layer) this.#onDuplicate()
-    directory.children.set(name, this.#make(false, metadata))
+    if (old?._tag === "Directory") {
+      this.describeItself(this.#own(directory, name, old), metadata)
+    } else {
+      if (old?.layer === this.#layer) this.#onDuplicate()
+      directory.children.set(name, this.#make(false, metadata))
+    }
   }
 
   describeItself(directory: DraftDirectory, metadata: Metadata): void {

@@ -11,13 +11,21 @@ export const MOUNT_DIRECTORY = "/run/oci/roots"
 export const extractPath = (chainId: Digest): string =>
   `dirs/chainID/${algorithm(chainId)}/${encoded(chainId).slice(0, 2)}/${encoded(chainId)}`
 
+export interface Overlay {
+  /** The directory's name below `scratch`. */
+  readonly name: string
+  readonly scratch: string
+  readonly upper: string
+  readonly work: string
+}
+
 export interface RootPaths {
   /** The extract: never written. */
   readonly lower: string
   /** What `RootDirectory=` names. */
   readonly root: string
   /** Present for a writable root. */
-  readonly overlay: { readonly scratch: string; readonly upper: string; readonly work: string } | undefined
+  readonly overlay: Overlay | undefined
 }
 
 export const of = (
@@ -31,7 +39,7 @@ export const of = (
   return {
     lower,
     root: `${MOUNT_DIRECTORY}/${directory}`,
-    overlay: { scratch, upper: `${scratch}/upper`, work: `${scratch}/work` }
+    overlay: { name: directory, scratch, upper: `${scratch}/upper`, work: `${scratch}/work` }
   }
 }
 

@@ -141,5 +141,5 @@ const invalid = (field: string, value: string, problem: string) =>
 const refuse = (field: string, value: string, problem: string) =>
   Either.left(invalid(field, display(value as ByteString), problem))
 /** The head of a long name: enough to find it by. */
-const cut = (path: ByteString) => `${path.slice(0, 80)}…`
+const cut = (path: ByteString) => `${path.slice(0, 80)}...`
 const NO_XATTRS: ReadonlyMap<ByteString, Uint8Array> = new Map()

@@ -9,7 +9,15 @@
  */
 import * as Either from "effect/Either"
 import type { LayerEntry } from "./LayerEntry.ts"
-import { join, type LayerPath, type LayerPathError, type LayerPathRole, maySpeak, role } from "./LayerPath.ts"
+import {
+  join,
+  type LayerPath,
+  type LayerPathError,
+  type LayerPathRole,
+  maySpeak,
+  parent as parentOf,
+  role
+} from "./LayerPath.ts"
 import type { RootDraft } from "./RootDraft.ts"
 import { type Location, Resolution, type RootTree, resolve } from "./RootTree.ts"
 
@@ -45,7 +53,7 @@ export const of = (
       const directory = directoryAt(spoken.right.directory)
       if (directory !== undefined) emptied.set(join(directory.at), directory.at)
     } else if (spoken.right._tag === "Whiteout") {
-      const parent = directoryAt(spoken.right.path.slice(0, -1) as unknown as LayerPath)
+      const parent = directoryAt(parentOf(spoken.right.path))
       const name = spoken.right.path.at(-1)
       if (name === undefined || !parent?.node.children.has(name)) continue
       const at = [...parent.at, name]

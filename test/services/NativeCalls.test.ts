@@ -1,6 +1,7 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
@@ -41,9 +42,7 @@ const thrown = (body: () => void): NodeJS.ErrnoException => {
 }
 /** Seconds and nanoseconds as coreutils has them: an oracle that is not Node. */
 const modified = (path: string) =>
-  execFileSync("find", [path.toString("latin1"), "-maxdepth", "0", "-printf", "%T@ %A@"], {
-    encoding: "utf8"
-  })
+  execFileSync("stat", ["-c", "%.9Y %.9X", path], { encoding: "utf8" }).trim()
 
 describe("device numbers", () => {
   it("are encoded as gnu_dev_makedev(3) does", () => {
@@ -52,6 +51,17 @@ describe("device numbers", () => {
 })
 
 describe("NativeCalls", () => {
+  it.effect("without koffi, says so", () =>
+    Effect.gen(function* () {
+      vi.doMock("koffi", () => {
+        throw new Error("not installed")
+      })
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(NativeCalls.layer)))
+      assert.strictEqual(error._tag, "NativeCallsUnavailable")
+      assert.include(error.message, process.arch)
+    }).pipe(Effect.ensuring(Effect.sync(() => vi.doUnmock("koffi"))))
+  )
+
   it.scoped("makes a fifo", () =>
     withDirectory((calls, directory) =>
       Effect.sync(() => {

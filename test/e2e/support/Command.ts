@@ -47,7 +47,7 @@ export class CommandFailed extends Error {
   }
 }
 
-/** Runs `argv` to its end. A signal counts as 128 + its number does in a shell: not 0. */
+/** Runs `argv` to its end. A death by signal is exit code 128: not 0, and no code of a program's own. */
 export const run = (argv: readonly string[], options: CommandOptions = {}): Promise<CommandResult> => {
   const { check = true, timeout = DEFAULT_TIMEOUT } = options
   const [program = "", ...rest] = argv

@@ -1,0 +1,29 @@
+/** `oci-systemd extract`: extracts images ahead of their first start. */
+import * as Command from "@effect/cli/Command"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Extract from "../../program/Extract.ts"
+import * as Selection from "../../program/Selection.ts"
+import { display } from "../../domain/ImageName.ts"
+import * as CommonOptions from "./CommonOptions.ts"
+import * as Extraction from "./Extraction.ts"
+
+export const extract = Command.make(
+  "extract",
+  { config: CommonOptions.config, images: CommonOptions.images },
+  ({ config, images }) =>
+    Effect.gen(function* () {
+      const { settings, catalog } = yield* CommonOptions.load(config)
+      const selected = yield* Selection.select(catalog, images)
+      const results = yield* Effect.forEach(selected, (image) =>
+        Extract.extract(image).pipe(
+          Effect.tap(({ root, made }) =>
+            Console.log(`${display(image.context.name)}: ${Option.isSome(made) ? "extracted to" : "is extracted already:"} ${root}`)
+          ),
+          Effect.either
+        )
+      ).pipe(Effect.provide(Extraction.layer(settings.system.extractsdir)))
+      yield* Extraction.failWithAll(results)
+    })
+).pipe(Command.withDescription("Extract images (all of them when none is named), so that their first start is quick"))

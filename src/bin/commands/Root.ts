@@ -1,0 +1,14 @@
+/** `oci-systemd` itself, before its subcommand. */
+import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
+import * as SettingsFile from "../../services/SettingsFile.ts"
+
+/** Taken before the subcommand and after it. */
+export const config = Options.file("config").pipe(
+  Options.withDescription(`Read this configuration file, and no drop-ins, instead of ${SettingsFile.DEFAULT_FILE}`),
+  Options.optional
+)
+
+export const root = Command.make("oci-systemd", { config }).pipe(
+  Command.withDescription("Run OCI images as native systemd services, with no container runtime")
+)

@@ -1,0 +1,34 @@
+/** oci-systemd-generator: the systemd.generator(7) program. */
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Generate from "../program/Generate.ts"
+import * as CommandPath from "../services/CommandPath.ts"
+import * as HostFacts from "../services/HostFacts.ts"
+import * as KernelLog from "../services/KernelLog.ts"
+import * as SettingsFile from "../services/SettingsFile.ts"
+import * as DefaultConfiguration from "../domain/DefaultConfiguration.ts"
+import * as GeneratorArguments from "./GeneratorArguments.ts"
+
+const log = (debug: boolean): Generate.Log => ({
+  debug: (message) => debug && KernelLog.write(KernelLog.PRIORITY.debug, message),
+  warn: (message) => KernelLog.write(KernelLog.PRIORITY.warning, message),
+  error: (message) => KernelLog.write(KernelLog.PRIORITY.error, message)
+})
+
+const run = ({ config, debug, directories: [directory = ""] }: GeneratorArguments.GeneratorArguments) =>
+  Effect.gen(function* () {
+    const { settings, warnings } = yield* SettingsFile.load(config)
+    for (const warning of warnings) log(debug).warn(warning)
+    const host = { systemdVersion: HostFacts.systemdVersion(), cli: CommandPath.cli(), configFile: config }
+    yield* Generate.generate({ settings, host, platform: HostFacts.platform(), directory, log: log(debug) })
+  })
+
+const parsed = GeneratorArguments.parse(process.argv.slice(2))
+if (Either.isLeft(parsed)) {
+  process.stderr.write(`${parsed.left.message}\n`)
+  process.exitCode = 2
+} else if (parsed.right.generate) process.stdout.write(DefaultConfiguration.TEXT)
+else {
+  // A generator that fails hides every image; one that says what is wrong hides none (systemd.generator(7)).
+  Effect.runSync(run(parsed.right).pipe(Effect.catchAllCause((cause) => Effect.sync(() => log(false).error(String(cause))))))
+}

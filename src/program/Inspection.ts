@@ -1,0 +1,65 @@
+/** Everything about one image, for people and for programs. */
+import * as Effect from "effect/Effect"
+import type { Digest } from "../domain/Digest.ts"
+import type { ImageConfig } from "../domain/ImageConfig.ts"
+import * as Extracts from "../services/Extracts.ts"
+import type { CatalogImage } from "./Catalog.ts"
+import * as Render from "./Render.ts"
+import * as Summary from "./Summary.ts"
+
+export interface Inspection extends Summary.Summary {
+  readonly layout: string
+  readonly chainId: Digest
+  /** Where the root is, or will be. */
+  readonly root: string
+  readonly layers: ReadonlyArray<{ readonly digest: Digest; readonly mediaType: string; readonly size: number }>
+  readonly config: ImageConfig
+  readonly units: readonly string[]
+  /** What the image asks for and does not get. */
+  readonly notes: readonly string[]
+}
+
+export const of = (image: CatalogImage) =>
+  Effect.gen(function* () {
+    const resolved = yield* image.resolve
+    const units = yield* Render.image(image)
+    return {
+      ...(yield* Summary.of(image)),
+      problem: units.problem,
+      layout: image.layoutPath,
+      chainId: resolved.chainId,
+      root: Extracts.rootDirectory(image.context.system.extractsdir, resolved.chainId),
+      layers: resolved.manifest.layers.map(({ digest, mediaType, size }) => ({ digest, mediaType, size })),
+      config: resolved.config,
+      units: units.files.map(({ name }) => name),
+      notes: units.notes
+    } satisfies Inspection
+  })
+
+export const render = (inspection: Inspection): string => {
+  const { config } = inspection
+  const process = config.config ?? {}
+  const fields: ReadonlyArray<readonly [string, string | undefined]> = [
+    ["Image", inspection.image],
+    ["Layout", inspection.layout],
+    ["Manifest", inspection.manifest],
+    ["Platform", inspection.platform],
+    ["Created", config.created],
+    ["Root", `${inspection.root}${inspection.extracted ? "" : " (not extracted yet)"}`],
+    ...inspection.layers.map(({ digest, size }, index) => [index === 0 ? "Layers" : "", `${digest} ${size} bytes`] as const),
+    ["Command", JSON.stringify([...(process.Entrypoint ?? []), ...(process.Cmd ?? [])])],
+    ["Directory", process.WorkingDir || "/"],
+    ["User", process.User || "root"],
+    ...(process.Env ?? []).map((entry, index) => [index === 0 ? "Environment" : "", entry] as const),
+    ...inspection.units.map((unit, index) => [index === 0 ? "Units" : "", unit] as const),
+    ...inspection.notes.map((note) => ["Note", note] as const),
+    ["Problem", inspection.problem]
+  ]
+  const shown = fields.filter(([, value]) => value !== undefined)
+  return shown.map(([label, value]) => `${label.padEnd(12)} ${printable(value ?? "")}`).join("\n")
+}
+
+/** An image's strings must not move the cursor or change colours. */
+const printable = (text: string): string =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is shown as escapes
+  text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`)

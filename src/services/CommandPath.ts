@@ -1,0 +1,9 @@
+/** How to run the other program of this package, from absolute paths, whatever `PATH` will be. */
+import * as fs from "node:fs"
+import * as path from "node:path"
+
+/** Both programs are built side by side; links to them are followed. */
+export const cli = (): readonly [string, ...string[]] => {
+  const self = fs.realpathSync(process.argv[1] ?? ".")
+  return [process.execPath, path.join(path.dirname(self), "oci-systemd.cjs")]
+}

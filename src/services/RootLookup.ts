@@ -1,0 +1,118 @@
+/**
+ * Questions to an extracted root filesystem: what is at a path, through which links, inside the root.
+ *
+ * An extract is never written and belongs to root, so that nothing changes between two looks. Links are followed by
+ * hand: the kernel would take an absolute one from the host's root.
+ */
+import * as fs from "node:fs"
+import * as Effect from "effect/Effect"
+import { type Account, type Group, parseGroup, parsePasswd } from "../domain/AccountFiles.ts"
+import { CommandError } from "../domain/ImageCommand.ts"
+import type { ImageProcess } from "../domain/ImageProcess.ts"
+import * as ImageUser from "../domain/ImageUser.ts"
+import type { RootFacts } from "../domain/RootFacts.ts"
+import * as BoundedFile from "./BoundedFile.ts"
+
+/** As many links as Linux follows. */
+const MAX_LINKS = 40
+/** Account files of large sites have some MiB. */
+const MAX_ACCOUNT_FILE = 16 * 1024 * 1024
+
+/** The path without links, relative to the root (`usr/bin/env`), or `undefined` where nothing is. */
+export const resolve = (root: string, path: string): string | undefined => {
+  const pending = path.split("/").reverse()
+  const resolved: string[] = []
+  let links = 0
+  for (let component = pending.pop(); component !== undefined; component = pending.pop()) {
+    if (component === "" || component === ".") continue
+    if (component === "..") {
+      resolved.pop()
+      continue
+    }
+    const here = [root, ...resolved, component].join("/")
+    const stat = lstat(here)
+    if (stat === undefined) return undefined
+    if (!stat.isSymbolicLink()) {
+      resolved.push(component)
+      continue
+    }
+    if (++links > MAX_LINKS) return undefined
+    const target = fs.readlinkSync(here)
+    if (target.startsWith("/")) resolved.length = 0
+    pending.push(...target.split("/").reverse())
+  }
+  return resolved.join("/")
+}
+
+const lstat = (path: string): fs.Stats | undefined => {
+  try {
+    return fs.lstatSync(path)
+  } catch {
+    return undefined
+  }
+}
+
+/** Everything that a unit for this process needs to know of the root. */
+export const facts = (
+  root: string,
+  process: ImageProcess
+): Effect.Effect<RootFacts, ImageUser.UserError | CommandError | BoundedFile.FileRefused> =>
+  Effect.gen(function* () {
+    const accounts: readonly Account[] = parsePasswd(yield* accountFile(root, "/etc/passwd"))
+    const groups: readonly Group[] = parseGroup(yield* accountFile(root, "/etc/group"))
+    const identity = yield* ImageUser.resolve(process.user, accounts, groups)
+    const user = { user: process.user, identity }
+    const { command } = process
+    if (command.path !== undefined) return { user }
+    const [program] = command.argv
+    const path = command.searchPath.map((directory) => `${directory === "/" ? "" : directory}/${program}`).find((candidate) => isProgram(root, candidate))
+    if (path === undefined) {
+      return yield* new CommandError({
+        reason: `the image's program ${JSON.stringify(program)} is in none of the directories of its PATH: ${command.searchPath.join(":")}`
+      })
+    }
+    return { user, command: { program, searchPath: command.searchPath, path } }
+  })
+
+const accountFile = (root: string, path: string) => {
+  const resolved = resolve(root, path)
+  return resolved === undefined
+    ? Effect.succeed("")
+    : BoundedFile.read(`${root}/${resolved}`, MAX_ACCOUNT_FILE).pipe(Effect.map((bytes) => bytes.toString("utf8")))
+}
+
+const isProgram = (root: string, path: string): boolean => {
+  const resolved = resolve(root, path)
+  const stat = resolved === undefined ? undefined : lstat(`${root}/${resolved}`)
+  return stat !== undefined && stat.isFile() && (stat.mode & 0o111) !== 0
+}
+
+/**
+ * Makes the directory `path` exist in an overlay, by making in `upper` what `lower` lacks. Directories that `lower`
+ * has are made with its owner and mode: an overlay shows those of its upper.
+ */
+export const makeDirectory = (lower: string, upper: string, path: string): void => {
+  const existing: string[] = []
+  const components = path.split("/").filter((component) => component !== "")
+  let at = ""
+  for (const [index, component] of components.entries()) {
+    const next = resolve(lower, `${at}/${component}`)
+    if (next === undefined) {
+      fs.mkdirSync([upper, ...existing, ...components.slice(index)].join("/"), { recursive: true, mode: 0o755 })
+      return
+    }
+    at = next
+    existing.length = 0
+    for (const part of at.split("/")) {
+      existing.push(part)
+      const inUpper = [upper, ...existing].join("/")
+      const stat = fs.lstatSync([lower, ...existing].join("/"))
+      if (!stat.isDirectory()) return
+      if (lstat(inUpper) !== undefined) continue
+      fs.mkdirSync(inUpper)
+      fs.chownSync(inUpper, stat.uid, stat.gid)
+      fs.chmodSync(inUpper, stat.mode & 0o7777)
+      fs.utimesSync(inUpper, stat.atime, stat.mtime)
+    }
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * Writes the data of a layer's regular files into a flat directory, each with its final owner, mode, attributes and
+ * time: what remains to be done is one rename.
+ *
+ *     DIRECTORY/<layer>/<entry ÷ 1024>/<entry>
+ *
+ * Only numbers make up the names, so nothing that a layer says can lead anywhere. The directory must be private (0700):
+ * a setuid file of an unverified layer lies in it.
+ */
+import * as fs from "node:fs"
+import { dropReason } from "../domain/LayerXattrs.ts"
+import type { ContentId, LayerEntry, Metadata } from "../domain/LayerEntry.ts"
+import type { Calls } from "./NativeCalls.ts"
+import type { Shortfalls } from "./Shortfalls.ts"
+
+/** Where a file's data is staged. */
+export const pathOf = (directory: string, { layer, entry }: ContentId): string =>
+  `${directory}/${layer}/${Math.floor(entry / SHARD)}/${entry}`
+
+type File = Extract<LayerEntry, { _tag: "File" }>
+
+/** Throws what the system says; `close` afterwards in any case. One file is open at a time. */
+export class StagedFiles {
+  readonly #directory: string
+  readonly #calls: Calls
+  readonly #shortfalls: Shortfalls
+  readonly #owner: Owner
+  #shard = -1
+  #fd = -1
+  #file: File | undefined
+  /** The file's length so far: a sparse file may end in a hole. */
+  #length = 0
+
+  constructor(directory: string, layer: number, calls: Calls, shortfalls: Shortfalls) {
+    this.#directory = `${directory}/${layer}`
+    this.#calls = calls
+    this.#shortfalls = shortfalls
+    fs.mkdirSync(this.#directory, PRIVATE)
+    this.#owner = ownerOfNewFiles(this.#directory)
+  }
+
+  /** The file being written, for errors. */
+  get current(): File | undefined {
+    return this.#file
+  }
+
+  begin(file: File): void {
+    this.#file = file
+    const { entry } = file.content
+    const shard = Math.floor(entry / SHARD)
+    if (shard !== this.#shard) {
+      fs.mkdirSync(`${this.#directory}/${shard}`, PRIVATE)
+      this.#shard = shard
+    }
+    this.#fd = fs.openSync(`${this.#directory}/${shard}/${entry}`, CREATE, 0o600)
+    this.#length = 0
+  }
+
+  write(bytes: Uint8Array, start: number, length: number, position: number): void {
+    let done = 0
+    while (done < length) {
+      done += fs.writeSync(this.#fd, bytes, start + done, length - done, position + done)
+    }
+    this.#length = position + length
+  }
+
+  end(): void {
+    const file = this.#file
+    if (file === undefined) return
+    const fd = this.#fd
+    if (file.size > this.#length) fs.ftruncateSync(fd, file.size)
+    this.#describe(fd, file, file.metadata)
+    this.#fd = -1
+    fs.closeSync(fd)
+    this.#file = undefined
+  }
+
+  close(): void {
+    if (this.#fd >= 0) fs.closeSync(this.#fd)
+    this.#fd = -1
+  }
+
+  /** chown(2) takes setuid and capabilities away, writing an attribute changes no time: the order counts. */
+  #describe(fd: number, file: File, { gid, mode, mtime, uid, xattrs }: Metadata): void {
+    let owned = true
+    if (uid !== this.#owner.uid || gid !== this.#owner.gid) {
+      owned = this.#shortfalls.attempt("owner", file.path, () => fs.fchownSync(fd, uid, gid))
+    }
+    // A setuid file of somebody else's must not become one of whoever extracts.
+    fs.fchmodSync(fd, owned ? mode : mode & WITHOUT_SETID)
+    for (const [name, value] of xattrs) {
+      if (dropReason("File", name) !== undefined) continue
+      this.#shortfalls.attempt("xattr", file.path, () => this.#calls.setXattrOfFile(fd, name, value))
+    }
+    this.#calls.setModifiedOfFile(fd, mtime)
+  }
+}
+
+interface Owner {
+  readonly uid: number
+  readonly gid: number
+}
+
+/** Whom a file made here belongs to: a setgid directory, or a mount option, gives the directory's group. */
+const ownerOfNewFiles = (directory: string): Owner => {
+  const { gid } = fs.statSync(directory)
+  const uid = process.geteuid?.() ?? -1
+  return gid === process.getegid?.() ? { uid, gid } : { uid: -1, gid: -1 }
+}
+
+/** Entries a directory: ext4 and the rest slow down with large ones. */
+const SHARD = 1024
+const PRIVATE = 0o700
+const WITHOUT_SETID = 0o1777
+const CREATE =
+  fs.constants.O_WRONLY |
+  fs.constants.O_CREAT |
+  fs.constants.O_EXCL |
+  fs.constants.O_NOFOLLOW |
+  fs.constants.O_NOCTTY

@@ -1,0 +1,74 @@
+/** Makes numeric ids known to the host, by records that nss-systemd(8) serves. */
+import * as fs from "node:fs"
+import * as Command from "@effect/platform/Command"
+import { CommandExecutor } from "@effect/platform/CommandExecutor"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import type { Identity } from "../domain/ImageUser.ts"
+import * as UserRecord from "../domain/UserRecord.ts"
+
+/** Records here are read by every systemd that is supported, and gone at the next boot. */
+const DIRECTORY = "/run/userdb"
+
+/** getent(1): the key was not found. */
+const NOT_FOUND = 2
+
+export class IdUnknown extends Schema.TaggedError<IdUnknown>()("IdUnknown", {
+  kind: Schema.Literal("user", "group"),
+  id: Schema.Number
+}) {
+  override get message(): string {
+    return `the ${this.kind} ${this.id} is unknown to this host, though ${DIRECTORY} has a record: systemd would refuse it. Install nss-systemd (Debian: libnss-systemd), with "systemd" in the passwd and group lines of /etc/nsswitch.conf`
+  }
+}
+
+export class UserDatabase extends Context.Tag("oci-systemd/UserDatabase")<
+  UserDatabase,
+  {
+    /** Afterwards the host knows every id of the identity, or the error says what to do. */
+    readonly ensure: (identity: Identity) => Effect.Effect<void, IdUnknown>
+  }
+>() {
+  static readonly layer = Layer.effect(
+    UserDatabase,
+    Effect.map(CommandExecutor, (executor) => {
+      const knows = (kind: "user" | "group", id: number) =>
+        Command.make("getent", kind === "user" ? "passwd" : "group", String(id)).pipe(
+          Command.exitCode,
+          Effect.map((code) => code !== NOT_FOUND),
+          // Without getent(1) nothing can be said, and systemd will say it.
+          Effect.orElseSucceed(() => true),
+          Effect.provideService(CommandExecutor, executor)
+        )
+      const ensureOne = (kind: "user" | "group", id: number, records: UserRecord.Records) =>
+        Effect.gen(function* () {
+          if (yield* knows(kind, id)) return
+          yield* Effect.sync(() => write(records))
+          if (!(yield* knows(kind, id))) yield* new IdUnknown({ kind, id })
+        })
+      return {
+        ensure: Effect.fn("UserDatabase.ensure")(function* ({ uid, gid, supplementaryGids }: Identity) {
+          for (const id of [gid, ...supplementaryGids]) yield* ensureOne("group", id, UserRecord.group(id))
+          yield* ensureOne("user", uid, UserRecord.user(uid, gid))
+        })
+      }
+    })
+  )
+}
+
+const write = (records: UserRecord.Records): void => {
+  fs.mkdirSync(DIRECTORY, { recursive: true, mode: 0o755 })
+  for (const { name, content } of records.files) {
+    replace(name, (temporary) => fs.writeFileSync(temporary, content, { mode: 0o644 }))
+  }
+  for (const { name, target } of records.links) replace(name, (temporary) => fs.symlinkSync(target, temporary))
+}
+
+const replace = (name: string, make: (temporary: string) => void): void => {
+  const temporary = `${DIRECTORY}/.${name}.${process.pid}`
+  fs.rmSync(temporary, { force: true })
+  make(temporary)
+  fs.renameSync(temporary, `${DIRECTORY}/${name}`)
+}
