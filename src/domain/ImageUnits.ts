@@ -1,4 +1,10 @@
-/** The unit files of one image: its service, the mount of its root, and the oneshot that prepares both. */
+/**
+ * The unit files of one image: its service, the mount of its root, the oneshot that prepares both, and the unit that
+ * clears up behind an ephemeral root.
+ *
+ * Start: scratch, prepare, mount, service. Stop: the reverse. prepare is inactive once it is done, so that it runs at
+ * every start; were it to stay active, a start right after a stop would find it still there and skip it.
+ */
 import * as Either from "effect/Either"
 import type { Sha256 } from "./Digest.ts"
 import * as EnvironmentLine from "./EnvironmentLine.ts"
@@ -60,7 +66,8 @@ export const render = (
     const files = [
       service,
       ...(roots.overlay === undefined ? [] : [mountUnit(context, roots.root, roots.lower, roots.overlay)]),
-      yield* prepareUnit(context, roots)
+      yield* prepareUnit(context),
+      ...(clears(context) && roots.overlay !== undefined ? [yield* scratchUnit(context, roots.overlay.scratch)] : [])
     ]
     return { files, links: enablingLinks(context), notes: process.notes }
   })
@@ -103,6 +110,7 @@ const serviceUnit = (
     const executable = ImageProcess.path(process, facts)
     const identity = ImageProcess.identity(process, facts)
     const known = executable !== undefined && identity !== undefined
+    const scratch = clears(context) ? [UnitName.scratch(context.stem, context.sha256)] : []
     const mounts = roots.overlay === undefined ? [] : [UnitName.mount(roots.root)]
     const named = new Set(process.environment.map((assignment) => assignment.name))
     const environment = [
@@ -119,8 +127,8 @@ const serviceUnit = (
             directive("Description", description(context.name, image)),
             ...documentation(image),
             ...sourcePath(context),
-            directive("Requires", literal(prepare)),
-            directive("After", literal(join2(prepare, ...mounts))),
+            directive("Requires", literal(join2(prepare, ...scratch))),
+            directive("After", literal(join2(prepare, ...scratch, ...mounts))),
             ...mounts.map((mount) => directive("BindsTo", literal(mount)))
           ]
         },
@@ -129,8 +137,12 @@ const serviceUnit = (
           directives: [
             directive("Type", literal("exec")),
             directive("Slice", literal("oci.slice")),
-            directive("RootDirectory", yield* path("the root", roots.root)),
-            ...(known ? yield* processDirectives(process, executable, identity) : failing(UNPREPARED)),
+            ...(known
+              ? [
+                  directive("RootDirectory", yield* path("the root", roots.root)),
+                  ...(yield* processDirectives(process, executable, identity))
+                ]
+              : failing(UNPREPARED)),
             ...(yield* Either.all(environment.map(EnvironmentLine.render))).map((value) => directive("Environment", value)),
             ...unsetEnvironment(identity !== undefined && process.user !== "", named),
             directive("KillSignal", literal(process.stopSignal)),
@@ -213,7 +225,7 @@ const mountUnit = (
           directive("Conflicts", literal("umount.target")),
           directive("Before", literal("umount.target")),
           directive("Requires", literal(prepare)),
-          directive("After", literal(prepare)),
+          directive("After", literal(clears(context) ? join2(prepare, UnitName.scratch(context.stem, context.sha256)) : prepare)),
           directive("PartOf", literal(service)),
           directive("StopWhenUnneeded", literal("yes"))
         ]
@@ -231,7 +243,7 @@ const mountUnit = (
   }
 }
 
-const prepareUnit = (context: ImageContext, roots: RootPaths.RootPaths): Either.Either<UnitFile, Unwritable> =>
+const prepareUnit = (context: ImageContext): Either.Either<UnitFile, Unwritable> =>
   Either.gen(function* () {
     const { system, host } = context
     const service = UnitName.service(context.stem)
@@ -253,6 +265,40 @@ const prepareUnit = (context: ImageContext, roots: RootPaths.RootPaths): Either.
             ...sourcePath(context),
             directive("RequiresMountsFor", literal(join2(system.imagelayoutdir, system.extractsdir))),
             directive("PartOf", literal(service)),
+            ...(clears(context)
+              ? ["Requires", "After"].map((key) => directive(key, literal(UnitName.scratch(context.stem, context.sha256))))
+              : [])
+          ]
+        },
+        {
+          name: "Service",
+          directives: [
+            directive("Type", literal("oneshot")),
+            directive("Slice", literal("oci.slice")),
+            directive("ExecStart", cli),
+            directive("TimeoutStartSec", literal("infinity")),
+            directive("SyslogIdentifier", literal("oci-systemd")),
+            // Shows what prepare says in the service's own `systemctl status`.
+            directive("LogExtraFields", yield* word("the unit", `OBJECT_SYSTEMD_UNIT=${service}`))
+          ]
+        }
+      ]
+    } satisfies UnitFile
+  })
+
+const scratchUnit = (context: ImageContext, scratch: string): Either.Either<UnitFile, Unwritable> =>
+  Either.gen(function* () {
+    return {
+      name: UnitName.scratch(context.stem, context.sha256),
+      comments: header(context.name),
+      sections: [
+        {
+          name: "Unit",
+          directives: [
+            directive("Description", prose(`Scratch of ${display(context.name)}`)),
+            ...sourcePath(context),
+            directive("RequiresMountsFor", literal(context.system.extractsdir)),
+            directive("PartOf", literal(UnitName.service(context.stem))),
             directive("StopWhenUnneeded", literal("yes"))
           ]
         },
@@ -262,20 +308,16 @@ const prepareUnit = (context: ImageContext, roots: RootPaths.RootPaths): Either.
             directive("Type", literal("oneshot")),
             directive("RemainAfterExit", literal("yes")),
             directive("Slice", literal("oci.slice")),
-            directive("ExecStart", cli),
-            ...(roots.overlay === undefined || context.settings.root !== "ephemeral"
-              ? []
-              : [directive("ExecStop", yield* commandLine(["/bin/rm", "-rf", "--", roots.overlay.scratch]))]),
-            directive("TimeoutStartSec", literal("infinity")),
-            directive("TimeoutStopSec", literal("infinity")),
-            directive("SyslogIdentifier", literal("oci-systemd")),
-            // Shows what prepare says in the service's own `systemctl status`.
-            directive("LogExtraFields", yield* word("the unit", `OBJECT_SYSTEMD_UNIT=${service}`))
+            directive("ExecStop", yield* commandLine(["/bin/rm", "-rf", "--", scratch])),
+            directive("TimeoutStopSec", literal("infinity"))
           ]
         }
       ]
     } satisfies UnitFile
   })
+
+/** Only what is thrown away anyway is cleared. */
+const clears = (context: ImageContext): boolean => context.settings.root === "ephemeral"
 
 const commandLine = (argv: readonly string[]): Either.Either<UnitValue, Unwritable> => ExecStart.render(argv[0] ?? "", argv)
 

@@ -20,6 +20,7 @@ const HASH_DIGITS = 16
 const FULL_HASH_DIGITS = 64
 
 const PREPARE_PREFIX = "oci-prepare@"
+const SCRATCH_PREFIX = "oci-scratch@"
 
 /** What an image's units are called, and with which other images it would have shared its name. */
 export interface UnitNames {
@@ -40,8 +41,13 @@ export const fromImage = (image: ImageName, sha256: Sha256): string => {
 export const service = (stem: string): string => `${stem}.service`
 
 /** The oneshot that makes the root ready. An instance, so that drop-ins for all are in `oci-prepare@.service.d`. */
-export const prepare = (stem: string, sha256: Sha256): string =>
-  `${PREPARE_PREFIX}${shorten(stem, MAX_STEM - PREPARE_PREFIX.length, sha256)}.service`
+export const prepare = (stem: string, sha256: Sha256): string => instance(PREPARE_PREFIX, stem, sha256)
+
+/** The unit that lasts as long as an ephemeral root, and removes what was written there. */
+export const scratch = (stem: string, sha256: Sha256): string => instance(SCRATCH_PREFIX, stem, sha256)
+
+const instance = (prefix: string, stem: string, sha256: Sha256): string =>
+  `${prefix}${shorten(stem, MAX_STEM - prefix.length, sha256)}.service`
 
 /** The mount unit of an absolute path: what `systemd-escape --path --suffix=mount` prints. */
 export const mount = (path: string): string => {

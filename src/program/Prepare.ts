@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as ImageProcess from "../domain/ImageProcess.ts"
 import * as ImageUnits from "../domain/ImageUnits.ts"
 import { Extracts } from "../services/Extracts.ts"
+import * as MountTable from "../services/MountTable.ts"
 import * as RootLookup from "../services/RootLookup.ts"
 import * as ServiceManager from "../services/ServiceManager.ts"
 import { UserDatabase } from "../services/UserDatabase.ts"
@@ -20,6 +21,7 @@ export const prepare = (image: CatalogImage) =>
     const roots = ImageUnits.rootPaths(context, resolved)
     const process = yield* ImageProcess.fromConfig(resolved.config)
     if (roots.overlay !== undefined) {
+      yield* MountTable.untilUnmounted(roots.root)
       const { upper } = yield* extracts.scratch(roots.overlay.name, {
         chainId: resolved.chainId,
         keep: context.settings.root === "persistent"

@@ -1,0 +1,130 @@
+/** Texts that would break a careless unit file, and images made of them. */
+import { createHash } from "node:crypto"
+import fc from "fast-check"
+import type { Digest } from "../../src/domain/Digest.ts"
+import type { ImageConfig, ProcessConfig } from "../../src/domain/ImageConfig.ts"
+import type { ImageContext } from "../../src/domain/ImageUnits.ts"
+import type { ResolvedImage } from "../../src/domain/ResolvedImage.ts"
+import { DEFAULT_IMAGE, DEFAULT_SYSTEM } from "../../src/domain/Settings.ts"
+
+export const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex")
+
+export const numRuns = Number(process.env.PROPERTY_RUNS ?? 300)
+
+const PIECES = [
+  ..."abA0 %$\"'\\;#=:@[]/-.,~`*\n\r\t\u0001\u001f\u007f\u0085\u00e9\u2028\ufeff\ufffd\u{1f600}",
+  "%q",
+  "%%",
+  "$$",
+  "${HOME}",
+  "\\x41",
+  "\\n",
+  "\\",
+  " ; ",
+  "\n[Service]\nExecStart=/bin/evil\n",
+  "\nUser=0",
+  "\r\nUser=0",
+  "\n#",
+  "\\\n",
+  "",
+  "\n\n"
+] as const
+
+/** Well-formed, without NUL and without the code points that are no characters (systemd refuses those). */
+export const hostileText: fc.Arbitrary<string> = fc
+  .array(fc.oneof({ weight: 4, arbitrary: fc.constantFrom(...PIECES) }, fc.string({ unit: "binary", maxLength: 4 })), {
+    maxLength: 8
+  })
+  .map((pieces) => pieces.join("").replaceAll("\0", ""))
+  .filter((text) => !hasNoncharacter(text))
+
+/** U+FDD0…U+FDEF and the last two of every plane: unichar_is_valid() of systemd before 258 refuses them. */
+export const hasNoncharacter = (text: string): boolean =>
+  [...text].some((character) => {
+    const code = character.codePointAt(0) ?? 0
+    return (code >= 0xfdd0 && code <= 0xfdef) || (code & 0xfffe) === 0xfffe
+  })
+
+export const variableName: fc.Arbitrary<string> = fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_]{0,5}$/)
+
+const nullish = <A>(arbitrary: fc.Arbitrary<A>) => fc.option(arbitrary, { nil: undefined })
+
+/** What an image may say of its process: no field is tame. */
+export const processConfig: fc.Arbitrary<ProcessConfig> = fc
+  .record({
+    Entrypoint: fc.array(hostileText, { maxLength: 3 }).map((rest) => ["/bin/app", ...rest]),
+    Cmd: nullish(fc.array(hostileText, { maxLength: 3 })),
+    Env: nullish(
+      fc.array(
+        fc.oneof(
+          hostileText,
+          fc.tuple(variableName, hostileText).map(([name, value]) => `${name}=${value}`)
+        ),
+        { maxLength: 4 }
+      )
+    ),
+    WorkingDir: nullish(hostileText),
+    User: nullish(fc.constantFrom("", "0", "1000:1000", "app", "a:b:c", "\nUser=0")),
+    Labels: nullish(labels()),
+    Volumes: nullish(fc.dictionary(hostileText, fc.constant({}), { maxKeys: 3 }))
+  })
+  .map((fields) => withoutUndefined(fields) as ProcessConfig)
+
+export function labels(): fc.Arbitrary<Record<string, string>> {
+  return fc.dictionary(
+    fc.oneof(
+      hostileText,
+      fc.constantFrom(
+        "org.opencontainers.image.title",
+        "org.opencontainers.image.url",
+        "org.opencontainers.image.source",
+        "org.opencontainers.image.documentation"
+      )
+    ),
+    fc.oneof(
+      hostileText,
+      hostileText.map((text) => `https://example.com/${text}`)
+    ),
+    { maxKeys: 4 }
+  )
+}
+
+const withoutUndefined = (fields: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
+
+const DIFF_ID = `sha256:${"a".repeat(64)}` as Digest
+
+/** An image that holds nothing but its configuration. */
+export const imageOf = (
+  config: ProcessConfig,
+  annotations: Readonly<Record<string, string>> = {}
+): ResolvedImage => {
+  const image: ImageConfig = {
+    architecture: "amd64",
+    os: "linux",
+    config,
+    rootfs: { type: "layers", diff_ids: [DIFF_ID] }
+  }
+  const configDescriptor = {
+    mediaType: "application/vnd.oci.image.config.v1+json",
+    digest: `sha256:${"c".repeat(64)}` as Digest,
+    size: 2
+  }
+  return {
+    manifestDigest: `sha256:${"b".repeat(64)}` as Digest,
+    manifest: { schemaVersion: 2, config: configDescriptor, layers: [], annotations },
+    configDescriptor,
+    config: image,
+    chainId: DIFF_ID
+  }
+}
+
+export const contextOf = (overrides: Partial<ImageContext> = {}): ImageContext => ({
+  name: { layout: "myorg.com/myapp", ref: "stable" },
+  stem: "com.myorg.myapp.ref.stable",
+  settings: DEFAULT_IMAGE,
+  system: DEFAULT_SYSTEM,
+  host: { systemdVersion: 252, cli: ["/usr/bin/oci-systemd"], configFile: undefined },
+  sha256,
+  ...overrides
+})
