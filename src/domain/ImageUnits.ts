@@ -143,7 +143,8 @@ const serviceUnit = (
                   ...(yield* processDirectives(process, executable, identity))
                 ]
               : failing(UNPREPARED)),
-            ...(yield* Either.all(environment.map(EnvironmentLine.render))).map((value) => directive("Environment", value)),
+            // Without a root this runs the host's shell: no LD_PRELOAD of the image's there.
+            ...(yield* Either.all((known ? environment : []).map(EnvironmentLine.render))).map((value) => directive("Environment", value)),
             ...unsetEnvironment(identity !== undefined && process.user !== "", named),
             directive("KillSignal", literal(process.stopSignal)),
             directive("KillMode", literal("mixed")),

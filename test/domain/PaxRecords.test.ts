@@ -142,7 +142,7 @@ describe("PaxRecords", () => {
   it.each([
     ["no number", "path=a\n"],
     ["a length too small", "9 path=ab\n"],
-    ["a length too large", "11 path=ab\n"],
+    ["a length too large", "12 path=ab\n9 path=a\n"],
     ["a length past the end", "99 path=a\n"],
     ["a length of zero", "0 path=a\n"],
     ["a length that ends at its own space", "2 path=a\n"],

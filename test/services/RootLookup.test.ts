@@ -1,0 +1,70 @@
+import { chmodSync, mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import { assert, it } from "vitest"
+import * as ImageProcess from "../../src/domain/ImageProcess.ts"
+import * as RootLookup from "../../src/services/RootLookup.ts"
+import { temporary } from "../support/LayoutWriter.ts"
+
+const processOf = (config: object): ImageProcess.ImageProcess =>
+  Either.getOrThrow(
+    ImageProcess.fromConfig({ architecture: "amd64", os: "linux", config, rootfs: { type: "layers", diff_ids: ["sha256:x" as never] } })
+  )
+
+const withRoot = (test: (root: string) => void): void => {
+  using directory = temporary()
+  const root = join(directory.path, "root")
+  mkdirSync(join(root, "usr/bin"), { recursive: true })
+  mkdirSync(join(root, "etc"))
+  symlinkSync("/usr/bin", join(root, "bin"))
+  symlinkSync("../../../../../../usr/bin/app", join(root, "usr/bin/up"))
+  symlinkSync("loop", join(root, "loop"))
+  writeFileSync(join(root, "usr/bin/app"), "", { mode: 0o755 })
+  writeFileSync(join(root, "usr/bin/text"), "", { mode: 0o644 })
+  writeFileSync(join(root, "etc/real"), "root:x:0:0::/root:/bin/sh\nweb:x:33:34::/srv:/bin/false\n")
+  symlinkSync("/etc/real", join(root, "etc/passwd"))
+  writeFileSync(join(root, "etc/group"), "www:x:34:\nextra:x:50:web,other\n")
+  test(root)
+}
+
+it("resolves links inside the root, wherever they point", () =>
+  withRoot((root) => {
+    assert.equal(RootLookup.resolve(root, "/bin/app"), "usr/bin/app")
+    assert.equal(RootLookup.resolve(root, "/bin/up"), "usr/bin/app")
+    assert.equal(RootLookup.resolve(root, "/../../etc/passwd"), "etc/real")
+    assert.isUndefined(RootLookup.resolve(root, "/loop"))
+    assert.isUndefined(RootLookup.resolve(root, "/nothing"))
+  }))
+
+it("finds a bare program along PATH, and only what can be executed", () =>
+  withRoot((root) => {
+    const facts = Effect.runSync(RootLookup.facts(root, processOf({ Cmd: ["app"], Env: ["PATH=/sbin:/bin"] })))
+    assert.equal(facts.command?.path, "/bin/app")
+    const missing = Effect.runSync(Effect.flip(RootLookup.facts(root, processOf({ Cmd: ["text"], Env: ["PATH=/bin"] }))))
+    assert.match(missing.message, /"text" is in none of the directories of its PATH: \/bin/)
+  }))
+
+it("knows the image's users by the image's files, and refuses others", () =>
+  withRoot((root) => {
+    const identity = (User: string) => Effect.runSync(RootLookup.facts(root, processOf({ Cmd: ["/app"], User }))).user?.identity
+    assert.deepEqual(identity("web"), { uid: 33, gid: 34, supplementaryGids: [50], home: "/srv" })
+    assert.deepEqual(identity("web:extra"), { uid: 33, gid: 50, supplementaryGids: [], home: "/srv" })
+    assert.deepEqual(identity("33"), { uid: 33, gid: 34, supplementaryGids: [], home: "/srv" })
+    assert.deepEqual(identity("7:8"), { uid: 7, gid: 8, supplementaryGids: [], home: "/" })
+    const unknown = Effect.runSync(Effect.flip(RootLookup.facts(root, processOf({ Cmd: ["/app"], User: "nobody" }))))
+    assert.match(unknown.message, /"nobody" is not in the image's \/etc\/passwd/)
+  }))
+
+it("makes a directory in the upper, below copies of those that the lower has", () =>
+  withRoot((root) => {
+    const upper = join(root, "../upper")
+    mkdirSync(upper)
+    mkdirSync(join(root, "srv"))
+    chmodSync(join(root, "srv"), 0o710)
+    RootLookup.makeDirectory(root, upper, "/srv/new/deep")
+    assert.equal(statSync(join(upper, "srv")).mode & 0o7777, 0o710)
+    assert.isTrue(statSync(join(upper, "srv/new/deep")).isDirectory())
+    RootLookup.makeDirectory(root, upper, "/bin/tools")
+    assert.isTrue(statSync(join(upper, "usr/bin/tools")).isDirectory())
+  }))
