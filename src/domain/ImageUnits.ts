@@ -65,9 +65,9 @@ export const render = (
     const service = yield* serviceUnit(context, image, process, facts, roots)
     const files = [
       service,
-      ...(roots.overlay === undefined ? [] : [mountUnit(context, roots.root, roots.lower, roots.overlay)]),
+      mountUnit(context, roots),
       yield* prepareUnit(context),
-      ...(clears(context) && roots.overlay !== undefined ? [yield* scratchUnit(context, roots.overlay.scratch)] : [])
+      ...(clears(context) ? [yield* scratchUnit(context, roots.overlay.scratch)] : [])
     ]
     return { files, links: enablingLinks(context), notes: process.notes }
   })
@@ -87,8 +87,7 @@ export const rootPaths = (context: Pick<ImageContext, "stem" | "settings" | "sys
     {
       extractsdir: context.system.extractsdir,
       chainId: image.chainId,
-      stem: context.stem,
-      mode: context.settings.root
+      stem: context.stem
     },
     context.sha256
   )
@@ -111,7 +110,7 @@ const serviceUnit = (
     const identity = ImageProcess.identity(process, facts)
     const known = executable !== undefined && identity !== undefined
     const scratch = clears(context) ? [UnitName.scratch(context.stem, context.sha256)] : []
-    const mounts = roots.overlay === undefined ? [] : [UnitName.mount(roots.root)]
+    const mount = UnitName.mount(roots.root)
     const named = new Set(process.environment.map((assignment) => assignment.name))
     const environment = [
       ...(identity === undefined || named.has("HOME") ? [] : [{ name: "HOME", value: identity.home }]),
@@ -128,8 +127,8 @@ const serviceUnit = (
             ...documentation(image),
             ...sourcePath(context),
             directive("Requires", literal(join2(prepare, ...scratch))),
-            directive("After", literal(join2(prepare, ...scratch, ...mounts))),
-            ...mounts.map((mount) => directive("BindsTo", literal(mount)))
+            directive("After", literal(join2(prepare, ...scratch, mount))),
+            directive("BindsTo", literal(mount))
           ]
         },
         {
@@ -204,16 +203,11 @@ const sourcePath = (context: ImageContext): readonly Directive[] => {
 }
 
 /** Overlay options are separated by `,` and lower directories by `:`; `Settings` keeps both out of these paths. */
-const mountUnit = (
-  context: ImageContext,
-  where: string,
-  lower: string,
-  overlay: { readonly upper: string; readonly work: string }
-): UnitFile => {
+const mountUnit = (context: ImageContext, { root, lower, overlay }: RootPaths.RootPaths): UnitFile => {
   const service = UnitName.service(context.stem)
   const prepare = UnitName.prepare(context.stem, context.sha256)
   return {
-    name: UnitName.mount(where),
+    name: UnitName.mount(root),
     comments: header(context.name),
     sections: [
       {
@@ -228,6 +222,7 @@ const mountUnit = (
           directive("Requires", literal(prepare)),
           directive("After", literal(clears(context) ? join2(prepare, UnitName.scratch(context.stem, context.sha256)) : prepare)),
           directive("PartOf", literal(service)),
+          ...noStartLimit,
           directive("StopWhenUnneeded", literal("yes"))
         ]
       },
@@ -235,7 +230,7 @@ const mountUnit = (
         name: "Mount",
         directives: [
           directive("What", literal("overlay")),
-          directive("Where", literal(where)),
+          directive("Where", literal(root)),
           directive("Type", literal("overlay")),
           directive("Options", literal(`lowerdir=${lower},upperdir=${overlay.upper},workdir=${overlay.work}`))
         ]
@@ -266,6 +261,7 @@ const prepareUnit = (context: ImageContext): Either.Either<UnitFile, Unwritable>
             ...sourcePath(context),
             directive("RequiresMountsFor", literal(join2(system.imagelayoutdir, system.extractsdir))),
             directive("PartOf", literal(service)),
+            ...noStartLimit,
             ...(clears(context)
               ? ["Requires", "After"].map((key) => directive(key, literal(UnitName.scratch(context.stem, context.sha256))))
               : [])
@@ -300,6 +296,7 @@ const scratchUnit = (context: ImageContext, scratch: string): Either.Either<Unit
             ...sourcePath(context),
             directive("RequiresMountsFor", literal(context.system.extractsdir)),
             directive("PartOf", literal(UnitName.service(context.stem))),
+            ...noStartLimit,
             directive("StopWhenUnneeded", literal("yes"))
           ]
         },
@@ -316,6 +313,9 @@ const scratchUnit = (context: ImageContext, scratch: string): Either.Either<Unit
       ]
     } satisfies UnitFile
   })
+
+/** How often it may start is the service's to say; these follow it. */
+const noStartLimit = [directive("StartLimitIntervalSec", literal("0"))]
 
 /** Only what is thrown away anyway is cleared. */
 const clears = (context: ImageContext): boolean => context.settings.root === "ephemeral"

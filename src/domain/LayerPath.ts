@@ -90,7 +90,7 @@ export const role = (name: ByteString): Either.Either<LayerPathRole, LayerPathEr
   const path = parsed.right
   const at = maySpeak(name) ? path.findIndex(isSpecial) : -1
   const special = path[at]
-  if (special === undefined) return Either.right(LayerPathRole.Ordinary({ path }))
+  if (special === undefined) return Either.right({ _tag: "Ordinary", path })
   if (isAufs(special)) return Either.right(LayerPathRole.AufsMetadata({ path }))
   if (at < path.length - 1) return failure(name, "below-whiteout", name.length)
   if (special === OPAQUE) return Either.right(LayerPathRole.Opaque({ directory: parent(path) }))
@@ -111,11 +111,9 @@ export const isAufsMetadata = (path: LayerPath): boolean => {
 /** The path as a name: relative to the root, which is `""`. */
 export const join = (path: ReadonlyArray<ByteString>): ByteString => path.join("/") as ByteString
 
-/** For people: `/` for the root, and no more than a line of anything. */
-export const show = (name: ByteString): string => {
-  const shown = name.length > SHOWN ? `${display(name.slice(0, SHOWN) as ByteString)}…` : display(name)
-  return shown === "" ? "/" : shown
-}
+/** For people: no more than a line of anything. */
+export const show = (name: ByteString): string =>
+  name.length > SHOWN ? `${display(name.slice(0, SHOWN) as ByteString)}…` : display(name)
 
 /** Enough to find the entry; a name may be a megabyte. */
 const SHOWN = 256

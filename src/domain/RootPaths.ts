@@ -1,7 +1,6 @@
-/** Where an image's root filesystem is, by mode. */
+/** Where an image's root filesystem is, and what it is an overlay of. */
 import type { Digest, Sha256 } from "./Digest.ts"
 import { algorithm, encoded } from "./Digest.ts"
-import type { RootMode } from "./Settings.ts"
 import * as UnitName from "./UnitName.ts"
 
 /** Where writable roots are mounted, each in a directory of its own that systemd makes. */
@@ -24,16 +23,14 @@ export interface RootPaths {
   readonly lower: string
   /** What `RootDirectory=` names. */
   readonly root: string
-  /** Present for a writable root. */
-  readonly overlay: Overlay | undefined
+  readonly overlay: Overlay
 }
 
 export const of = (
-  options: { readonly extractsdir: string; readonly chainId: Digest; readonly stem: string; readonly mode: RootMode },
+  options: { readonly extractsdir: string; readonly chainId: Digest; readonly stem: string },
   sha256: Sha256
 ): RootPaths => {
   const lower = `${options.extractsdir}/${extractPath(options.chainId)}`
-  if (options.mode === "readonly") return { lower, root: lower, overlay: undefined }
   const directory = UnitName.directory(options.stem, MAX_DIRECTORY, sha256)
   const scratch = `${options.extractsdir}/scratch/${directory}`
   return {

@@ -16,10 +16,8 @@ export interface SystemSettings {
   readonly extractsdir: string
 }
 
-export const ROOT_MODES = ["ephemeral", "persistent", "readonly"] as const
-/**
- * `ephemeral`: writable, thrown away on stop. `persistent`: writable, kept. `readonly`: the extract itself.
- */
+export const ROOT_MODES = ["ephemeral", "persistent"] as const
+/** Both are writable: what is written is thrown away on stop, or kept. */
 export type RootMode = (typeof ROOT_MODES)[number]
 
 export interface ImageSettings {

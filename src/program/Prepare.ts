@@ -20,14 +20,12 @@ export const prepare = (image: CatalogImage) =>
     const { resolved, facts } = yield* Extract.extract(image)
     const roots = ImageUnits.rootPaths(context, resolved)
     const process = yield* ImageProcess.fromConfig(resolved.config)
-    if (roots.overlay !== undefined) {
-      yield* MountTable.untilUnmounted(roots.root)
-      const { upper } = yield* extracts.scratch(roots.overlay.name, {
-        chainId: resolved.chainId,
-        keep: context.settings.root === "persistent"
-      })
-      yield* Effect.sync(() => RootLookup.makeDirectory(roots.lower, upper, process.workingDirectory))
-    }
+    yield* MountTable.untilUnmounted(roots.root)
+    const { upper } = yield* extracts.scratch(roots.overlay.name, {
+      chainId: resolved.chainId,
+      keep: context.settings.root === "persistent"
+    })
+    yield* Effect.sync(() => RootLookup.makeDirectory(roots.lower, upper, process.workingDirectory))
     const identity = ImageProcess.identity(process, facts)
     if (identity !== undefined && process.user !== "") yield* (yield* UserDatabase).ensure(identity)
     const units = yield* ImageUnits.render(context, resolved, facts)

@@ -30,6 +30,9 @@ export const read = (path: string, maxBytes: number): Effect.Effect<Buffer, File
 const readNow = (path: string, maxBytes: number): Buffer | FileRefused => {
   let fd: number | undefined
   try {
+    // Asked before opening as well: to open a device can have effects of its own, a watchdog's being a reboot.
+    const before = fs.statSync(path)
+    if (!before.isFile()) return new FileRefused({ path, reason: `is ${kind(before)}, not a file` })
     fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK | fs.constants.O_NOCTTY)
     const stat = fs.fstatSync(fd)
     if (!stat.isFile()) return new FileRefused({ path, reason: `is ${kind(stat)}, not a file` })

@@ -95,31 +95,30 @@ async function* through(
   compression: Compression,
   pull: Pull
 ): AsyncGenerator<Uint8Array, void> {
-  let over = false
   let wake = () => {}
-  const finish = () => {
-    over = true
-    wake()
-  }
-  stream.once("end", finish).once("close", finish).once("error", finish)
+  const awaken = () => wake()
+  stream.once("end", awaken).once("close", awaken).once("error", awaken)
   const feed = async (): Promise<void> => {
     let given = 0
+    let stopped = false
     for (let chunk = await pull(); chunk !== undefined; chunk = await pull()) {
       const bytes = chunk
       given += bytes.length
-      if (!over) {
+      if (!stopped && !stream.destroyed) {
         await new Promise<void>((resolve) => {
           wake = resolve
           stream.write(bytes, () => resolve())
         })
       }
-      if (stream.errored !== null || (over && !stream.readableEnded)) return
-      const unread = over ? given - consumedBy(stream) : 0
-      if (unread > 0 && bytes.subarray(Math.max(bytes.length - unread, 0)).some((byte) => byte !== 0)) {
+      // It failed, or nobody wants more of it.
+      if (stream.destroyed && !stream.readableEnded) return
+      const unread = given - consumedBy(stream)
+      stopped = unread > 0
+      if (stopped && bytes.subarray(Math.max(bytes.length - unread, 0)).some((byte) => byte !== 0)) {
         throw new CompressionInvalid({ compression, problem: "is followed by garbage" })
       }
     }
-    if (!over) stream.end()
+    if (!stopped) stream.end()
   }
   let failure: unknown
   const feeding = feed().catch((cause: unknown) => {

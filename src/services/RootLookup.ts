@@ -90,29 +90,34 @@ const isProgram = (root: string, path: string): boolean => {
 /**
  * Makes the directory `path` exist in an overlay, by making in `upper` what `lower` lacks. Directories that `lower`
  * has are made with its owner and mode: an overlay shows those of its upper.
+ *
+ * A kept upper was written by the image: where it has something else in the way, a link say, nothing is made.
  */
 export const makeDirectory = (lower: string, upper: string, path: string): void => {
-  const existing: string[] = []
-  const components = path.split("/").filter((component) => component !== "")
   let at = ""
-  for (const [index, component] of components.entries()) {
-    const next = resolve(lower, `${at}/${component}`)
-    if (next === undefined) {
-      fs.mkdirSync([upper, ...existing, ...components.slice(index)].join("/"), { recursive: true, mode: 0o755 })
-      return
-    }
-    at = next
-    existing.length = 0
-    for (const part of at.split("/")) {
-      existing.push(part)
-      const inUpper = [upper, ...existing].join("/")
-      const stat = fs.lstatSync([lower, ...existing].join("/"))
-      if (!stat.isDirectory()) return
-      if (lstat(inUpper) !== undefined) continue
-      fs.mkdirSync(inUpper)
-      fs.chownSync(inUpper, stat.uid, stat.gid)
-      fs.chmodSync(inUpper, stat.mode & 0o7777)
-      fs.utimesSync(inUpper, stat.atime, stat.mtime)
+  for (const component of path.split("/").filter((component) => component !== "")) {
+    const below = resolve(lower, `${at}/${component}`)
+    at = below ?? `${at}/${component}`.replace(/^\/+/, "")
+    const parts = at.split("/")
+    for (let depth = 1; depth <= parts.length; depth++) {
+      const directory = parts.slice(0, depth).join("/")
+      if (!makeOne(lstat(`${lower}/${directory}`), `${upper}/${directory}`)) return
     }
   }
+}
+
+/** False where something else is in the way. `model` is what the lower has there. */
+const makeOne = (model: fs.Stats | undefined, path: string): boolean => {
+  const existing = lstat(path)
+  if (existing !== undefined) return existing.isDirectory()
+  if (model === undefined) {
+    fs.mkdirSync(path, { mode: 0o755 })
+    return true
+  }
+  if (!model.isDirectory()) return false
+  fs.mkdirSync(path)
+  fs.chownSync(path, model.uid, model.gid)
+  fs.chmodSync(path, model.mode & 0o7777)
+  fs.utimesSync(path, model.atime, model.mtime)
+  return true
 }

@@ -6,7 +6,8 @@ const fromConfig = (
   config: Parameters<typeof ImageCommand.fromConfig>[0],
   workingDirectory = "/srv",
   path?: string
-) => ImageCommand.fromConfig(config, workingDirectory, path === undefined ? [] : [{ name: "PATH", value: path }])
+) =>
+  ImageCommand.fromConfig(config, workingDirectory, path === undefined ? [] : [{ name: "PATH", value: path }])
 
 describe("ImageCommand.fromConfig", () => {
   for (const [what, config, argv] of [
@@ -51,7 +52,10 @@ describe("ImageCommand.fromConfig", () => {
     ["/a/../..:..", ["/", "/"]]
   ] as const) {
     it(`PATH=${path ?? " absent"} is looked along`, () =>
-      assert.deepStrictEqual(Either.getOrThrow(fromConfig({ Cmd: ["app"] }, "/srv", path)).searchPath, expected))
+      assert.deepStrictEqual(
+        Either.getOrThrow(fromConfig({ Cmd: ["app"] }, "/srv", path)).searchPath,
+        expected
+      ))
   }
 })
 

@@ -49,7 +49,12 @@ describe("Platform.choose", () => {
   for (const [what, machine, images, chosen] of [
     ["the one that fits", host("amd64"), ["linux/arm64", "linux/amd64", "windows/amd64"], 1],
     ["the first of equal ones", host("amd64"), ["linux/amd64", "linux/amd64/v1"], 0],
-    ["the best variant", host("amd64", "v3"), ["linux/amd64", "linux/amd64/v2", "linux/amd64/v3", "linux/amd64/v4"], 2],
+    [
+      "the best variant",
+      host("amd64", "v3"),
+      ["linux/amd64", "linux/amd64/v2", "linux/amd64/v3", "linux/amd64/v4"],
+      2
+    ],
     ["the best variant of arm", host("arm", "v7"), ["linux/arm/v5", "linux/arm/v6", "linux/arm/v8"], 1],
     ["one that names a platform over one that does not", host("amd64"), [undefined, "linux/amd64"], 1],
     ["one that names none where nothing else fits", host("amd64"), ["linux/s390x", undefined, undefined], 1],
@@ -58,7 +63,10 @@ describe("Platform.choose", () => {
   ] as const) {
     it(`takes ${what}`, () => {
       const descriptors = images.map(descriptor)
-      assert.strictEqual(Platform.choose(machine, descriptors), chosen === undefined ? undefined : descriptors[chosen])
+      assert.strictEqual(
+        Platform.choose(machine, descriptors),
+        chosen === undefined ? undefined : descriptors[chosen]
+      )
     })
   }
 })

@@ -23,7 +23,8 @@ describe("StopSignal.parse", () => {
     ["SIGRTMAX-1", "SIGRTMIN+29"],
     ["RTMIN+30", "SIGRTMIN+30"]
   ] as const) {
-    it(`${signal} → ${expected}`, () => assert.strictEqual(Either.getOrThrow(StopSignal.parse(signal)), expected))
+    it(`${signal} → ${expected}`, () =>
+      assert.strictEqual(Either.getOrThrow(StopSignal.parse(signal)), expected))
   }
 
   for (const signal of [

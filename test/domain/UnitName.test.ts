@@ -76,10 +76,24 @@ describe("UnitName.mount", () => {
   }
 
   it("agrees with systemd-escape --path", ({ skip }) => {
-    const paths = ["/", "/a", "//a//b/", "/.a/.b", "/a-b/c_d", "/a:b@c", "/é/ü ß", "/a\\b", "/%/$/'\"", "/a.b/..c", "/\t/\n"]
+    const paths = [
+      "/",
+      "/a",
+      "//a//b/",
+      "/.a/.b",
+      "/a-b/c_d",
+      "/a:b@c",
+      "/é/ü ß",
+      "/a\\b",
+      "/%/$/'\"",
+      "/a.b/..c",
+      "/\t/\n"
+    ]
     let printed: string
     try {
-      printed = execFileSync("systemd-escape", ["--path", "--suffix=mount", "--", ...paths], { encoding: "utf8" })
+      printed = execFileSync("systemd-escape", ["--path", "--suffix=mount", "--", ...paths], {
+        encoding: "utf8"
+      })
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === "ENOENT") return skip("systemd-escape is not installed")
       throw cause

@@ -229,10 +229,35 @@ describe.skipIf(reason !== undefined).each(releases())(`a service from an image 
     assert.equal(await property(STABLE, "ActiveState"), "active")
   })
 
-  it("starts again after a reboot without extracting or reloading", async () => {
+  it("starts fresh however quickly a start follows a stop", async () => {
+    const count = async () => (await machine.journal(ROOT)).match(/^root</gm)?.length ?? 0
+    for (let round = 0; round < 8; round++) {
+      const before = await count()
+      await machine.run(["systemctl", "reset-failed", ROOT], { check: false })
+      await machine.run(["systemctl", "start", ROOT])
+      await said(ROOT, before + 1)
+      await machine.run(["systemctl", "stop", ROOT])
+    }
+    assert.notInclude(await machine.journal(ROOT), "root<used>")
+  })
+
+  it("keeps what was written to a persistent root", async () => {
+    await machine.write("/etc/oci-generator.conf.d/kept.conf", "[image myorg.com/asroot:*]\nroot = persistent\n")
+    await machine.run(["systemctl", "daemon-reload"])
+    const before = (await machine.journal(ROOT)).match(/^root</gm)?.length ?? 0
+    await machine.run(["systemctl", "start", ROOT])
+    await said(ROOT, before + 1)
+    await machine.run(["systemctl", "restart", ROOT])
+    assert.match(await said(ROOT, before + 2), /root<used>/)
+    await machine.run(["systemctl", "stop", ROOT])
+    assert.equal((await machine.run(`find ${EXTRACTS}/dirs -name marker`)).stdout, "")
+  })
+
+  it("starts at boot where it is wanted, without extracting or reloading", async () => {
     const before = await chains()
+    await machine.write("/etc/oci-generator.conf.d/wanted.conf", "[image myorg.com/myapp:stable]\nwantedby = multi-user.target\n")
     await machine.reboot()
-    await machine.run(["systemctl", "start", STABLE])
+    assert.equal(await property(STABLE, "ActiveState"), "active")
     assert.include(await said(STABLE, 1), "ids<4242 4243 4243 4300>")
     assert.deepEqual(await chains(), before)
     assert.notMatch((await machine.run("journalctl -b -o cat _PID=1")).stdout, /Reload/)

@@ -85,14 +85,11 @@ describe("the generator", () => {
       [{ pattern: "example.org/*", settings: { wantedby: ["multi-user.target"] } }]
     ))
 
-  it("mounts nothing for a read-only root", () =>
+  it("clears nothing behind a persistent root", () =>
     generate(
       (layout) => layout.index(layout.named("v1", layout.image())),
-      ({ units, service }) => {
-        assert.notInclude(units.join(), `roots-${STEM}`)
-        assert.match(service(STEM), /^RootDirectory=.*\/extracts\/dirs\/chainID\/sha256\/../m)
-      },
-      [{ pattern: "*", settings: { root: "readonly" } }]
+      ({ units }) => assert.notInclude(units.join(), "oci-scratch@"),
+      [{ pattern: "*", settings: { root: "persistent" } }]
     ))
 
   it("calls an only manifest without a name latest, and several by their digest", () => {

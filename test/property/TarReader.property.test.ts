@@ -63,7 +63,7 @@ describe("TarReader laws", () => {
   })
 
   it("what tar-stream packs is read back", async () => {
-    const time = fc.integer({ min: 0, max: 2 ** 33 - 1 })
+    const time = fc.integer({ min: 0, max: 2 ** 31 - 1 })
     // tar-stream writes six digits, and 0o777777 for what is larger
     const id = fc.nat(0o777777)
     const path = fc.oneof(

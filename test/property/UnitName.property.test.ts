@@ -7,7 +7,10 @@ import { numRuns, sha256 } from "../support/unitArbitraries.ts"
 
 /** Tiny: `a/b`, `b.a` and `a.ref.b` are where names collide. */
 const component = fc
-  .array(fc.constantFrom("a", "b", ".", "-", "@", "é", "ref", ":1", "x2e", "\\"), { minLength: 1, maxLength: 4 })
+  .array(fc.constantFrom("a", "b", ".", "-", "@", "é", "ref", ":1", "x2e", "\\"), {
+    minLength: 1,
+    maxLength: 4
+  })
   .map((parts) => parts.join(""))
   .filter((text) => text !== "." && text !== "..")
 
@@ -15,11 +18,17 @@ const long = fc
   .tuple(fc.constantFrom("a", "é", "a.", "\\", "-"), fc.integer({ min: 50, max: 255 }))
   .map(([unit, count]) => `${unit.repeat(count)}`.slice(0, 255))
 
-const ref = fc.oneof({ weight: 9, arbitrary: fc.oneof(component, fc.constantFrom("a/b", "/", "")) }, { weight: 1, arbitrary: long })
+const ref = fc.oneof(
+  { weight: 9, arbitrary: fc.oneof(component, fc.constantFrom("a/b", "/", "")) },
+  { weight: 1, arbitrary: long }
+)
 
 const imageName: fc.Arbitrary<ImageName> = fc.record({
   layout: fc
-    .array(fc.oneof({ weight: 9, arbitrary: component }, { weight: 1, arbitrary: long }), { minLength: 1, maxLength: 3 })
+    .array(fc.oneof({ weight: 9, arbitrary: component }, { weight: 1, arbitrary: long }), {
+      minLength: 1,
+      maxLength: 3
+    })
     .map((components) => components.join("/")),
   ref
 })
@@ -60,10 +69,13 @@ describe("UnitName.assign", () => {
         const prepares = names.map(({ stem }) => UnitName.prepare(stem, sha256))
         const mounts = names.map(({ stem }) => {
           const chainId = `sha256:${"a".repeat(64)}` as Parameters<typeof RootPaths.of>[0]["chainId"]
-          return UnitName.mount(RootPaths.of({ extractsdir: "/x", chainId, stem, mode: "ephemeral" }, sha256).root)
+          return UnitName.mount(
+            RootPaths.of({ extractsdir: "/x", chainId, stem, mode: "ephemeral" }, sha256).root
+          )
         })
         for (const unit of [...prepares, ...mounts]) assert.isAtMost(Buffer.byteLength(unit), 255)
-        for (const unit of prepares) assert.match(unit, /^oci-prepare@(?:[A-Za-z0-9:_.-]|\\x[0-9a-f]{2})+\.service$/)
+        for (const unit of prepares)
+          assert.match(unit, /^oci-prepare@(?:[A-Za-z0-9:_.-]|\\x[0-9a-f]{2})+\.service$/)
         for (const unit of mounts) assert.match(unit, /^run-oci-roots-[A-Za-z0-9_.]+\.mount$/)
         assert.strictEqual(new Set(prepares).size, set.length)
         assert.strictEqual(new Set(mounts).size, set.length)
@@ -75,12 +87,19 @@ describe("UnitName.assign", () => {
     const facts = (set: readonly ImageName[]) =>
       UnitName.assign(set, sha256)
         .map(({ image, stem, collidesWith }) =>
-          JSON.stringify([image.layout, image.ref, stem, collidesWith.map(({ layout, ref }) => [layout, ref]).sort()])
+          JSON.stringify([
+            image.layout,
+            image.ref,
+            stem,
+            collidesWith.map(({ layout, ref }) => [layout, ref]).sort()
+          ])
         )
         .sort()
     fc.assert(
       fc.property(
-        images.chain((set) => fc.tuple(fc.constant(set), fc.shuffledSubarray(set, { minLength: set.length }))),
+        images.chain((set) =>
+          fc.tuple(fc.constant(set), fc.shuffledSubarray(set, { minLength: set.length }))
+        ),
         ([set, shuffled]) => assert.deepStrictEqual(facts(shuffled), facts(set))
       ),
       { numRuns }

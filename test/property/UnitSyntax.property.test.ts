@@ -59,7 +59,9 @@ describe("what is written, systemd reads back", () => {
           return
         }
         const value = readBack("ExecStart", rendered.right)
-        assert.deepStrictEqual(Systemd.readCommands(value), [{ prefixes: "@:", path: executable, argv: ["x"] }])
+        assert.deepStrictEqual(Systemd.readCommands(value), [
+          { prefixes: "@:", path: executable, argv: ["x"] }
+        ])
       }),
       { numRuns }
     ))
@@ -155,7 +157,11 @@ describe("no image string can add a directive or a line", () => {
         imageName,
         fc.constantFrom(...ROOT_MODES),
         (config, annotations, known, name, root) => {
-          const context = contextOf({ name, stem: UnitName.fromImage(name, sha256), settings: { root, wantedby: [] } })
+          const context = contextOf({
+            name,
+            stem: UnitName.fromImage(name, sha256),
+            settings: { root, wantedby: [] }
+          })
           const image = imageOf(config, annotations)
           const units = ImageUnits.render(context, image, known)
           if (Either.isLeft(units)) {
@@ -170,21 +176,23 @@ describe("no image string can add a directive or a line", () => {
           const [service, ...others] = units.right.files
           if (service === undefined) throw new Error("no service")
           const user = config.User ?? ""
-          const identified = user === "app" ? known.user?.user === "app" : ["", "0", "1000:1000"].includes(user)
+          const identified =
+            user === "app" ? known.user?.user === "app" : ["", "0", "1000:1000"].includes(user)
           const numbered = user !== "" && identified
           const wanted = new Map(
             (config.Env ?? [])
               .filter((entry) => /^[A-Za-z_][A-Za-z0-9_]*=/.test(entry))
               .map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)])
           )
-          const groups = user === "app" && known.user !== undefined && known.user.identity.supplementaryGids.length > 0
+          const groups =
+            user === "app" && known.user !== undefined && known.user.identity.supplementaryGids.length > 0
           const unit = valuesOf(service, "Documentation").length === 0 ? [] : ["Documentation"]
           const source = valuesOf(service, "SourcePath").length === 0 ? [] : ["SourcePath"]
-          const overlaid = root !== "readonly"
           if (identified) {
-            if (!wanted.has("HOME")) wanted.set("HOME", user === "app" ? (known.user?.identity.home ?? "") : HOMES[user] ?? "")
+            if (!wanted.has("HOME"))
+              wanted.set("HOME", user === "app" ? (known.user?.identity.home ?? "") : (HOMES[user] ?? ""))
             assert.deepStrictEqual(keys(service), {
-              Unit: ["Description", ...unit, ...source, "Requires", "After", ...(overlaid ? ["BindsTo"] : [])],
+              Unit: ["Description", ...unit, ...source, "Requires", "After", "BindsTo"],
               Service: [
                 "Type",
                 "Slice",
@@ -203,12 +211,19 @@ describe("no image string can add a directive or a line", () => {
             const environment = new Map(valuesOf(service, "Environment").flatMap(Systemd.readEnvironment))
             assert.deepStrictEqual(environment, sorted(wanted, environment))
             assert.deepStrictEqual(valuesOf(service, "ExecStart").flatMap(Systemd.readCommands), [
-              { prefixes: "@:", path: "/bin/app", argv: [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])] }
+              {
+                prefixes: "@:",
+                path: "/bin/app",
+                argv: [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])]
+              }
             ])
           } else {
             // Not prepared yet: this runs on the host, so nothing of the image's may be in it.
             assert.notInclude(keys(service).Service ?? [], "RootDirectory")
-            assert.strictEqual(valuesOf(service, "ExecStart").flatMap(Systemd.readCommands)[0]?.path, "/bin/sh")
+            assert.strictEqual(
+              valuesOf(service, "ExecStart").flatMap(Systemd.readCommands)[0]?.path,
+              "/bin/sh"
+            )
             assert.deepStrictEqual(valuesOf(service, "Environment"), [])
           }
           for (const other of others) {
@@ -241,11 +256,18 @@ describe("no image string can add a directive or a line", () => {
                   "PartOf",
                   ...(root === "ephemeral" ? ["Requires", "After"] : [])
                 ],
-                Service: ["Type", "Slice", "ExecStart", "TimeoutStartSec", "SyslogIdentifier", "LogExtraFields"]
+                Service: [
+                  "Type",
+                  "Slice",
+                  "ExecStart",
+                  "TimeoutStartSec",
+                  "SyslogIdentifier",
+                  "LogExtraFields"
+                ]
               })
             }
           }
-          assert.strictEqual(others.length, { ephemeral: 3, persistent: 2, readonly: 1 }[root])
+          assert.strictEqual(others.length, { ephemeral: 3, persistent: 2 }[root])
         }
       ),
       { numRuns }
@@ -257,12 +279,21 @@ describe("no image string can add a directive or a line", () => {
     fc.assert(
       fc.property(imageName, hostileText, (name, reason) => {
         const stub = ImageUnits.stub({ name, stem: "x", sha256 }, reason)
-        assert.deepStrictEqual(keys(stub), { Unit: ["Description"], Service: ["ExecStart", "SyslogIdentifier"] })
+        assert.deepStrictEqual(keys(stub), {
+          Unit: ["Description"],
+          Service: ["ExecStart", "SyslogIdentifier"]
+        })
         const [command] = valuesOf(stub, "ExecStart").flatMap(Systemd.readCommands)
         assert.deepStrictEqual(command, {
           prefixes: "@:",
           path: "/bin/sh",
-          argv: ["sh", "-c", "printf '<3>%s\n' \"$1\"; exit 1", "sh", `${name.layout}:${name.ref} cannot run: ${reason}`]
+          argv: [
+            "sh",
+            "-c",
+            "printf '<3>%s\n' \"$1\"; exit 1",
+            "sh",
+            `${name.layout}:${name.ref} cannot run: ${reason}`
+          ]
         })
       }),
       { numRuns }

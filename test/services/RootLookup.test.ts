@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs"
+import { chmodSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -67,4 +67,19 @@ it("makes a directory in the upper, below copies of those that the lower has", (
     assert.isTrue(statSync(join(upper, "srv/new/deep")).isDirectory())
     RootLookup.makeDirectory(root, upper, "/bin/tools")
     assert.isTrue(statSync(join(upper, "usr/bin/tools")).isDirectory())
+  }))
+
+it("follows no link that the image left in a kept upper", () =>
+  withRoot((root) => {
+    const upper = join(root, "../upper")
+    const outside = join(root, "../outside")
+    mkdirSync(upper)
+    mkdirSync(outside)
+    symlinkSync(outside, join(upper, "srv"))
+    mkdirSync(join(root, "srv"))
+    RootLookup.makeDirectory(root, upper, "/srv/escaped/deep")
+    RootLookup.makeDirectory(root, upper, "/srv")
+    symlinkSync(outside, join(upper, "fresh"))
+    RootLookup.makeDirectory(root, upper, "/fresh/escaped")
+    assert.deepEqual(readdirSync(outside), [])
   }))

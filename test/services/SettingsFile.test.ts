@@ -23,12 +23,12 @@ it("reads the given form", () => {
 
 it("gives an image what the most exact pattern says, dots and all", () => {
   const { settings } = load(
-    "[image myorg.com/*]\nroot = persistent\nwantedby = multi-user.target\n[image myorg.com/app:v1]\nroot = readonly\n[image *]\nroot = ephemeral\n"
+    "[image myorg.com/*]\nroot = persistent\nwantedby = multi-user.target\n[image myorg.com/app:v1]\nroot = ephemeral\n[image *]\nroot = persistent\n"
   )
   const root = (layout: string, ref: string) => forImage(settings, { layout, ref }).root
-  assert.equal(root("myorg.com/app", "v1"), "readonly")
+  assert.equal(root("myorg.com/app", "v1"), "ephemeral")
   assert.equal(root("myorg.com/app", "v2"), "persistent")
-  assert.equal(root("other.org/app", "v1"), "ephemeral")
+  assert.equal(root("other.org/app", "v1"), "persistent")
   assert.deepEqual(forImage(settings, { layout: "myorg.com/app", ref: "v1" }).wantedby, ["multi-user.target"])
 })
 

@@ -19,7 +19,16 @@ import * as UnitFile from "../../src/domain/UnitFile.ts"
 import * as UnitName from "../../src/domain/UnitName.ts"
 import { literal, path, prose, type UnitValue, word } from "../../src/domain/UnitValue.ts"
 import { words } from "../support/SystemdSyntax.ts"
-import { contextOf, hostileText, imageOf, labels, numRuns, processConfig, sha256, variableName } from "../support/unitArbitraries.ts"
+import {
+  contextOf,
+  hostileText,
+  imageOf,
+  labels,
+  numRuns,
+  processConfig,
+  sha256,
+  variableName
+} from "../support/unitArbitraries.ts"
 
 const SYSTEMD_ANALYZE = "systemd-analyze"
 const installed = spawnSync(SYSTEMD_ANALYZE, ["--version"]).status === 0
@@ -44,7 +53,13 @@ const verify = (files: ReadonlyMap<string, string>): Verdict => {
       ["verify", "--man=no", "--generators=no", ...[...files.keys()].map((name) => join(units, name))],
       {
         encoding: "utf8",
-        env: { ...process.env, SYSTEMD_LOG_LEVEL: "debug", SYSTEMD_LOG_TARGET: "console", SYSTEMD_LOG_COLOR: "0", SYSTEMD_UNIT_PATH: `${units}:` },
+        env: {
+          ...process.env,
+          SYSTEMD_LOG_LEVEL: "debug",
+          SYSTEMD_LOG_TARGET: "console",
+          SYSTEMD_LOG_COLOR: "0",
+          SYSTEMD_UNIT_PATH: `${units}:`
+        },
         maxBuffer: 2 ** 30
       }
     )
@@ -61,7 +76,8 @@ const verify = (files: ReadonlyMap<string, string>): Verdict => {
         .filter(
           (line) =>
             (line.startsWith(`${units}/`) && !line.includes(" is executable")) ||
-            (names.some((name) => line.startsWith(`${name}: `) || line.startsWith(`Unit ${name} `)) && COMPLAINT.test(line))
+            (names.some((name) => line.startsWith(`${name}: `) || line.startsWith(`Unit ${name} `)) &&
+              COMPLAINT.test(line))
         )
     }
   } finally {
@@ -97,13 +113,23 @@ describe("the real systemd", () => {
       fc.record({
         argv: fc.array(hostileText, { minLength: 1, maxLength: 5 }),
         env: fc.dictionary(variableName, hostileText, { maxKeys: 4 }),
-        directory: hostileText.map((text) => `/${text.split("/").filter((part) => !/^\.{0,2}$/.test(part)).join("/")}`)
+        directory: hostileText.map(
+          (text) =>
+            `/${text
+              .split("/")
+              .filter((part) => !/^\.{0,2}$/.test(part))
+              .join("/")}`
+        )
       }),
       Math.max(300, Math.min(numRuns, 1000))
     )
     const rendered = cases.map(([name, { argv, env, directory }]) => {
       const workingDirectory = path("the working directory", directory)
-      const assignments = [["OCI_FIRST", ""], ...Object.entries(env).filter(([key]) => !key.startsWith("OCI_")), ["OCI_LAST", ""]]
+      const assignments = [
+        ["OCI_FIRST", ""],
+        ...Object.entries(env).filter(([key]) => !key.startsWith("OCI_")),
+        ["OCI_LAST", ""]
+      ]
       const text = unit([
         ["ExecStart", Either.getOrThrow(ExecStart.render("/bin/true", argv))],
         ...assignments.map(
@@ -123,7 +149,10 @@ describe("the real systemd", () => {
       // Values are dumped raw: comparing the block as a whole leaves no doubt where one ends.
       const environment = assignments.map(([key, value]) => `\t\tEnvironment: ${key}=${value}\n`).join("")
       assert.include(dump ?? "", environment, text)
-      assert.strictEqual((dump ?? "").split("\t\tEnvironment: ").length - 1, environment.split("\t\tEnvironment: ").length - 1)
+      assert.strictEqual(
+        (dump ?? "").split("\t\tEnvironment: ").length - 1,
+        environment.split("\t\tEnvironment: ").length - 1
+      )
       assert.include(dump ?? "", `\t\tWorkingDirectory: ${directory}\n`, text)
     }
   })
@@ -136,14 +165,19 @@ describe("the real systemd", () => {
       unit([["ExecStart", Either.getOrThrow(ExecStart.render(executable, ["x"]))]])
     ])
     assert.sameMembers(
-      [...verify(new Map(files)).complaints],
-      paths.map((executable, index) => `p${index}.service: Command ${executable} is not executable: No such file or directory`)
+      verify(new Map(files)).complaints,
+      paths.map(
+        (executable, index) =>
+          `p${index}.service: Command ${executable} is not executable: No such file or directory`
+      )
     )
   })
 
   it("knows every signal that a stop signal becomes", ({ skip }) => {
     if (!installed) return skip(NOT_INSTALLED)
-    const signals = [...Array(65).keys()].map((number) => StopSignal.parse(`${number}`)).filter(Either.isRight)
+    const signals = [...Array(65).keys()]
+      .map((number) => StopSignal.parse(`${number}`))
+      .filter(Either.isRight)
     assert.isAbove(signals.length, 60)
     const files = signals.map(({ right }, index): [string, string] => [
       `s${index}.service`,
@@ -174,7 +208,9 @@ describe("the real systemd", () => {
     const { dumpOf, complaints } = verify(files)
     // The host has neither the images' programs nor ours.
     assert.deepStrictEqual(
-      complaints.filter((line) => !/Command \/(?:bin\/app|usr\/bin\/oci-systemd) is not executable/.test(line)),
+      complaints.filter(
+        (line) => !/Command \/(?:bin\/app|usr\/bin\/oci-systemd) is not executable/.test(line)
+      ),
       []
     )
     for (const [name, text] of files) {
@@ -184,13 +220,13 @@ describe("the real systemd", () => {
 
   it("shows a description as it is", ({ skip }) => {
     if (!installed) return skip(NOT_INSTALLED)
-    const texts = ["plain", "100 % %q", "a\\", '"quoted" \'it\'', "é ; # $HOME", "a\nb"]
+    const texts = ["plain", "100 % %q", "a\\", "\"quoted\" 'it'", "é ; # $HOME", "a\nb"]
     const files = texts.map((text, index): [string, string] => [
       `d${index}.service`,
       unit([["ExecStart", literal("/bin/true")]]).replace("[Unit]", `[Unit]\nDescription=${prose(text)}`)
     ])
     const { dumpOf } = verify(new Map(files))
-    const shown = ["plain", "100 % %q", "a", '"quoted" \'it\'', "é ; # $HOME", "a b"]
+    const shown = ["plain", "100 % %q", "a", "\"quoted\" 'it'", "é ; # $HOME", "a b"]
     for (const [index, text] of shown.entries()) {
       assert.include(dumpOf(`d${index}.service`) ?? "", `\n\t\tDescription: ${text}\n`)
     }
@@ -198,19 +234,31 @@ describe("the real systemd", () => {
 
   // Cases that systemd refuses today. Take `.fails` off when they are mended.
   const takes = (directives: ReadonlyArray<readonly [string, Either.Either<UnitValue, unknown>]>): void => {
-    const rights = directives.flatMap(([key, value]) => (Either.isRight(value) ? [[key, value.right] as const] : []))
-    const { complaints } = verify(new Map([["x.service", unit([["ExecStart", literal("/bin/true")], ...rights])]]))
+    const rights = directives.flatMap(([key, value]) =>
+      Either.isRight(value) ? [[key, value.right] as const] : []
+    )
+    const { complaints } = verify(
+      new Map([["x.service", unit([["ExecStart", literal("/bin/true")], ...rights])]])
+    )
     assert.deepStrictEqual(complaints, [])
   }
   const known = installed ? it.fails : it.skip
   known("an argument with a code point that is no character", () =>
-    takes([["ExecStart", ExecStart.render("/bin/true", ["a\uffff", "\ufdd0"])], ["Type", Either.right(literal("oneshot"))]]))
+    takes([
+      ["ExecStart", ExecStart.render("/bin/true", ["a\uffff", "\ufdd0"])],
+      ["Type", Either.right(literal("oneshot"))]
+    ])
+  )
   known("an assignment with a code point that is no character", () =>
-    takes([["Environment", EnvironmentLine.render({ name: "A", value: "\ufffe" })]]))
+    takes([["Environment", EnvironmentLine.render({ name: "A", value: "\ufffe" })]])
+  )
   known("a working directory with a code point that is no character", () =>
-    takes([["WorkingDirectory", path("the directory", "/a\uffff")]]))
+    takes([["WorkingDirectory", path("the directory", "/a\uffff")]])
+  )
   known("a working directory longer than PATH_MAX", () =>
-    takes([["WorkingDirectory", path("the directory", `/${"a/".repeat(3000)}b`)]]))
+    takes([["WorkingDirectory", path("the directory", `/${"a/".repeat(3000)}b`)]])
+  )
   known("a value whose escapes make the line longer than LONG_LINE_MAX", () =>
-    takes([["Environment", word("A", `A=${"\u0001".repeat(256 * 1024 - 2)}`)]]))
+    takes([["Environment", word("A", `A=${"\u0001".repeat(256 * 1024 - 2)}`)]])
+  )
 })

@@ -66,7 +66,8 @@ export const readCommands = (value: string): readonly ReadCommand[] => {
     const prefixes = /^[-@:+!|]*/.exec(first)?.[0] ?? ""
     const path = first.slice(prefixes.length)
     if (!path.startsWith("/")) throw new Error(`not an absolute path: ${path}`)
-    if (!prefixes.includes(":") && rest.some((word) => word.includes("$"))) throw new Error("$ would be expanded")
+    if (!prefixes.includes(":") && rest.some((word) => word.includes("$")))
+      throw new Error("$ would be expanded")
     return { prefixes, path, argv: prefixes.includes("@") ? rest : [path, ...rest] }
   })
 }
@@ -118,7 +119,10 @@ const rawWords = (value: string): ReadonlyArray<{ readonly text: string; readonl
       else bytes.push(input[index] ?? 0)
     }
     if (quote !== "") throw new Error("an unbalanced quote")
-    found.push({ text: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(Buffer.from(bytes)), bare })
+    found.push({
+      text: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(Buffer.from(bytes)),
+      bare
+    })
   }
 }
 

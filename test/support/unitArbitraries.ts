@@ -32,9 +32,15 @@ const PIECES = [
 
 /** Well-formed, without NUL and without the code points that are no characters (systemd refuses those). */
 export const hostileText: fc.Arbitrary<string> = fc
-  .array(fc.oneof({ weight: 4, arbitrary: fc.constantFrom(...PIECES) }, fc.string({ unit: "binary", maxLength: 4 })), {
-    maxLength: 8
-  })
+  .array(
+    fc.oneof(
+      { weight: 4, arbitrary: fc.constantFrom(...PIECES) },
+      fc.string({ unit: "binary", maxLength: 4 })
+    ),
+    {
+      maxLength: 8
+    }
+  )
   .map((pieces) => pieces.join("").replaceAll("\0", ""))
   .filter((text) => !hasNoncharacter(text))
 

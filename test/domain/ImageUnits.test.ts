@@ -1,0 +1,141 @@
+/** Golden unit files: `UPDATE_GOLDEN=1` writes them anew, and the change is then to be read. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Either from "effect/Either"
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import type { ProcessConfig } from "../../src/domain/ImageConfig.ts"
+import * as ImageUnits from "../../src/domain/ImageUnits.ts"
+import type { RootFacts } from "../../src/domain/RootFacts.ts"
+import * as UnitFile from "../../src/domain/UnitFile.ts"
+import { contextOf, imageOf } from "../support/unitArbitraries.ts"
+
+const FIXTURES = new URL("../fixtures/units/", import.meta.url)
+
+/** A fixture's name is the image's, then the unit's type: unit names hold characters that file names should not. */
+const compare = (fixture: string, file: UnitFile.UnitFile): void => {
+  const url = new URL(fixture, FIXTURES)
+  const text = `# Name: ${file.name}\n${UnitFile.render(file)}`
+  if (process.env.UPDATE_GOLDEN === "1") {
+    mkdirSync(FIXTURES, { recursive: true })
+    writeFileSync(url, text)
+  }
+  assert.strictEqual(text, readFileSync(url, "utf8"))
+}
+
+const compareAll = (image: string, files: readonly UnitFile.UnitFile[]): void => {
+  for (const file of files) {
+    const kind = /^oci-([a-z]+)@/.exec(file.name)?.[1]
+    compare(`${image}${kind === undefined ? "" : `-${kind}`}${/\.[a-z]+$/.exec(file.name)?.[0] ?? ""}`, file)
+  }
+}
+
+const PLAIN: ProcessConfig = {
+  Entrypoint: ["/bin/app", "--greeting", 'hello "world"; 100% $HOME'],
+  Cmd: ["--", ""],
+  Env: ["PATH=/usr/local/bin:/usr/bin:/bin", "GREETING=a b\n%h $X", "not.taken=1"],
+  WorkingDir: "srv/data",
+  StopSignal: "SIGQUIT",
+  Labels: {
+    "org.opencontainers.image.title": "My\nApp",
+    "org.opencontainers.image.url": "https://myorg.com/100%",
+    "org.opencontainers.image.source": "javascript:alert(1)"
+  }
+}
+
+const NAMED: ProcessConfig = {
+  Cmd: ["server", "--port", "80"],
+  Env: ["LD_PRELOAD=/opt/lib.so", "USER=me"],
+  User: "app"
+}
+
+const FACTS: RootFacts = {
+  user: { user: "app", identity: { uid: 1000, gid: 1001, supplementaryGids: [29, 44], home: "/home/app" } },
+  command: {
+    program: "server",
+    searchPath: ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"],
+    path: "/usr/local/bin/server"
+  }
+}
+
+const plain = contextOf()
+const named = contextOf({
+  name: { layout: "localhost:5000/named", ref: "v1" },
+  stem: "localhost:5000.named.ref.v1",
+  settings: { root: "persistent", wantedby: ["multi-user.target"] },
+  host: {
+    systemdVersion: 257,
+    cli: ["/usr/bin/node", "/opt/oci systemd/cli.js"],
+    configFile: "/etc/other.conf"
+  }
+})
+const render = (...args: Parameters<typeof ImageUnits.render>) =>
+  Either.getOrThrow(ImageUnits.render(...args))
+
+describe("ImageUnits.render", () => {
+  it("a plain image", () => {
+    const units = render(plain, imageOf(PLAIN), {})
+    compareAll("plain", units.files)
+    assert.deepStrictEqual(units.links, [])
+    assert.strictEqual(units.notes.length, 1)
+    assert.match(units.notes[0] ?? "", /"not\.taken"/)
+  })
+
+  it("an image with a named user, once it is extracted", () => {
+    const units = render(named, imageOf(NAMED), FACTS)
+    compareAll("named", units.files)
+    assert.deepStrictEqual(units.links, [
+      {
+        path: "multi-user.target.wants/localhost:5000.named.ref.v1.service",
+        target: "../localhost:5000.named.ref.v1.service"
+      }
+    ])
+  })
+
+  it("an image with a named user, before it is extracted: it fails, and takes nothing of the image along", () => {
+    const [service] = render(named, imageOf(NAMED), {}).files
+    if (service === undefined) return assert.fail("no service")
+    compare("named-unprepared.service", service)
+    const text = UnitFile.render(service)
+    assert.notInclude(text, "LD_PRELOAD")
+    assert.notMatch(text, /^(?:User|RootDirectory|Environment)=/m)
+  })
+
+  for (const [what, config, facts] of [
+    ["another user", { ...NAMED, User: "other" }, FACTS],
+    ["another program", { ...NAMED, Cmd: ["other"] }, FACTS],
+    ["another search path", { ...NAMED, Env: ["PATH=/x"] }, FACTS]
+  ] as const) {
+    it(`facts about ${what} are none`, () => {
+      const [service] = render(named, imageOf(config), facts).files
+      if (service === undefined) return assert.fail("no service")
+      assert.notMatch(UnitFile.render(service), /^RootDirectory=/m)
+    })
+  }
+
+  for (const [what, config] of [
+    ["no command", {}],
+    ["an unknown stop signal", { Cmd: ["/a"], StopSignal: "SIGFOO" }],
+    ["a NUL in an argument", { Cmd: ["/a", "\0"] }],
+    ["a NUL in a variable", { Cmd: ["/a"], Env: ["A=\0"] }],
+    ["a newline in the working directory", { Cmd: ["/a"], WorkingDir: "/\nUser=0" }],
+    ["half a surrogate pair", { Cmd: ["/a", "\ud800"] }]
+  ] as const) {
+    it(`refuses ${what}`, () => assert.isTrue(Either.isLeft(ImageUnits.render(plain, imageOf(config), {}))))
+  }
+})
+
+describe("ImageUnits.stub", () => {
+  it("says why on one line of the description, and in full when it is started", () =>
+    compare(
+      "stub.service",
+      ImageUnits.stub(plain, 'the blob sha256:… is missing\n[Service]\nUser=0 %h "$1"')
+    ))
+
+  it("half a surrogate pair, a NUL and an endless reason do it no harm", () => {
+    for (const reason of ["\ud800", "\0", "x".repeat(2 ** 20)]) {
+      assert.match(
+        UnitFile.render(ImageUnits.stub(plain, reason)),
+        /\nExecStart=@:\/bin\/sh "sh" "-c" [^\n]+\n/
+      )
+    }
+  })
+})
