@@ -1,6 +1,10 @@
-/** Bundles the two programs into `dist/`, each one file that runs on its own; native code stays beside them. */
+/**
+ * Builds `dist/`: the two programs, each one file that runs on its own with native code beside it, and the library.
+ *
+ *     node scripts/build.mjs
+ */
+import { execFileSync } from "node:child_process"
 import { chmodSync, cpSync, mkdirSync, rmSync } from "node:fs"
-import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { build } from "esbuild"
@@ -32,12 +36,30 @@ for (const [name, entry] of Object.entries(programs)) {
   chmodSync(outfile, 0o755)
 }
 
+await build({
+  entryPoints: [join(top, "src/index.ts")],
+  outfile: join(dist, "index.js"),
+  bundle: true,
+  packages: "external",
+  platform: "node",
+  format: "esm",
+  target: "node20",
+  logLevel: "warning"
+})
+execFileSync(
+  process.execPath,
+  [join(top, "node_modules/typescript/bin/tsc"), "-p", join(top, "tsconfig.build.json")],
+  {
+    stdio: "inherit"
+  }
+)
+
 // koffi finds its native code relative to itself, so it goes along as a package of its own, for this machine.
-const require = createRequire(import.meta.url)
-for (const name of ["koffi", `@koromix/koffi-linux-${process.arch}`]) {
-  const source = dirname(require.resolve(`${name}/package.json`))
-  cpSync(source, join(dist, "node_modules", name), {
-    recursive: true,
-    filter: (path) => !/\/(?:src|doc|lib|vendor)(?:\/|$)/.test(path.slice(source.length))
-  })
-}
+const modules = join(top, "node_modules")
+cpSync(join(modules, "koffi"), join(dist, "node_modules/koffi"), {
+  recursive: true,
+  filter: (path) =>
+    !/[/](?:doc|vendor)$|[.](?:cc|hh|h|S|asm|inc|txt|md)$|CMake/.test(path) || path.endsWith("LICENSE.txt")
+})
+const native = `@koromix/koffi-linux-${process.arch}`
+cpSync(join(modules, native), join(dist, "node_modules", native), { recursive: true })

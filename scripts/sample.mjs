@@ -117,7 +117,8 @@ const archive = async (entries) => {
 const digest = (bytes) => `sha256:${createHash("sha256").update(bytes).digest("hex")}`
 
 export const makeSample = async (directory, arch = process.arch) => {
-  if (!(arch in CODE)) throw new Error(`the sample's program is for ${Object.keys(CODE).join(" and ")}, not for ${arch}`)
+  if (!(arch in CODE))
+    throw new Error(`the sample's program is for ${Object.keys(CODE).join(" and ")}, not for ${arch}`)
   const layout = join(directory, "example.org", "hello")
   mkdirSync(join(layout, "blobs", "sha256"), { recursive: true })
   const blob = (bytes, mediaType) => {
@@ -147,7 +148,10 @@ export const makeSample = async (directory, arch = process.arch) => {
       Env: ["PATH=/bin", "GREETING=100% $HOME"],
       Entrypoint: ["hello"],
       Cmd: ["Hello from an OCI image:", 'quotes " and \\, 100%, $HOME, ;', ""],
-      Labels: { "org.opencontainers.image.title": "Hello", "org.opencontainers.image.url": "https://example.org/hello" }
+      Labels: {
+        "org.opencontainers.image.title": "Hello",
+        "org.opencontainers.image.url": "https://example.org/hello"
+      }
     },
     rootfs: { type: "layers", diff_ids: layers.map(digest) }
   }

@@ -15,7 +15,12 @@ export const logger = Logger.make(({ logLevel, message }) => {
   process.stderr.write(`${LABELS[logLevel._tag] ?? logLevel.label.toLowerCase()}: ${text}\n`)
 })
 
-const LABELS: Readonly<Record<string, string>> = { Warning: "warning", Error: "error", Fatal: "error", Info: "info" }
+const LABELS: Readonly<Record<string, string>> = {
+  Warning: "warning",
+  Error: "error",
+  Fatal: "error",
+  Info: "info"
+}
 
 /** Tells a failure and sets the exit code. Interruption is left to the runtime. */
 export const report = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<void, never, R> =>

@@ -1,12 +1,12 @@
 /** oci-systemd-generator: the systemd.generator(7) program. */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as DefaultConfiguration from "../domain/DefaultConfiguration.ts"
 import * as Generate from "../program/Generate.ts"
 import * as CommandPath from "../services/CommandPath.ts"
 import * as HostFacts from "../services/HostFacts.ts"
 import * as KernelLog from "../services/KernelLog.ts"
 import * as SettingsFile from "../services/SettingsFile.ts"
-import * as DefaultConfiguration from "../domain/DefaultConfiguration.ts"
 import * as GeneratorArguments from "./GeneratorArguments.ts"
 
 const log = (debug: boolean): Generate.Log => ({
@@ -30,5 +30,9 @@ if (Either.isLeft(parsed)) {
 } else if (parsed.right.generate) process.stdout.write(DefaultConfiguration.TEXT)
 else {
   // A generator that fails hides every image; one that says what is wrong hides none (systemd.generator(7)).
-  Effect.runSync(run(parsed.right).pipe(Effect.catchAllCause((cause) => Effect.sync(() => log(false).error(String(cause))))))
+  Effect.runSync(
+    run(parsed.right).pipe(
+      Effect.catchAllCause((cause) => Effect.sync(() => log(false).error(String(cause))))
+    )
+  )
 }

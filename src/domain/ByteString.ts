@@ -30,7 +30,8 @@ export const fromText = (text: string): ByteString => fromBytes(new TextEncoder(
 
 /** For people: UTF-8 where it is UTF-8, control characters and stray bytes as `\xNN`. */
 export const display = (bytes: ByteString): string => {
-  const quoted = (text: string) => text.replace(CONTROL, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`)
+  const quoted = (text: string) =>
+    text.replace(CONTROL, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`)
   try {
     return quoted(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(toBytes(bytes)))
   } catch {

@@ -11,7 +11,9 @@ import * as Schema from "effect/Schema"
 const DIGEST = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/
 
 export const Digest = Schema.String.pipe(
-  Schema.pattern(DIGEST, { message: (issue) => `${JSON.stringify(issue.actual)} is not a sha256 or sha512 digest` }),
+  Schema.pattern(DIGEST, {
+    message: (issue) => `${JSON.stringify(issue.actual)} is not a sha256 or sha512 digest`
+  }),
   Schema.brand("Digest")
 )
 export type Digest = typeof Digest.Type

@@ -35,7 +35,12 @@ export const parse = (
     const name = equals < 0 ? entry : entry.slice(0, equals)
     if (equals < 0) refused.push(new EnvironmentRefused({ name, reason: "has no value (no “=”)" }))
     else if (!NAME.test(name)) {
-      refused.push(new EnvironmentRefused({ name, reason: "has a name that systemd does not take: letters, digits and “_” only" }))
+      refused.push(
+        new EnvironmentRefused({
+          name,
+          reason: "has a name that systemd does not take: letters, digits and “_” only"
+        })
+      )
     } else assignments.set(name, entry.slice(equals + 1))
   }
   return { assignments: [...assignments].map(([name, value]) => ({ name, value })), refused }

@@ -16,7 +16,11 @@ export const render = (path: string, argv: readonly string[]): Either.Either<Uni
     const line = join([executable, ...words])
     if (line.length > MAX_LINE) {
       return yield* Either.left(
-        new Unwritable({ what: "the command", value: path, reason: `has more than ${MAX_LINE} characters of arguments` })
+        new Unwritable({
+          what: "the command",
+          value: path,
+          reason: `has more than ${MAX_LINE} characters of arguments`
+        })
       )
     }
     return line
@@ -24,10 +28,14 @@ export const render = (path: string, argv: readonly string[]): Either.Either<Uni
 
 const renderPath = (path: string): Either.Either<UnitValue, Unwritable> =>
   Either.gen(function* () {
-    const refuse = (reason: string) => Either.left(new Unwritable({ what: "the executable", value: path, reason }))
+    const refuse = (reason: string) =>
+      Either.left(new Unwritable({ what: "the executable", value: path, reason }))
     if (!path.startsWith("/")) return yield* refuse("is not an absolute path")
     if (path.endsWith("/")) return yield* refuse("is a directory")
-    if (UNSAFE.test(path)) return yield* refuse("holds a quote, a backslash or a control character, which systemd does not take here")
+    if (UNSAFE.test(path))
+      return yield* refuse(
+        "holds a quote, a backslash or a control character, which systemd does not take here"
+      )
     const quoted = yield* word("the executable", `@:${path}`)
     return SIMPLE.test(path) ? (quoted.slice(1, -1) as UnitValue) : quoted
   })

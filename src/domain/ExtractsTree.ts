@@ -17,7 +17,7 @@
  *     the empty string         "%"
  *     more than 230 bytes      a readable head, "%~", SHA-256 of the whole
  */
-import { type Digest, type Sha256, algorithm, encoded } from "./Digest.ts"
+import { algorithm, type Digest, encoded, type Sha256 } from "./Digest.ts"
 import type { ImageName } from "./ImageName.ts"
 import * as RootPaths from "./RootPaths.ts"
 

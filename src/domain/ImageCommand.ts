@@ -35,7 +35,8 @@ export const fromConfig = (
   if (program === undefined) {
     return Either.left(new CommandError({ reason: "the image has neither an entrypoint nor a command" }))
   }
-  if (program === "") return Either.left(new CommandError({ reason: "the image's command is an empty string" }))
+  if (program === "")
+    return Either.left(new CommandError({ reason: "the image's command is an empty string" }))
   const path = environment.find(({ name }) => name === "PATH")?.value ?? DEFAULT_PATH
   return Either.right({
     argv: [program, ...rest],

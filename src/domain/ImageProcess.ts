@@ -32,7 +32,9 @@ export const fromConfig = (
       stopSignal: config.StopSignal ? yield* StopSignal.parse(config.StopSignal) : "SIGTERM",
       notes: [
         ...refused.map((error) => error.message),
-        ...Object.keys(config.Volumes ?? {}).map((path) => `the volume ${path} is not kept: it is a directory of the root`)
+        ...Object.keys(config.Volumes ?? {}).map(
+          (path) => `the volume ${path} is not kept: it is a directory of the root`
+        )
       ]
     }
   })

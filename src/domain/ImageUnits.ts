@@ -52,7 +52,8 @@ export interface ImageUnits {
 }
 
 export type UnitsError = Unwritable | EnvironmentLine.EnvironmentRefused | ProcessError
-type ProcessError = ReturnType<typeof ImageProcess.fromConfig> extends Either.Either<unknown, infer E> ? E : never
+type ProcessError =
+  ReturnType<typeof ImageProcess.fromConfig> extends Either.Either<unknown, infer E> ? E : never
 
 export const render = (
   context: ImageContext,
@@ -73,16 +74,25 @@ export const render = (
   })
 
 /** In place of an image that cannot run: its start fails at once and says why. */
-export const stub = (context: Omit<ImageContext, "settings" | "host" | "system">, reason: string): UnitFile => ({
+export const stub = (
+  context: Omit<ImageContext, "settings" | "host" | "system">,
+  reason: string
+): UnitFile => ({
   name: UnitName.service(context.stem),
   comments: header(context.name),
   sections: [
-    { name: "Unit", directives: [directive("Description", prose(`${display(context.name)} (cannot run: ${reason})`))] },
+    {
+      name: "Unit",
+      directives: [directive("Description", prose(`${display(context.name)} (cannot run: ${reason})`))]
+    },
     { name: "Service", directives: failing(`${display(context.name)} cannot run: ${reason}`) }
   ]
 })
 
-export const rootPaths = (context: Pick<ImageContext, "stem" | "settings" | "system" | "sha256">, image: Pick<ResolvedImage, "chainId">) =>
+export const rootPaths = (
+  context: Pick<ImageContext, "stem" | "settings" | "system" | "sha256">,
+  image: Pick<ResolvedImage, "chainId">
+) =>
   RootPaths.of(
     {
       extractsdir: context.system.extractsdir,
@@ -118,7 +128,11 @@ const serviceUnit = (
     ]
     return {
       name: UnitName.service(context.stem),
-      comments: [...header(context.name), `Manifest: ${image.manifestDigest}`, ...process.notes.map((note) => `Note: ${note}.`)],
+      comments: [
+        ...header(context.name),
+        `Manifest: ${image.manifestDigest}`,
+        ...process.notes.map((note) => `Note: ${note}.`)
+      ],
       sections: [
         {
           name: "Unit",
@@ -143,7 +157,9 @@ const serviceUnit = (
                 ]
               : failing(UNPREPARED)),
             // Without a root this runs the host's shell: no LD_PRELOAD of the image's there.
-            ...(yield* Either.all((known ? environment : []).map(EnvironmentLine.render))).map((value) => directive("Environment", value)),
+            ...(yield* Either.all((known ? environment : []).map(EnvironmentLine.render))).map((value) =>
+              directive("Environment", value)
+            ),
             ...unsetEnvironment(identity !== undefined && process.user !== "", named),
             directive("KillSignal", literal(process.stopSignal)),
             directive("KillMode", literal("mixed")),
@@ -220,7 +236,12 @@ const mountUnit = (context: ImageContext, { root, lower, overlay }: RootPaths.Ro
           directive("Conflicts", literal("umount.target")),
           directive("Before", literal("umount.target")),
           directive("Requires", literal(prepare)),
-          directive("After", literal(clears(context) ? join2(prepare, UnitName.scratch(context.stem, context.sha256)) : prepare)),
+          directive(
+            "After",
+            literal(
+              clears(context) ? join2(prepare, UnitName.scratch(context.stem, context.sha256)) : prepare
+            )
+          ),
           directive("PartOf", literal(service)),
           ...noStartLimit,
           directive("StopWhenUnneeded", literal("yes"))
@@ -263,7 +284,9 @@ const prepareUnit = (context: ImageContext): Either.Either<UnitFile, Unwritable>
             directive("PartOf", literal(service)),
             ...noStartLimit,
             ...(clears(context)
-              ? ["Requires", "After"].map((key) => directive(key, literal(UnitName.scratch(context.stem, context.sha256))))
+              ? ["Requires", "After"].map((key) =>
+                  directive(key, literal(UnitName.scratch(context.stem, context.sha256)))
+                )
               : [])
           ]
         },
@@ -320,11 +343,15 @@ const noStartLimit = [directive("StartLimitIntervalSec", literal("0"))]
 /** Only what is thrown away anyway is cleared. */
 const clears = (context: ImageContext): boolean => context.settings.root === "ephemeral"
 
-const commandLine = (argv: readonly string[]): Either.Either<UnitValue, Unwritable> => ExecStart.render(argv[0] ?? "", argv)
+const commandLine = (argv: readonly string[]): Either.Either<UnitValue, Unwritable> =>
+  ExecStart.render(argv[0] ?? "", argv)
 
 const enablingLinks = (context: ImageContext): readonly UnitLink[] => {
   const service = UnitName.service(context.stem)
-  return context.settings.wantedby.map((unit) => ({ path: `${unit}.wants/${service}`, target: `../${service}` }))
+  return context.settings.wantedby.map((unit) => ({
+    path: `${unit}.wants/${service}`,
+    target: `../${service}`
+  }))
 }
 
 /** A process that says why and fails. The reason is an argument, not part of the script. */
@@ -332,12 +359,20 @@ const failing = (reason: string): readonly Directive[] => {
   const sentence = word("the reason", reason.toWellFormed().replaceAll("\0", " "))
   const argument = Either.getOrElse(sentence, () => literal('"cannot run"'))
   return [
-    directive("ExecStart", join([literal("@:/bin/sh"), ...[`"sh"`, `"-c"`, `"printf '<3>%s\\n' \\"$1\\"; exit 1"`, `"sh"`].map(literal), argument])),
+    directive(
+      "ExecStart",
+      join([
+        literal("@:/bin/sh"),
+        ...[`"sh"`, `"-c"`, `"printf '<3>%s\\n' \\"$1\\"; exit 1"`, `"sh"`].map(literal),
+        argument
+      ])
+    ),
     directive("SyslogIdentifier", literal("oci-systemd-generator"))
   ]
 }
 
-const UNPREPARED = "the image's root is not prepared: its user or program is not known yet; run systemctl daemon-reload and start it again"
+const UNPREPARED =
+  "the image's root is not prepared: its user or program is not known yet; run systemctl daemon-reload and start it again"
 const DOCUMENTATION_LINK = /^(?:https?:\/\/|file:\/|info:|man:)[!-$&-[\]-~]+$/
 
 const join2 = (...names: readonly string[]): string => names.join(" ")

@@ -19,7 +19,10 @@ export interface Identity {
   readonly home: string
 }
 
-export class UserError extends Data.TaggedError("UserError")<{ readonly user: string; readonly reason: string }> {
+export class UserError extends Data.TaggedError("UserError")<{
+  readonly user: string
+  readonly reason: string
+}> {
   override get message(): string {
     return `the image's user ${JSON.stringify(this.user)} ${this.reason}`
   }
@@ -27,7 +30,8 @@ export class UserError extends Data.TaggedError("UserError")<{ readonly user: st
 
 /** What can be said without the root filesystem: root, or both numbers. The home is then the usual one. */
 export const guess = (user: string): Identity | undefined => {
-  if (user === "" || user === "0" || user === "0:0") return { uid: 0, gid: 0, supplementaryGids: [], home: "/root" }
+  if (user === "" || user === "0" || user === "0:0")
+    return { uid: 0, gid: 0, supplementaryGids: [], home: "/root" }
   const [uid, gid] = user.split(":").map(parseId)
   return uid === undefined || gid === undefined ? undefined : { uid, gid, supplementaryGids: [], home: "/" }
 }
@@ -40,7 +44,8 @@ export const resolve = (
 ): Either.Either<Identity, UserError> =>
   Either.gen(function* () {
     const fail = (reason: string) => Either.left(new UserError({ user, reason }))
-    if (user.includes("\0") || user.split(":").length > 2) return yield* fail("is not of the form name[:group]")
+    if (user.includes("\0") || user.split(":").length > 2)
+      return yield* fail("is not of the form name[:group]")
     const [accountText = "", groupText] = user.split(":")
     const uidText = accountText === "" ? "0" : accountText
     const isNumber = /^[0-9]+$/.test(uidText)
@@ -51,17 +56,25 @@ export const resolve = (
       : accounts.find((known) => known.name === accountText)
     if (!isNumber && account === undefined) return yield* fail("is not in the image's /etc/passwd")
     const gid =
-      groupText === undefined || groupText === "" ? (account?.gid ?? 0) : yield* resolveGroup(user, groupText, groups)
+      groupText === undefined || groupText === ""
+        ? (account?.gid ?? 0)
+        : yield* resolveGroup(user, groupText, groups)
     const listed = isNumber || groupText ? [] : groups.filter((group) => group.members.includes(accountText))
     return {
       uid: uid ?? account?.uid ?? 0,
       gid,
-      supplementaryGids: [...new Set(listed.map((group) => group.gid))].filter((id) => id !== gid).sort((a, b) => a - b),
+      supplementaryGids: [...new Set(listed.map((group) => group.gid))]
+        .filter((id) => id !== gid)
+        .sort((a, b) => a - b),
       home: account?.home ?? "/"
     }
   })
 
-const resolveGroup = (user: string, text: string, groups: readonly Group[]): Either.Either<number, UserError> => {
+const resolveGroup = (
+  user: string,
+  text: string,
+  groups: readonly Group[]
+): Either.Either<number, UserError> => {
   if (/^[0-9]+$/.test(text)) {
     const gid = parseId(text)
     return gid === undefined
@@ -70,6 +83,11 @@ const resolveGroup = (user: string, text: string, groups: readonly Group[]): Eit
   }
   const group = groups.find((known) => known.name === text)
   return group === undefined
-    ? Either.left(new UserError({ user, reason: `has the group ${JSON.stringify(text)}, which is not in the image's /etc/group` }))
+    ? Either.left(
+        new UserError({
+          user,
+          reason: `has the group ${JSON.stringify(text)}, which is not in the image's /etc/group`
+        })
+      )
     : Either.right(group.gid)
 }

@@ -37,12 +37,27 @@ export interface ContentId {
  * `size` is in bytes. A `Hardlink` names another member or a lower layer's file; its own metadata does not count.
  */
 export type LayerEntry = Data.TaggedEnum<{
-  File: { readonly path: ByteString; readonly metadata: Metadata; readonly size: number; readonly content: ContentId }
+  File: {
+    readonly path: ByteString
+    readonly metadata: Metadata
+    readonly size: number
+    readonly content: ContentId
+  }
   Directory: { readonly path: ByteString; readonly metadata: Metadata }
   Symlink: { readonly path: ByteString; readonly metadata: Metadata; readonly target: ByteString }
   Hardlink: { readonly path: ByteString; readonly target: ByteString }
-  CharacterDevice: { readonly path: ByteString; readonly metadata: Metadata; readonly major: number; readonly minor: number }
-  BlockDevice: { readonly path: ByteString; readonly metadata: Metadata; readonly major: number; readonly minor: number }
+  CharacterDevice: {
+    readonly path: ByteString
+    readonly metadata: Metadata
+    readonly major: number
+    readonly minor: number
+  }
+  BlockDevice: {
+    readonly path: ByteString
+    readonly metadata: Metadata
+    readonly major: number
+    readonly minor: number
+  }
   Fifo: { readonly path: ByteString; readonly metadata: Metadata }
 }>
 

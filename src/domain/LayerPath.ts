@@ -90,7 +90,7 @@ export const role = (name: ByteString): Either.Either<LayerPathRole, LayerPathEr
   const path = parsed.right
   const at = maySpeak(name) ? path.findIndex(isSpecial) : -1
   const special = path[at]
-  if (special === undefined) return Either.right({ _tag: "Ordinary", path })
+  if (special === undefined) return Either.right(LayerPathRole.Ordinary({ path }))
   if (isAufs(special)) return Either.right(LayerPathRole.AufsMetadata({ path }))
   if (at < path.length - 1) return failure(name, "below-whiteout", name.length)
   if (special === OPAQUE) return Either.right(LayerPathRole.Opaque({ directory: parent(path) }))

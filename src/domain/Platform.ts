@@ -15,8 +15,10 @@ const wantedVariant = (platform: Pick<Platform, "architecture" | "variant">): st
   platform.variant || DEFAULT_VARIANT[platform.architecture]
 
 /** Can this machine run it? A variant that the machine's list does not know is not run. */
-export const runs = (host: HostPlatform, platform: Pick<Platform, "architecture" | "os" | "variant">): boolean =>
-  rank(host, platform) >= 0
+export const runs = (
+  host: HostPlatform,
+  platform: Pick<Platform, "architecture" | "os" | "variant">
+): boolean => rank(host, platform) >= 0
 
 /** 0 is the best, −1 cannot run. */
 const rank = (host: HostPlatform, platform: Pick<Platform, "architecture" | "os" | "variant">): number => {

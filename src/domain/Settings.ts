@@ -75,10 +75,12 @@ export const fromLines = (
   const rules = new Map<string, Rule>()
   const refused: SettingRefused[] = []
   for (const line of lines) {
-    const refuse = (reason: string) => refused.push(new SettingRefused({ file: line.file, line: line.line, reason }))
+    const refuse = (reason: string) =>
+      refused.push(new SettingRefused({ file: line.file, line: line.line, reason }))
     const pattern = IMAGE_SECTION.exec(line.section)?.[1]
     if (line.section === "system") {
-      if (line.key !== "imagelayoutdir" && line.key !== "extractsdir") refuse(`unknown key ${JSON.stringify(line.key)} in [system]`)
+      if (line.key !== "imagelayoutdir" && line.key !== "extractsdir")
+        refuse(`unknown key ${JSON.stringify(line.key)} in [system]`)
       else {
         const fault = directoryFault(line.value)
         if (fault === undefined) system[line.key] = line.value.replace(/(.)\/+$/, "$1")
@@ -129,12 +131,16 @@ const parseImageSetting = (key: string, value: string): Partial<ImageSettings> |
   switch (key) {
     case "root": {
       const mode = ROOT_MODES.find((known) => known === value)
-      return mode === undefined ? `root = ${JSON.stringify(value)}: one of ${ROOT_MODES.join(", ")} is wanted` : { root: mode }
+      return mode === undefined
+        ? `root = ${JSON.stringify(value)}: one of ${ROOT_MODES.join(", ")} is wanted`
+        : { root: mode }
     }
     case "wantedby": {
       const units = value.split(/\s+/).filter((unit) => unit !== "")
       const odd = units.find((unit) => !UNIT.test(unit))
-      return odd === undefined ? { wantedby: units } : `wantedby: ${JSON.stringify(odd)} is not the name of a unit`
+      return odd === undefined
+        ? { wantedby: units }
+        : `wantedby: ${JSON.stringify(odd)} is not the name of a unit`
     }
     default:
       return `unknown key ${JSON.stringify(key)} in an [image …] section`
@@ -144,8 +150,11 @@ const parseImageSetting = (key: string, value: string): Partial<ImageSettings> |
 /** Both directories become part of mount options and unit lines, where these characters separate things. */
 const directoryFault = (path: string): string | undefined => {
   if (!path.startsWith("/")) return "an absolute path is wanted"
-  if (path.split("/").some((component) => component === "." || component === "..")) return "“.” and “..” are not taken"
-  return ODD_IN_PATH.test(path) ? "blanks, control characters, and “:”, “,”, “\\”, “\"” are not taken" : undefined
+  if (path.split("/").some((component) => component === "." || component === ".."))
+    return "“.” and “..” are not taken"
+  return ODD_IN_PATH.test(path)
+    ? 'blanks, control characters, and “:”, “,”, “\\”, “"” are not taken'
+    : undefined
 }
 
 const IMAGE_SECTION = /^image\s+(\S.*)$/

@@ -21,7 +21,9 @@ export const parse = (text: string): Either.Either<unknown, JsonError> => {
   try {
     value = JSON.parse(text)
   } catch (cause) {
-    return Either.left(new JsonError({ reason: `not JSON: ${cause instanceof Error ? cause.message : cause}` }))
+    return Either.left(
+      new JsonError({ reason: `not JSON: ${cause instanceof Error ? cause.message : cause}` })
+    )
   }
   const fault = faultOf(text)
   return fault === undefined ? Either.right(value) : Either.left(new JsonError({ reason: fault }))

@@ -134,7 +134,8 @@ const shorten = (name: string, max: number, sha256: Sha256): string =>
   name.length <= max ? name : `${cut(name, max - HASH_DIGITS - 1)}-${sha256(name).slice(0, HASH_DIGITS)}`
 
 /** The first `max` bytes, without half an escape at the end. */
-const cut = (name: string, max: number): string => (name.length <= max ? name : name.slice(0, max).replace(/\\x?[0-9a-f]?$/, ""))
+const cut = (name: string, max: number): string =>
+  name.length <= max ? name : name.slice(0, max).replace(/\\x?[0-9a-f]?$/, "")
 
 const escapeBytes = (text: string, escaped: RegExp): string => {
   if (!escaped.test(text)) return text

@@ -28,7 +28,8 @@ export class Unwritable extends Data.TaggedError("Unwritable")<{
 /** A text of our own that needs no escaping: a constant, a number, a unit's name. */
 export const literal = (text: string): UnitValue => {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not be there
-  if (/[\u0000-\u001f\u007f]|^\s|\s$|\\$/.test(text)) throw new Error(`not a literal: ${JSON.stringify(text)}`)
+  if (/[\u0000-\u001f\u007f]|^\s|\s$|\\$/.test(text))
+    throw new Error(`not a literal: ${JSON.stringify(text)}`)
   return text.replaceAll("%", "%%") as UnitValue
 }
 

@@ -38,7 +38,14 @@ export const user = (uid: number, gid: number): Records =>
 export const group = (gid: number): Records =>
   record("group", groupName(gid), gid, { groupName: groupName(gid), gid, description: "Group of OCI images" })
 
-const record = (kind: "user" | "group", name: string, id: number, fields: Record<string, unknown>): Records => ({
-  files: [{ name: `${name}.${kind}`, content: `${JSON.stringify({ ...fields, disposition: "container" })}\n` }],
+const record = (
+  kind: "user" | "group",
+  name: string,
+  id: number,
+  fields: Record<string, unknown>
+): Records => ({
+  files: [
+    { name: `${name}.${kind}`, content: `${JSON.stringify({ ...fields, disposition: "container" })}\n` }
+  ],
   links: [{ name: `${id}.${kind}`, target: `${name}.${kind}` }]
 })

@@ -1,9 +1,9 @@
 /** Makes sure that an image's root filesystem is there, with the facts that its unit needs. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import type { ContentId } from "../domain/LayerEntry.ts"
 import { display } from "../domain/ImageName.ts"
 import * as ImageProcess from "../domain/ImageProcess.ts"
+import type { ContentId } from "../domain/LayerEntry.ts"
 import * as LayerMerge from "../domain/LayerMerge.ts"
 import * as LayerNotice from "../domain/LayerNotice.ts"
 import * as MediaType from "../domain/MediaType.ts"
@@ -13,9 +13,9 @@ import * as Blobs from "../services/Blobs.ts"
 import { Extracts, type Workplace } from "../services/Extracts.ts"
 import * as FactsFile from "../services/FactsFile.ts"
 import { LayerStage } from "../services/LayerStage.ts"
-import * as StagedFiles from "../services/StagedFiles.ts"
 import * as RootLookup from "../services/RootLookup.ts"
 import { RootWriter } from "../services/RootWriter.ts"
+import * as StagedFiles from "../services/StagedFiles.ts"
 import type { CatalogImage } from "./Catalog.ts"
 
 /** Layers that are read at once: inflating is on other threads, hashing and writing on this one. */
@@ -37,11 +37,16 @@ export const extract = (image: CatalogImage) =>
     const { name, system } = image.context
     const resolved = yield* image.resolve
     const process = yield* ImageProcess.fromConfig(resolved.config)
-    const made = yield* extracts.publish(resolved.chainId, (workplace) => fill(image.layoutPath, resolved, workplace))
+    const made = yield* extracts.publish(resolved.chainId, (workplace) =>
+      fill(image.layoutPath, resolved, workplace)
+    )
     const root = extracts.rootDirectory(resolved.chainId)
     const config = yield* Blobs.read(image.layoutPath, "image configuration", resolved.configDescriptor)
     yield* extracts.writeConfig(resolved.configDescriptor.digest, config)
-    yield* extracts.linkName(name, { configDigest: resolved.configDescriptor.digest, chainId: resolved.chainId })
+    yield* extracts.linkName(name, {
+      configDigest: resolved.configDescriptor.digest,
+      chainId: resolved.chainId
+    })
     const facts = yield* RootLookup.facts(root, process)
     yield* FactsFile.write(system.extractsdir, resolved.configDescriptor.digest, facts)
     return { resolved, facts, root, made }
@@ -56,7 +61,11 @@ const fill = (layoutPath: string, { manifest, config }: ResolvedImage, { root, s
       manifest.layers,
       (descriptor, layer) =>
         stageLayer({
-          blob: { path: Blobs.path(layoutPath, descriptor.digest), digest: descriptor.digest, size: descriptor.size },
+          blob: {
+            path: Blobs.path(layoutPath, descriptor.digest),
+            digest: descriptor.digest,
+            size: descriptor.size
+          },
           diffId: config.rootfs.diff_ids[layer] ?? descriptor.digest,
           compression: MediaType.layerCompression(descriptor.mediaType) ?? "none",
           layer,

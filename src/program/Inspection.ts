@@ -12,7 +12,11 @@ export interface Inspection extends Summary.Summary {
   readonly chainId: Digest
   /** Where the root is, or will be. */
   readonly root: string
-  readonly layers: ReadonlyArray<{ readonly digest: Digest; readonly mediaType: string; readonly size: number }>
+  readonly layers: ReadonlyArray<{
+    readonly digest: Digest
+    readonly mediaType: string
+    readonly size: number
+  }>
   readonly config: ImageConfig
   readonly units: readonly string[]
   /** What the image asks for and does not get. */
@@ -46,7 +50,9 @@ export const render = (inspection: Inspection): string => {
     ["Platform", inspection.platform],
     ["Created", config.created],
     ["Root", `${inspection.root}${inspection.extracted ? "" : " (not extracted yet)"}`],
-    ...inspection.layers.map(({ digest, size }, index) => [index === 0 ? "Layers" : "", `${digest} ${size} bytes`] as const),
+    ...inspection.layers.map(
+      ({ digest, size }, index) => [index === 0 ? "Layers" : "", `${digest} ${size} bytes`] as const
+    ),
     ["Command", JSON.stringify([...(process.Entrypoint ?? []), ...(process.Cmd ?? [])])],
     ["Directory", process.WorkingDir || "/"],
     ["User", process.User || "root"],

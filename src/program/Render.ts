@@ -19,7 +19,11 @@ export const image = ({ context, resolve }: CatalogImage): Effect.Effect<Rendere
   }).pipe(
     Effect.catchAll((error) => {
       const problem = `${display(context.name)}: ${error.message}`
-      return Effect.succeed({ files: [ImageUnits.stub(context, error.message)], links: [], notes: [], problem })
+      return Effect.succeed({
+        files: [ImageUnits.stub(context, error.message)],
+        links: [],
+        notes: [],
+        problem
+      })
     })
   )
-

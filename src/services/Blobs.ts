@@ -27,10 +27,15 @@ const MAX_DOCUMENT = 4 * 1024 * 1024
 
 export const sha256: Sha256 = (text) => createHash("sha256").update(text).digest("hex")
 
-export const path = (layout: string, digest: Digest): string => `${layout}/blobs/${algorithm(digest)}/${encoded(digest)}`
+export const path = (layout: string, digest: Digest): string =>
+  `${layout}/blobs/${algorithm(digest)}/${encoded(digest)}`
 
 /** The bytes of a small blob, checked against its descriptor. */
-export const read = (layout: string, what: string, descriptor: Descriptor): Effect.Effect<Buffer, DocumentRefused> => {
+export const read = (
+  layout: string,
+  what: string,
+  descriptor: Descriptor
+): Effect.Effect<Buffer, DocumentRefused> => {
   const file = path(layout, descriptor.digest)
   const refuse = (reason: string) => new DocumentRefused({ what, path: file, reason })
   const check = (bytes: Buffer): Effect.Effect<Buffer, DocumentRefused> => {
@@ -43,7 +48,9 @@ export const read = (layout: string, what: string, descriptor: Descriptor): Effe
       : Effect.fail(refuse(`is damaged: its ${algorithm(descriptor.digest)} is ${actual}`))
   }
   if (descriptor.size > MAX_DOCUMENT) {
-    return Effect.fail(refuse(`is said to have ${descriptor.size} bytes, more than the ${MAX_DOCUMENT} allowed`))
+    return Effect.fail(
+      refuse(`is said to have ${descriptor.size} bytes, more than the ${MAX_DOCUMENT} allowed`)
+    )
   }
   if (descriptor.data !== undefined) return check(Buffer.from(descriptor.data, "base64"))
   return BoundedFile.read(file, MAX_DOCUMENT).pipe(
@@ -70,7 +77,9 @@ export const readJson = <A, I>(
   descriptor: Descriptor,
   schema: Schema.Schema<A, I>
 ): Effect.Effect<A, DocumentRefused> =>
-  read(layout, what, descriptor).pipe(Effect.flatMap((bytes) => decode(path(layout, descriptor.digest), what, schema, bytes)))
+  read(layout, what, descriptor).pipe(
+    Effect.flatMap((bytes) => decode(path(layout, descriptor.digest), what, schema, bytes))
+  )
 
 const decode = <A, I>(
   file: string,
@@ -88,7 +97,9 @@ const decode = <A, I>(
   return StrictJson.parse(text).pipe(
     Either.mapLeft((error) => refuse(`cannot be used: ${error.message}`)),
     Either.flatMap((value) =>
-      Either.mapLeft(Schema.decodeUnknownEither(schema)(value), (error) => refuse(`is not of its form: ${summary(error)}`))
+      Either.mapLeft(Schema.decodeUnknownEither(schema)(value), (error) =>
+        refuse(`is not of its form: ${summary(error)}`)
+      )
     )
   )
 }

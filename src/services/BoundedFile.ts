@@ -37,7 +37,10 @@ const readNow = (path: string, maxBytes: number): Buffer | FileRefused => {
     const stat = fs.fstatSync(fd)
     if (!stat.isFile()) return new FileRefused({ path, reason: `is ${kind(stat)}, not a file` })
     if (stat.size > maxBytes) {
-      return new FileRefused({ path, reason: `has ${stat.size} bytes, more than the ${maxBytes} allowed here` })
+      return new FileRefused({
+        path,
+        reason: `has ${stat.size} bytes, more than the ${maxBytes} allowed here`
+      })
     }
     return readAll(fd, stat.size)
   } catch (cause) {

@@ -5,10 +5,11 @@
  * A claimed thing may be removed by its holder alone, while it is held; who then gets the lock of what is no longer at
  * the path has nothing, and starts over.
  */
-import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
+
 import { randomBytes } from "node:crypto"
 import { closeSync, constants, fstatSync, lstatSync, mkdirSync, openSync, unlinkSync } from "node:fs"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import type { Calls } from "./NativeCalls.ts"
 import * as TreeRemoval from "./TreeRemoval.ts"
 

@@ -4,15 +4,16 @@
  * What is under `dirs` is complete: it is made in a private temporary directory, flushed, and appears by one rename.
  * Plain `node:fs`: locks, flushes and renames need descriptors, which the FileSystem service keeps to itself.
  */
+
+import { createHash } from "node:crypto"
+import { chmodSync, chownSync, existsSync, lstatSync, readdirSync, symlinkSync, writeFileSync } from "node:fs"
+import { dirname } from "node:path"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { createHash } from "node:crypto"
-import { chmodSync, chownSync, existsSync, lstatSync, readdirSync, symlinkSync, writeFileSync } from "node:fs"
-import { dirname } from "node:path"
 import type { Digest, Sha256 } from "../domain/Digest.ts"
 import * as ExtractsTree from "../domain/ExtractsTree.ts"
 import type { ImageName } from "../domain/ImageName.ts"

@@ -22,7 +22,11 @@ const X86_LEVELS: ReadonlyArray<readonly [string, readonly string[]]> = [
 
 export const platform = (): Platform.HostPlatform => {
   const architecture = ARCHITECTURES[process.arch] ?? process.arch
-  return { os: process.platform, architecture, variants: Platform.compatibleVariants(architecture, variant(architecture)) }
+  return {
+    os: process.platform,
+    architecture,
+    variants: Platform.compatibleVariants(architecture, variant(architecture))
+  }
 }
 
 const variant = (architecture: string): string | undefined => {
@@ -60,7 +64,10 @@ const LIBRARY_DIRECTORIES = ["/usr/lib/systemd", "/lib/systemd", "/usr/lib64/sys
 export const systemdVersion = (): number =>
   Option.getOrElse(
     Option.fromNullable(
-      [...LIBRARY_DIRECTORIES, ...multiarchDirectories()].flatMap(names).map(SystemdVersion.fromLibraryName).find(Boolean)
+      [...LIBRARY_DIRECTORIES, ...multiarchDirectories()]
+        .flatMap(names)
+        .map(SystemdVersion.fromLibraryName)
+        .find(Boolean)
     ),
     () => SystemdVersion.OLDEST
   )

@@ -15,7 +15,10 @@ export const write = (priority: number, message: string): void => {
   attempt(() => fs.writeSync(2, `${IDENTIFIER}: ${line}\n`))
   if (priority === PRIORITY.debug || process.stderr.isTTY) return
   attempt(() => {
-    const kmsg = fs.openSync("/dev/kmsg", fs.constants.O_WRONLY | fs.constants.O_NOCTTY | fs.constants.O_NONBLOCK)
+    const kmsg = fs.openSync(
+      "/dev/kmsg",
+      fs.constants.O_WRONLY | fs.constants.O_NOCTTY | fs.constants.O_NONBLOCK
+    )
     try {
       fs.writeSync(kmsg, `<${priority}>${IDENTIFIER}[${process.pid}]: ${line.slice(0, MAX_RECORD)}\n`)
     } finally {

@@ -16,7 +16,9 @@ import * as Blobs from "./Blobs.ts"
 import * as BoundedFile from "./BoundedFile.ts"
 
 /** Why an image cannot be used, where no single file is at fault. */
-export class ImageRefused extends Schema.TaggedError<ImageRefused>()("ImageRefused", { reason: Schema.String }) {
+export class ImageRefused extends Schema.TaggedError<ImageRefused>()("ImageRefused", {
+  reason: Schema.String
+}) {
   override get message(): string {
     return this.reason
   }
@@ -64,7 +66,8 @@ export const find = (
         return
       }
       if (isLayout(entries)) {
-        if (depth === 0) skipped.push({ path, reason: "is a layout directly in the layouts directory, so it has no name" })
+        if (depth === 0)
+          skipped.push({ path, reason: "is a layout directly in the layouts directory, so it has no name" })
         else layouts.push({ layout, path })
         return
       }
@@ -74,13 +77,24 @@ export const find = (
         if (!entry.isDirectory() && !entry.isSymbolicLink()) continue
         const child = `${path}/${entry.name}`
         if (entry.isSymbolicLink() && !leadsToDirectory(child)) continue
-        if (entry.name.includes("\ufffd")) skipped.push({ path: child, reason: "has a name that is not UTF-8" })
-        else if (depth >= MAX_DEPTH) skipped.push({ path: child, reason: `is more than ${MAX_DEPTH} directories deep` })
-        else visit(child, layout === "" ? entry.name : `${layout}/${entry.name}`, depth + 1, entry.isSymbolicLink())
+        if (entry.name.includes("\ufffd"))
+          skipped.push({ path: child, reason: "has a name that is not UTF-8" })
+        else if (depth >= MAX_DEPTH)
+          skipped.push({ path: child, reason: `is more than ${MAX_DEPTH} directories deep` })
+        else
+          visit(
+            child,
+            layout === "" ? entry.name : `${layout}/${entry.name}`,
+            depth + 1,
+            entry.isSymbolicLink()
+          )
       }
     }
     visit(root, "", 0, false)
-    return { layouts: layouts.sort((a, b) => (a.layout < b.layout ? -1 : a.layout > b.layout ? 1 : 0)), skipped }
+    return {
+      layouts: layouts.sort((a, b) => (a.layout < b.layout ? -1 : a.layout > b.layout ? 1 : 0)),
+      skipped
+    }
   })
 
 /** `oci-layout` or `index.json` marks a layout of today; `refs` and `blobs` one of 2016. */
@@ -89,32 +103,47 @@ const isLayout = (entries: readonly fs.Dirent[]): boolean => {
   return has("oci-layout") || has("index.json") || (has("refs") && has("blobs"))
 }
 
-const leadsToDirectory = (path: string): boolean => fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+const leadsToDirectory = (path: string): boolean =>
+  fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
 
 /** The names in a layout; each on its own, so that one that is wrong does not take the others along. */
 export const references = (
   layout: string
-): Effect.Effect<ReadonlyArray<Reference | { readonly ref: string; readonly error: ImageError }>, ImageError> =>
+): Effect.Effect<
+  ReadonlyArray<Reference | { readonly ref: string; readonly error: ImageError }>,
+  ImageError
+> =>
   fs.existsSync(`${layout}/index.json`)
     ? Blobs.readDocument(`${layout}/index.json`, "index", ImageIndex).pipe(Effect.map(fromIndex))
     : fromRefs(layout)
 
-const fromIndex = (index: ImageIndex): ReadonlyArray<Reference | { readonly ref: string; readonly error: ImageError }> => {
+const fromIndex = (
+  index: ImageIndex
+): ReadonlyArray<Reference | { readonly ref: string; readonly error: ImageError }> => {
   const known = index.manifests.filter(isImage)
   const unnamed = known.filter((descriptor) => !descriptor.annotations?.[REF_NAME])
   const byRef = new Map<string, Descriptor[]>()
   for (const descriptor of known) {
     const ref =
       descriptor.annotations?.[REF_NAME] ||
-      (unnamed.length === 1 ? LATEST : `${descriptor.digest.replace(":", "-").slice(0, 7)}${short(descriptor.digest)}`)
+      (unnamed.length === 1
+        ? LATEST
+        : `${descriptor.digest.replace(":", "-").slice(0, 7)}${short(descriptor.digest)}`)
     const same = byRef.get(ref)
     if (same === undefined) byRef.set(ref, [descriptor])
     else if (!same.some((other) => other.digest === descriptor.digest)) same.push(descriptor)
   }
   return [...byRef].map(([ref, descriptors]) => {
-    const platforms = new Set(descriptors.map(({ platform }) => (platform === undefined ? "" : Platform.display(platform))))
+    const platforms = new Set(
+      descriptors.map(({ platform }) => (platform === undefined ? "" : Platform.display(platform)))
+    )
     return descriptors.length > 1 && (platforms.size < descriptors.length || platforms.has(""))
-      ? { ref, error: new ImageRefused({ reason: `the name stands for several manifests: ${descriptors.map(({ digest }) => digest).join(", ")}` }) }
+      ? {
+          ref,
+          error: new ImageRefused({
+            reason: `the name stands for several manifests: ${descriptors.map(({ digest }) => digest).join(", ")}`
+          })
+        }
       : { ref, descriptors }
   })
 }
@@ -126,7 +155,10 @@ const isImage = (descriptor: Descriptor): boolean =>
 
 const fromRefs = (
   layout: string
-): Effect.Effect<ReadonlyArray<Reference | { readonly ref: string; readonly error: ImageError }>, ImageError> =>
+): Effect.Effect<
+  ReadonlyArray<Reference | { readonly ref: string; readonly error: ImageError }>,
+  ImageError
+> =>
   Effect.try({
     try: () => fs.readdirSync(`${layout}/refs`).sort(),
     catch: (cause) => {
@@ -155,16 +187,25 @@ export const resolve = (
   Effect.gen(function* () {
     const descriptor = yield* chooseManifest(layout, reference.descriptors, host, 0)
     const manifest = yield* Blobs.readJson(layout, "manifest", descriptor, ImageManifest)
-    const refuse = (reason: string) => new ImageRefused({ reason: `the manifest ${descriptor.digest} ${reason}` })
+    const refuse = (reason: string) =>
+      new ImageRefused({ reason: `the manifest ${descriptor.digest} ${reason}` })
     if (manifest.mediaType !== undefined && !MediaType.isManifest(manifest.mediaType)) {
-      return yield* refuse(`has the fields of a manifest and says it is ${JSON.stringify(manifest.mediaType)}`)
+      return yield* refuse(
+        `has the fields of a manifest and says it is ${JSON.stringify(manifest.mediaType)}`
+      )
     }
     if (!MediaType.isConfig(manifest.config.mediaType)) {
-      return yield* refuse(`is not an image: its configuration is ${JSON.stringify(manifest.config.mediaType)}`)
+      return yield* refuse(
+        `is not an image: its configuration is ${JSON.stringify(manifest.config.mediaType)}`
+      )
     }
-    const unreadable = manifest.layers.find((layer) => MediaType.layerCompression(layer.mediaType) === undefined)
+    const unreadable = manifest.layers.find(
+      (layer) => MediaType.layerCompression(layer.mediaType) === undefined
+    )
     if (unreadable !== undefined) {
-      return yield* refuse(`has the layer ${unreadable.digest} of type ${JSON.stringify(unreadable.mediaType)}, which is not known`)
+      return yield* refuse(
+        `has the layer ${unreadable.digest} of type ${JSON.stringify(unreadable.mediaType)}, which is not known`
+      )
     }
     const config = yield* Blobs.readJson(layout, "image configuration", manifest.config, ImageConfig)
     if (!Platform.runs(host, config)) {
@@ -174,7 +215,9 @@ export const resolve = (
     }
     const diffIds = config.rootfs.diff_ids
     if (diffIds.length !== manifest.layers.length) {
-      return yield* refuse(`has ${manifest.layers.length} layers, and its configuration ${diffIds.length} diff ids`)
+      return yield* refuse(
+        `has ${manifest.layers.length} layers, and its configuration ${diffIds.length} diff ids`
+      )
     }
     return {
       manifestDigest: descriptor.digest,
@@ -195,14 +238,18 @@ const chooseManifest = (
   Effect.gen(function* () {
     const chosen = Platform.choose(host, candidates)
     if (chosen === undefined) {
-      const offered = candidates.flatMap(({ platform }) => (platform === undefined ? [] : [Platform.display(platform)]))
+      const offered = candidates.flatMap(({ platform }) =>
+        platform === undefined ? [] : [Platform.display(platform)]
+      )
       return yield* new ImageRefused({
         reason: `nothing for ${host.os}/${host.architecture} among ${offered.length === 0 ? "no manifests" : offered.join(", ")}`
       })
     }
     if (MediaType.isManifest(chosen.mediaType)) return chosen
     if (depth >= MAX_INDEX_DEPTH) {
-      return yield* new ImageRefused({ reason: `the index ${chosen.digest} is nested more than ${MAX_INDEX_DEPTH} deep` })
+      return yield* new ImageRefused({
+        reason: `the index ${chosen.digest} is nested more than ${MAX_INDEX_DEPTH} deep`
+      })
     }
     const index = yield* Blobs.readJson(layout, "index", chosen, ImageIndex)
     return yield* chooseManifest(layout, index.manifests.filter(isImage), host, depth + 1)

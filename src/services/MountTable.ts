@@ -4,7 +4,9 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 
-export class StillMounted extends Schema.TaggedError<StillMounted>()("StillMounted", { path: Schema.String }) {
+export class StillMounted extends Schema.TaggedError<StillMounted>()("StillMounted", {
+  path: Schema.String
+}) {
   override get message(): string {
     return `${this.path} is mounted still, so what was written to it cannot be cleared: umount it, and start again`
   }

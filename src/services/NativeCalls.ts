@@ -4,12 +4,13 @@
  * Everything is one libc call, synchronous, and throws an error shaped as Node's own (`code`, `errno`, `syscall`,
  * `path`); the two that may take long are Effects. koffi is loaded when the layer is built, not before.
  */
+
+import { Buffer } from "node:buffer"
+import { getSystemErrorMap } from "node:util"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import { Buffer } from "node:buffer"
-import { getSystemErrorMap } from "node:util"
 import { type ByteString, fromBytes } from "../domain/ByteString.ts"
 import type { Timestamp } from "../domain/LayerEntry.ts"
 

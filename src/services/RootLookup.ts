@@ -65,7 +65,9 @@ export const facts = (
     const { command } = process
     if (command.path !== undefined) return { user }
     const [program] = command.argv
-    const path = command.searchPath.map((directory) => `${directory === "/" ? "" : directory}/${program}`).find((candidate) => isProgram(root, candidate))
+    const path = command.searchPath
+      .map((directory) => `${directory === "/" ? "" : directory}/${program}`)
+      .find((candidate) => isProgram(root, candidate))
     if (path === undefined) {
       return yield* new CommandError({
         reason: `the image's program ${JSON.stringify(program)} is in none of the directories of its PATH: ${command.searchPath.join(":")}`
@@ -78,7 +80,9 @@ const accountFile = (root: string, path: string) => {
   const resolved = resolve(root, path)
   return resolved === undefined
     ? Effect.succeed("")
-    : BoundedFile.read(`${root}/${resolved}`, MAX_ACCOUNT_FILE).pipe(Effect.map((bytes) => bytes.toString("utf8")))
+    : BoundedFile.read(`${root}/${resolved}`, MAX_ACCOUNT_FILE).pipe(
+        Effect.map((bytes) => bytes.toString("utf8"))
+      )
 }
 
 const isProgram = (root: string, path: string): boolean => {

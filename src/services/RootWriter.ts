@@ -5,10 +5,7 @@
  * call. Nothing follows a link: directories are opened with O_NOFOLLOW, new names fail where something is, and the plan
  * names no parent that it did not make.
  */
-import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
+
 import { Buffer } from "node:buffer"
 import {
   chmodSync,
@@ -24,6 +21,10 @@ import {
   renameSync,
   symlinkSync
 } from "node:fs"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
 import { type ByteString, display } from "../domain/ByteString.ts"
 import type { ContentId, Metadata } from "../domain/LayerEntry.ts"
 import type { RootStep } from "../domain/RootStep.ts"

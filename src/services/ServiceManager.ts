@@ -11,7 +11,9 @@ import { render, type UnitFile } from "../domain/UnitFile.ts"
 /** Where systemd has its generators write. */
 export const GENERATOR_DIRECTORY = "/run/systemd/generator"
 
-export class ReloadFailed extends Schema.TaggedError<ReloadFailed>()("ReloadFailed", { exitCode: Schema.Number }) {
+export class ReloadFailed extends Schema.TaggedError<ReloadFailed>()("ReloadFailed", {
+  exitCode: Schema.Number
+}) {
   override get message(): string {
     return `systemctl daemon-reload failed with exit code ${this.exitCode}: the image's unit is not complete`
   }
@@ -29,7 +31,9 @@ export class ServiceManager extends Context.Tag("oci-systemd/ServiceManager")<
         Command.stderr("inherit"),
         Command.exitCode,
         Effect.orElseSucceed(() => 127),
-        Effect.flatMap((exitCode) => (exitCode === 0 ? Effect.void : Effect.fail(new ReloadFailed({ exitCode })))),
+        Effect.flatMap((exitCode) =>
+          exitCode === 0 ? Effect.void : Effect.fail(new ReloadFailed({ exitCode }))
+        ),
         Effect.provideService(CommandExecutor, executor),
         Effect.withSpan("ServiceManager.reload")
       )

@@ -73,7 +73,13 @@ export const parse = (file: string, text: string): readonly Settings.Line[] => {
       return
     }
     for (const [key, value] of Object.entries(ini.parse(source))) {
-      lines.push({ file, line: index + 1, section, key: key.toLowerCase(), value: typeof value === "object" ? "" : String(value) })
+      lines.push({
+        file,
+        line: index + 1,
+        section,
+        key: key.toLowerCase(),
+        value: typeof value === "object" ? "" : String(value)
+      })
     }
   })
   return lines

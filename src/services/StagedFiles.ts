@@ -8,8 +8,8 @@
  * a setuid file of an unverified layer lies in it.
  */
 import * as fs from "node:fs"
-import { dropReason } from "../domain/LayerXattrs.ts"
 import type { ContentId, LayerEntry, Metadata } from "../domain/LayerEntry.ts"
+import { dropReason } from "../domain/LayerXattrs.ts"
 import type { Calls } from "./NativeCalls.ts"
 import type { Shortfalls } from "./Shortfalls.ts"
 

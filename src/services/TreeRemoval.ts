@@ -2,9 +2,10 @@
  * Removes a tree that others made: links are never followed, directories without permissions are opened up, names
  * are bytes and paths of any depth. (`fs.rm` stops at PATH_MAX and, for an ordinary user, at a 0555 directory.)
  */
-import type * as Effect from "effect/Effect"
+
 import type { Buffer } from "node:buffer"
 import { chmodSync, type Dirent, lstatSync, readdirSync, rmdirSync, unlinkSync } from "node:fs"
+import type * as Effect from "effect/Effect"
 import * as DeepPath from "./DeepPath.ts"
 import * as Slices from "./Slices.ts"
 

@@ -17,7 +17,9 @@ export class UnitNotWritten extends Schema.TaggedError<UnitNotWritten>()("UnitNo
 
 /** No fsync: the directory is in memory, and made anew at every boot and reload. */
 export const writeFile = (directory: string, file: UnitFile): Effect.Effect<void, UnitNotWritten> =>
-  replace(`${directory}/${file.name}`, (temporary) => fs.writeFileSync(temporary, render(file), { flag: "wx", mode: 0o644 }))
+  replace(`${directory}/${file.name}`, (temporary) =>
+    fs.writeFileSync(temporary, render(file), { flag: "wx", mode: 0o644 })
+  )
 
 export const writeLink = (directory: string, link: UnitLink): Effect.Effect<void, UnitNotWritten> =>
   replace(`${directory}/${link.path}`, (temporary) => fs.symlinkSync(link.target, temporary))

@@ -63,7 +63,8 @@ const write = (records: UserRecord.Records): void => {
   for (const { name, content } of records.files) {
     replace(name, (temporary) => fs.writeFileSync(temporary, content, { mode: 0o644 }))
   }
-  for (const { name, target } of records.links) replace(name, (temporary) => fs.symlinkSync(target, temporary))
+  for (const { name, target } of records.links)
+    replace(name, (temporary) => fs.symlinkSync(target, temporary))
 }
 
 const replace = (name: string, make: (temporary: string) => void): void => {

@@ -13,7 +13,8 @@ const VALID: ReadonlyArray<readonly [string, object]> = [
   ["/n -debug", { debug: true, directories: ["/n"] }]
 ]
 for (const [line, expected] of VALID) {
-  it(`takes ${line}`, () => assert.deepEqual(parse(line.split(" ")), Either.right({ ...DEFAULTS, ...expected } as never)))
+  it(`takes ${line}`, () =>
+    assert.deepEqual(parse(line.split(" ")), Either.right({ ...DEFAULTS, ...expected } as never)))
 }
 
 const INVALID: ReadonlyArray<readonly [string, RegExp]> = [

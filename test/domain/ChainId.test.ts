@@ -1,5 +1,5 @@
-import { assert, describe, it } from "@effect/vitest"
 import { createHash } from "node:crypto"
+import { assert, describe, it } from "@effect/vitest"
 import * as ChainId from "../../src/domain/ChainId.ts"
 import type { Digest } from "../../src/domain/Digest.ts"
 import { sha256 } from "../support/unitArbitraries.ts"

@@ -13,7 +13,7 @@ describe("EnvironmentLine.render", () => {
     ["A", "é", '"A=é"']
   ] as const) {
     it(`${name}=${JSON.stringify(value)} → ${expected}`, () =>
-      assert.strictEqual(Either.getOrThrow(EnvironmentLine.render({ name, value })), expected))
+      assert.strictEqual<string>(Either.getOrThrow(EnvironmentLine.render({ name, value })), expected))
   }
 
   for (const [what, value] of [

@@ -8,7 +8,7 @@ describe("ExecStart.render", () => {
     ["/bin/app", ["/bin/app", "-x", "a b"], '@:/bin/app "/bin/app" "-x" "a b"'],
     ["/bin/app", [""], '@:/bin/app ""'],
     ["/bin/app", ["a", ";", "rm"], '@:/bin/app "a" ";" "rm"'],
-    ["/bin/app", ["%q $HOME ${A}"], '@:/bin/app "%%q $HOME ${A}"'],
+    ["/bin/app", ["%q $HOME $$A"], '@:/bin/app "%%q $HOME $$A"'],
     ["/bin/app", ['"', "'", "\\"], '@:/bin/app "\\"" "\'" "\\\\"'],
     ["/bin/app", ["a\nb\tc\rd\u0001\u007f"], '@:/bin/app "a\\nb\\tc\\x0dd\\x01\\x7f"'],
     ["/bin/app", ["é😀"], '@:/bin/app "é😀"'],
@@ -18,7 +18,7 @@ describe("ExecStart.render", () => {
     ["/opt/$HOME", ["x"], '"@:/opt/$HOME" "x"']
   ] as const) {
     it(`${JSON.stringify([path, ...argv])} → ${expected}`, () =>
-      assert.strictEqual(Either.getOrThrow(ExecStart.render(path, argv)), expected))
+      assert.strictEqual<string>(Either.getOrThrow(ExecStart.render(path, argv)), expected))
   }
 
   for (const [what, path, argv, message] of [

@@ -1,6 +1,6 @@
+import { createHash } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
 import fc from "fast-check"
-import { createHash } from "node:crypto"
 import type { Digest } from "../../src/domain/Digest.ts"
 import * as ExtractsTree from "../../src/domain/ExtractsTree.ts"
 

@@ -1,7 +1,8 @@
 /** Golden unit files: `UPDATE_GOLDEN=1` writes them anew, and the change is then to be read. */
+
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import * as Either from "effect/Either"
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import type { ProcessConfig } from "../../src/domain/ImageConfig.ts"
 import * as ImageUnits from "../../src/domain/ImageUnits.ts"
 import type { RootFacts } from "../../src/domain/RootFacts.ts"

@@ -1,6 +1,6 @@
+import { constants } from "node:os"
 import { assert, describe, it } from "@effect/vitest"
 import * as Either from "effect/Either"
-import { constants } from "node:os"
 import * as StopSignal from "../../src/domain/StopSignal.ts"
 
 describe("StopSignal.parse", () => {

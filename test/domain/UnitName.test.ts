@@ -1,5 +1,5 @@
-import { assert, describe, it } from "@effect/vitest"
 import { execFileSync } from "node:child_process"
+import { assert, describe, it } from "@effect/vitest"
 import * as UnitName from "../../src/domain/UnitName.ts"
 import { sha256 } from "../support/unitArbitraries.ts"
 
@@ -57,9 +57,9 @@ describe("UnitName.assign", () => {
     assert.strictEqual(new Set(stems).size, images.length)
     assert.match(stems[0] ?? "", /^a\.b\.ref\.x-[0-9a-f]{16}$/)
     assert.strictEqual(stems[1], "a.b.ref.x.ref.x")
-    assert.deepStrictEqual(names[0]?.collidesWith, [images[2]])
+    assert.deepStrictEqual(names[0]?.collidesWith, [{ layout: "b.a", ref: "x" }])
     assert.deepStrictEqual(names[1]?.collidesWith, [])
-    assert.deepStrictEqual(names[3]?.collidesWith, [images[4]])
+    assert.deepStrictEqual(names[3]?.collidesWith, [{ layout: "b/a", ref: "x" }])
   })
 })
 

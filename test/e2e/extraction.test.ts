@@ -12,7 +12,8 @@ const CLI = join(dirname(fileURLToPath(import.meta.url)), "../../dist/oci-system
 
 /** Everything that find(1) can tell of every file, and what it holds; sizes and link counts of directories depend on their history. */
 const describeTree = async (root: string): Promise<string> => {
-  const facts = "find . -printf '%p|%y|%m|%U:%G|%T@|%s|%l|%n\\n' | sed -E 's/(\\|d\\|.*\\|)[0-9]+(\\|[^|]*\\|)[0-9]+$/\\1\\2/' | LC_ALL=C sort"
+  const facts =
+    "find . -printf '%p|%y|%m|%U:%G|%T@|%s|%l|%n\\n' | sed -E 's/(\\|d\\|.*\\|)[0-9]+(\\|[^|]*\\|)[0-9]+$/\\1\\2/' | LC_ALL=C sort"
   const devices = "find . -type c -o -type b | LC_ALL=C sort | xargs -r -d '\\n' stat -c '%n %t:%T'"
   const content = "find . -type f -print0 | LC_ALL=C sort -z | xargs -0 -r sha256sum"
   return (await run(["sh", "-c", `cd "$0" && ${facts} && ${devices} && ${content}`, root])).stdout
@@ -29,11 +30,18 @@ describe.skipIf(reason !== undefined)(`an extracted root${reason ?? ""}`, () => 
     try {
       const rootfs = join(work, "rootfs")
       await makeRootfs(rootfs)
-      await umociImage(join(work, "built"), "v1", { rootfs, layers: [...layers], config: ["--config.cmd=/bin/true"] })
+      await umociImage(join(work, "built"), "v1", {
+        rootfs,
+        layers: [...layers],
+        config: ["--config.cmd=/bin/true"]
+      })
       const layout = join(work, "layouts/example.org/image")
       await mkdir(dirname(layout), { recursive: true })
       await skopeoCopy(join(work, "built"), "v1", layout, "v1", { compression })
-      await writeFile(join(work, "conf"), `[system]\nimagelayoutdir = ${work}/layouts\nextractsdir = ${work}/extracts\n`)
+      await writeFile(
+        join(work, "conf"),
+        `[system]\nimagelayoutdir = ${work}/layouts\nextractsdir = ${work}/extracts\n`
+      )
       await run(["umoci", "raw", "unpack", "--image", `${join(work, "built")}:v1`, join(work, "umoci")])
       await run([process.execPath, CLI, "extract", "--config", join(work, "conf")])
       const chains = join(work, "extracts/dirs/chainID/sha256")
@@ -51,7 +59,12 @@ describe.skipIf(reason !== undefined)(`an extracted root${reason ?? ""}`, () => 
       compare(
         async (rootfs) => {
           await busyboxRootfs(rootfs)
-          await run(["sh", "-c", 'cd "$0" && mkfifo pipe && mknod null c 1 3 && ln bin/busybox hard && chmod 4755 hard', rootfs])
+          await run([
+            "sh",
+            "-c",
+            'cd "$0" && mkfifo pipe && mknod null c 1 3 && ln bin/busybox hard && chmod 4755 hard',
+            rootfs
+          ])
         },
         [
           async (rootfs) => {
@@ -71,5 +84,15 @@ describe.skipIf(reason !== undefined)(`an extracted root${reason ?? ""}`, () => 
   }
 
   it("is umoci's for a whole Debian", () =>
-    compare(async (rootfs) => cp(await baseRoot("trixie"), rootfs, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true, filter: (path) => !path.includes("/dev/") }), [], "gzip"))
+    compare(
+      async (rootfs) =>
+        cp(await baseRoot("trixie"), rootfs, {
+          recursive: true,
+          verbatimSymlinks: true,
+          preserveTimestamps: true,
+          filter: (path) => !path.includes("/dev/")
+        }),
+      [],
+      "gzip"
+    ))
 })

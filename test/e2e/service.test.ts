@@ -26,7 +26,18 @@ trap 'echo stopped; exit 0' USR1
 while :; do sleep 0.1; done
 `
 
-const ARGUMENTS = ["plain", "100%q %n %%", "$HOME ${PATH}", `double " single '`, "two  blanks ", ";", "", "back\\slash \\n", "new\nline", "é"]
+const ARGUMENTS = [
+  "plain",
+  "100%q %n %%",
+  "$HOME ${PATH}",
+  `double " single '`,
+  "two  blanks ",
+  ";",
+  "",
+  "back\\slash \\n",
+  "new\nline",
+  "é"
+]
 const ENVIRONMENT = ["SPECIAL=100%q $HOME \"quoted\" 'single' ; \\ end", "EMPTY=", "PATH=/opt/bin:/bin"]
 
 const configure = (...extra: readonly string[]) => [
@@ -85,7 +96,8 @@ const setArguments = async (layout: string): Promise<void> => {
 /** One more byte than the descriptor says, in the image's configuration or in its lowest layer. */
 const damage = async (layout: string, what: "config" | "layer"): Promise<void> => {
   const blobs = join(layout, "blobs/sha256")
-  const json = async (digest: string) => JSON.parse(await readFile(join(blobs, digest.replace("sha256:", "")), "utf8"))
+  const json = async (digest: string) =>
+    JSON.parse(await readFile(join(blobs, digest.replace("sha256:", "")), "utf8"))
   const index = JSON.parse(await readFile(join(layout, "index.json"), "utf8"))
   const manifest = await json(index.manifests[0].digest)
   const { digest } = what === "config" ? manifest.config : manifest.layers[0]
@@ -109,158 +121,178 @@ const writeOldLayout = async (from: string, to: string): Promise<void> => {
 }
 
 const reason = skipReason()
-describe.skipIf(reason !== undefined).each(releases())(`a service from an image on %s${reason ?? ""}`, (release) => {
-  let machine: Machine
-  beforeAll(async () => {
-    machine = await installed(release, writeLayouts)
-    await machine.boot()
-  })
-  afterAll(async () => machine?.dispose())
+describe.skipIf(reason !== undefined).each(releases())(
+  `a service from an image on %s${reason ?? ""}`,
+  (release) => {
+    let machine: Machine
+    beforeAll(async () => {
+      machine = await installed(release, writeLayouts)
+      await machine.boot()
+    })
+    afterAll(async () => machine?.dispose())
 
-  const chains = async (): Promise<readonly string[]> =>
-    (await machine.run(`ls -di ${EXTRACTS}/dirs/chainID/*/*/* 2>/dev/null || true`)).stdout.split("\n").filter(Boolean)
-  /** `Type=exec` counts as started before the program has said anything. */
-  const said = async (unit: string, times: number): Promise<string> => {
-    for (;;) {
-      const journal = await machine.journal(unit)
-      if ((journal.match(/^root</gm)?.length ?? 0) >= times) return journal
-      await new Promise((resolve) => setTimeout(resolve, 50))
+    const chains = async (): Promise<readonly string[]> =>
+      (await machine.run(`ls -di ${EXTRACTS}/dirs/chainID/*/*/* 2>/dev/null || true`)).stdout
+        .split("\n")
+        .filter(Boolean)
+    /** `Type=exec` counts as started before the program has said anything. */
+    const said = async (unit: string, times: number): Promise<string> => {
+      for (;;) {
+        const journal = await machine.journal(unit)
+        if ((journal.match(/^root</gm)?.length ?? 0) >= times) return journal
+        await new Promise((resolve) => setTimeout(resolve, 50))
+      }
     }
-  }
-  const property = async (unit: string, name: string): Promise<string> =>
-    (await machine.run(["systemctl", "show", "--value", "-p", name, unit])).stdout.trim()
+    const property = async (unit: string, name: string): Promise<string> =>
+      (await machine.run(["systemctl", "show", "--value", "-p", name, unit])).stdout.trim()
 
-  it("starts with nothing extracted before", async () => {
-    assert.deepEqual(await chains(), [])
-    await machine.run(["systemctl", "start", STABLE])
-    assert.equal(await property(STABLE, "ActiveState"), "active")
-    assert.lengthOf(await chains(), 1)
-  })
+    it("starts with nothing extracted before", async () => {
+      assert.deepEqual(await chains(), [])
+      await machine.run(["systemctl", "start", STABLE])
+      assert.equal(await property(STABLE, "ActiveState"), "active")
+      assert.lengthOf(await chains(), 1)
+    })
 
-  it("gives the process its exact arguments and environment", async () => {
-    const journal = await said(STABLE, 1)
-    const shown = ARGUMENTS.map((argument) => `argument<${argument}>`).join("\n")
-    assert.include(journal, shown)
-    for (const entry of ENVIRONMENT) assert.include(journal, `environment<${entry}>`)
-    assert.include(journal, "environment<HOME=/home/app>")
-    assert.notMatch(journal, /environment<(?:USER|LOGNAME|SHELL)=/)
-    assert.include(journal, "directory</srv/made/by prepare>")
-  })
+    it("gives the process its exact arguments and environment", async () => {
+      const journal = await said(STABLE, 1)
+      const shown = ARGUMENTS.map((argument) => `argument<${argument}>`).join("\n")
+      assert.include(journal, shown)
+      for (const entry of ENVIRONMENT) assert.include(journal, `environment<${entry}>`)
+      assert.include(journal, "environment<HOME=/home/app>")
+      assert.notMatch(journal, /environment<(?:USER|LOGNAME|SHELL)=/)
+      assert.include(journal, "directory</srv/made/by prepare>")
+    })
 
-  it("runs as the image's own user, whom the host does not know", async () => {
-    assert.notInclude(await machine.read("/etc/passwd"), "4242")
-    assert.include(await machine.journal(STABLE), "ids<4242 4243 4243 4300>")
-  })
+    it("runs as the image's own user, whom the host does not know", async () => {
+      assert.notInclude(await machine.read("/etc/passwd"), "4242")
+      assert.include(await machine.journal(STABLE), "ids<4242 4243 4243 4300>")
+    })
 
-  it("sits in oci.slice", async () => {
-    assert.equal(await property(STABLE, "Slice"), "oci.slice")
-    assert.equal(await property(STABLE, "ControlGroup"), `/oci.slice/${STABLE}`)
-  })
+    it("sits in oci.slice", async () => {
+      assert.equal(await property(STABLE, "Slice"), "oci.slice")
+      assert.equal(await property(STABLE, "ControlGroup"), `/oci.slice/${STABLE}`)
+    })
 
-  it("forgets on restart what was written to its root, and never writes to the extract", async () => {
-    await machine.run(["systemctl", "start", ROOT])
-    await said(ROOT, 1)
-    await machine.run(["systemctl", "restart", ROOT])
-    await said(ROOT, 2)
-    await machine.run(["systemctl", "stop", ROOT])
-    await machine.run(["systemctl", "start", ROOT])
-    const journal = await said(ROOT, 3)
-    assert.notInclude(journal, "root<used>")
-    assert.equal((await machine.run(`find ${EXTRACTS}/dirs -name marker`)).stdout, "")
-    await machine.run(["systemctl", "stop", ROOT])
-  })
+    it("forgets on restart what was written to its root, and never writes to the extract", async () => {
+      await machine.run(["systemctl", "start", ROOT])
+      await said(ROOT, 1)
+      await machine.run(["systemctl", "restart", ROOT])
+      await said(ROOT, 2)
+      await machine.run(["systemctl", "stop", ROOT])
+      await machine.run(["systemctl", "start", ROOT])
+      const journal = await said(ROOT, 3)
+      assert.notInclude(journal, "root<used>")
+      assert.equal((await machine.run(`find ${EXTRACTS}/dirs -name marker`)).stdout, "")
+      await machine.run(["systemctl", "stop", ROOT])
+    })
 
-  it("restarts by itself with a fresh root after a failure", async () => {
-    await machine.write(`/run/systemd/system/${ROOT}.d/restart.conf`, "[Service]\nRestart=on-failure\nRestartSec=10ms\n")
-    await machine.run(["systemctl", "daemon-reload"])
-    await machine.run(["systemctl", "start", ROOT])
-    await said(ROOT, 4)
-    await machine.run(["systemctl", "kill", "--signal=KILL", ROOT])
-    await said(ROOT, 5)
-    assert.notInclude(await machine.journal(ROOT), "root<used>")
-    await machine.run(["systemctl", "stop", ROOT])
-    await machine.run(["rm", "-r", `/run/systemd/system/${ROOT}.d`])
-    await machine.run(["systemctl", "daemon-reload"])
-  })
+    it("restarts by itself with a fresh root after a failure", async () => {
+      await machine.write(
+        `/run/systemd/system/${ROOT}.d/restart.conf`,
+        "[Service]\nRestart=on-failure\nRestartSec=10ms\n"
+      )
+      await machine.run(["systemctl", "daemon-reload"])
+      await machine.run(["systemctl", "start", ROOT])
+      await said(ROOT, 4)
+      await machine.run(["systemctl", "kill", "--signal=KILL", ROOT])
+      await said(ROOT, 5)
+      assert.notInclude(await machine.journal(ROOT), "root<used>")
+      await machine.run(["systemctl", "stop", ROOT])
+      await machine.run(["rm", "-r", `/run/systemd/system/${ROOT}.d`])
+      await machine.run(["systemctl", "daemon-reload"])
+    })
 
-  it("stops by the image's signal, and leaves nothing mounted or written", async () => {
-    await machine.run(["systemctl", "stop", STABLE])
-    assert.include(await machine.journal(STABLE), "stopped")
-    assert.equal(await property(STABLE, "Result"), "success")
-    await machine.run(
-      `for i in $(seq 50); do [ -z "$(ls ${EXTRACTS}/scratch)" ] && exit; sleep 0.1; done; ls ${EXTRACTS}/scratch; exit 1`
-    )
-    assert.equal((await machine.run("grep -c ' /run/oci' /proc/self/mountinfo || true")).stdout.trim(), "0")
-  })
+    it("stops by the image's signal, and leaves nothing mounted or written", async () => {
+      await machine.run(["systemctl", "stop", STABLE])
+      assert.include(await machine.journal(STABLE), "stopped")
+      assert.equal(await property(STABLE, "Result"), "success")
+      await machine.run(
+        `for i in $(seq 50); do [ -z "$(ls ${EXTRACTS}/scratch)" ] && exit; sleep 0.1; done; ls ${EXTRACTS}/scratch; exit 1`
+      )
+      assert.equal((await machine.run("grep -c ' /run/oci' /proc/self/mountinfo || true")).stdout.trim(), "0")
+    })
 
-  it("obeys a drop-in", async () => {
-    await machine.write(`/etc/systemd/system/${STABLE}.d/note.conf`, "[Service]\nEnvironment=DROPPED=in\nNice=7\n")
-    await machine.run(["systemctl", "daemon-reload"])
-    await machine.run(["systemctl", "start", STABLE])
-    assert.include(await said(STABLE, 2), "environment<DROPPED=in>")
-    assert.equal(await property(STABLE, "Nice"), "7")
-  })
+    it("obeys a drop-in", async () => {
+      await machine.write(
+        `/etc/systemd/system/${STABLE}.d/note.conf`,
+        "[Service]\nEnvironment=DROPPED=in\nNice=7\n"
+      )
+      await machine.run(["systemctl", "daemon-reload"])
+      await machine.run(["systemctl", "start", STABLE])
+      assert.include(await said(STABLE, 2), "environment<DROPPED=in>")
+      assert.equal(await property(STABLE, "Nice"), "7")
+    })
 
-  it("reads a layout by the rules of 2016, and shares the extract of equal layers", async () => {
-    const before = await chains()
-    await machine.run(["systemctl", "start", OLD])
-    assert.equal(await property(OLD, "ActiveState"), "active")
-    assert.deepEqual(await chains(), before)
-    await machine.run(["systemctl", "stop", OLD])
-  })
+    it("reads a layout by the rules of 2016, and shares the extract of equal layers", async () => {
+      const before = await chains()
+      await machine.run(["systemctl", "start", OLD])
+      assert.equal(await property(OLD, "ActiveState"), "active")
+      assert.deepEqual(await chains(), before)
+      await machine.run(["systemctl", "stop", OLD])
+    })
 
-  it("tells in its status why an image is broken", async () => {
-    const { code } = await machine.run(["systemctl", "start", BROKEN], { check: false })
-    const status = (await machine.run(["systemctl", "status", "--full", BROKEN], { check: false })).stdout
-    assert.include(status, "cannot run: the image configuration")
-    assert.match(await machine.journal(BROKEN), /com\/broken:stable cannot run: .*has [0-9]+ bytes, and its descriptor says/)
-    assert.include(["failed", "activating"], await property(BROKEN, "ActiveState"))
-    assert.isNumber(code)
-  })
+    it("tells in its status why an image is broken", async () => {
+      const { code } = await machine.run(["systemctl", "start", BROKEN], { check: false })
+      const status = (await machine.run(["systemctl", "status", "--full", BROKEN], { check: false })).stdout
+      assert.include(status, "cannot run: the image configuration")
+      assert.match(
+        await machine.journal(BROKEN),
+        /com\/broken:stable cannot run: .*has [0-9]+ bytes, and its descriptor says/
+      )
+      assert.include(["failed", "activating"], await property(BROKEN, "ActiveState"))
+      assert.isNumber(code)
+    })
 
-  it("tells in its status which layer is damaged, and leaves nothing half-made", async () => {
-    const before = await chains()
-    const started = await machine.run(["systemctl", "start", DAMAGED], { check: false })
-    assert.notEqual(started.code, 0)
-    const status = (await machine.run(["systemctl", "status", "--full", DAMAGED], { check: false })).stdout
-    assert.match(status, /myorg\.com\/damaged:stable.*sha256:[0-9a-f]{64}/)
-    assert.deepEqual(await chains(), before)
-    assert.deepEqual(await readdir(join(machine.root, EXTRACTS, "tmp")), [])
-    assert.equal(await property(STABLE, "ActiveState"), "active")
-  })
+    it("tells in its status which layer is damaged, and leaves nothing half-made", async () => {
+      const before = await chains()
+      const started = await machine.run(["systemctl", "start", DAMAGED], { check: false })
+      assert.notEqual(started.code, 0)
+      const status = (await machine.run(["systemctl", "status", "--full", DAMAGED], { check: false })).stdout
+      assert.match(status, /myorg\.com\/damaged:stable.*sha256:[0-9a-f]{64}/)
+      assert.deepEqual(await chains(), before)
+      assert.deepEqual(await readdir(join(machine.root, EXTRACTS, "tmp")), [])
+      assert.equal(await property(STABLE, "ActiveState"), "active")
+    })
 
-  it("starts fresh however quickly a start follows a stop", async () => {
-    const count = async () => (await machine.journal(ROOT)).match(/^root</gm)?.length ?? 0
-    for (let round = 0; round < 8; round++) {
-      const before = await count()
-      await machine.run(["systemctl", "reset-failed", ROOT], { check: false })
+    it("starts fresh however quickly a start follows a stop", async () => {
+      const count = async () => (await machine.journal(ROOT)).match(/^root</gm)?.length ?? 0
+      for (let round = 0; round < 8; round++) {
+        const before = await count()
+        await machine.run(["systemctl", "reset-failed", ROOT], { check: false })
+        await machine.run(["systemctl", "start", ROOT])
+        await said(ROOT, before + 1)
+        await machine.run(["systemctl", "stop", ROOT])
+      }
+      assert.notInclude(await machine.journal(ROOT), "root<used>")
+    })
+
+    it("keeps what was written to a persistent root", async () => {
+      await machine.write(
+        "/etc/oci-generator.conf.d/kept.conf",
+        "[image myorg.com/asroot:*]\nroot = persistent\n"
+      )
+      await machine.run(["systemctl", "daemon-reload"])
+      const before = (await machine.journal(ROOT)).match(/^root</gm)?.length ?? 0
       await machine.run(["systemctl", "start", ROOT])
       await said(ROOT, before + 1)
+      await machine.run(["systemctl", "restart", ROOT])
+      assert.match(await said(ROOT, before + 2), /root<used>/)
       await machine.run(["systemctl", "stop", ROOT])
-    }
-    assert.notInclude(await machine.journal(ROOT), "root<used>")
-  })
+      assert.equal((await machine.run(`find ${EXTRACTS}/dirs -name marker`)).stdout, "")
+    })
 
-  it("keeps what was written to a persistent root", async () => {
-    await machine.write("/etc/oci-generator.conf.d/kept.conf", "[image myorg.com/asroot:*]\nroot = persistent\n")
-    await machine.run(["systemctl", "daemon-reload"])
-    const before = (await machine.journal(ROOT)).match(/^root</gm)?.length ?? 0
-    await machine.run(["systemctl", "start", ROOT])
-    await said(ROOT, before + 1)
-    await machine.run(["systemctl", "restart", ROOT])
-    assert.match(await said(ROOT, before + 2), /root<used>/)
-    await machine.run(["systemctl", "stop", ROOT])
-    assert.equal((await machine.run(`find ${EXTRACTS}/dirs -name marker`)).stdout, "")
-  })
-
-  it("starts at boot where it is wanted, without extracting or reloading", async () => {
-    const before = await chains()
-    await machine.write("/etc/oci-generator.conf.d/wanted.conf", "[image myorg.com/myapp:stable]\nwantedby = multi-user.target\n")
-    await machine.reboot()
-    assert.equal(await property(STABLE, "ActiveState"), "active")
-    assert.include(await said(STABLE, 1), "ids<4242 4243 4243 4300>")
-    assert.deepEqual(await chains(), before)
-    assert.notMatch((await machine.run("journalctl -b -o cat _PID=1")).stdout, /Reload/)
-    assert.isTrue((await stat(join(machine.root, LAYOUTS))).isDirectory())
-  })
-})
+    it("starts at boot where it is wanted, without extracting or reloading", async () => {
+      const before = await chains()
+      await machine.write(
+        "/etc/oci-generator.conf.d/wanted.conf",
+        "[image myorg.com/myapp:stable]\nwantedby = multi-user.target\n"
+      )
+      await machine.reboot()
+      assert.equal(await property(STABLE, "ActiveState"), "active")
+      assert.include(await said(STABLE, 1), "ids<4242 4243 4243 4300>")
+      assert.deepEqual(await chains(), before)
+      assert.notMatch((await machine.run("journalctl -b -o cat _PID=1")).stdout, /Reload/)
+      assert.isTrue((await stat(join(machine.root, LAYOUTS))).isDirectory())
+    })
+  }
+)

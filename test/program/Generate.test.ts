@@ -1,5 +1,14 @@
 import { execFileSync } from "node:child_process"
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs"
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync
+} from "node:fs"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { assert, describe, it } from "vitest"
@@ -49,16 +58,26 @@ const generate = (
   )
   const service = (stem: string) => readFileSync(join(output, `${stem}.service`), "utf8")
   assert.include(service("org.good.fine.ref.v1"), 'ExecStart=@:/bin/app "/bin/app"')
-  check({ units: readdirSync(output).sort(), service, link: (path) => readlinkSync(join(output, path)), messages })
+  check({
+    units: readdirSync(output).sort(),
+    service,
+    link: (path) => readlinkSync(join(output, path)),
+    messages
+  })
 }
 
 /** The image is a stub, and both the unit and the log say why. */
-const refused = (why: RegExp, stem = STEM) => ({ service, messages, units }: Outcome): void => {
-  assert.match(service(stem), why)
-  assert.match(service(stem), /^ExecStart=@:\/bin\/sh .*exit 1/m)
-  assert.isTrue(messages.some((message) => why.test(message) && message.includes(":")), messages.join("\n"))
-  assert.isFalse(units.includes(`oci-prepare@${stem}.service`))
-}
+const refused =
+  (why: RegExp, stem = STEM) =>
+  ({ service, messages, units }: Outcome): void => {
+    assert.match(service(stem), why)
+    assert.match(service(stem), /^ExecStart=@:\/bin\/sh .*exit 1/m)
+    assert.isTrue(
+      messages.some((message) => why.test(message) && message.includes(":")),
+      messages.join("\n")
+    )
+    assert.isFalse(units.includes(`oci-prepare@${stem}.service`))
+  }
 
 describe("the generator", () => {
   it("writes the service, its mount, and the units before it", () =>
@@ -99,14 +118,21 @@ describe("the generator", () => {
     )
     generate(
       (layout) => layout.index(layout.image(), layout.image({ author: "somebody else" })),
-      ({ units }) => assert.lengthOf(units.filter((unit) => /^org\.example\.app\.ref\.sha256-[0-9a-f]{12}\.service$/.test(unit)), 2)
+      ({ units }) =>
+        assert.lengthOf(
+          units.filter((unit) => /^org\.example\.app\.ref\.sha256-[0-9a-f]{12}\.service$/.test(unit)),
+          2
+        )
     )
   })
 
   it("follows nested indexes to this machine's platform", () =>
     generate(
       (layout) => {
-        const other = { ...layout.image({ architecture: "s390x" }), platform: { os: "linux", architecture: "s390x" } }
+        const other = {
+          ...layout.image({ architecture: "s390x" }),
+          platform: { os: "linux", architecture: "s390x" }
+        }
         const mine = { ...layout.image(), platform: { os: "linux", architecture: ARCHITECTURE } }
         layout.index(layout.named("v1", layout.blob(INDEX, { schemaVersion: 2, manifests: [other, mine] })))
       },
@@ -161,11 +187,21 @@ describe("the generator", () => {
       }
     ))
 
-  const config = (layout: LayoutWriter, change: object) => layout.index(layout.named("v1", layout.image(change)))
-  const only = (layout: LayoutWriter, descriptor: WrittenDescriptor) => layout.index(layout.named("v1", descriptor))
+  const config = (layout: LayoutWriter, change: object) =>
+    layout.index(layout.named("v1", layout.image(change)))
+  const only = (layout: LayoutWriter, descriptor: WrittenDescriptor) =>
+    layout.index(layout.named("v1", descriptor))
   const refusals: ReadonlyArray<readonly [string, (layout: LayoutWriter) => void, RegExp]> = [
-    ["a missing manifest", (l) => only(l, { mediaType: `${INDEX}`, digest: sha256("x"), size: 1 }), /index .*2d711642b7.* is missing/],
-    ["a wrong size", (l) => only(l, { ...l.image(), size: 7 }), /has [0-9]+ bytes, and its descriptor says 7/],
+    [
+      "a missing manifest",
+      (l) => only(l, { mediaType: `${INDEX}`, digest: sha256("x"), size: 1 }),
+      /index .*2d711642b7.* is missing/
+    ],
+    [
+      "a wrong size",
+      (l) => only(l, { ...l.image(), size: 7 }),
+      /has [0-9]+ bytes, and its descriptor says 7/
+    ],
     [
       "a wrong digest",
       (l) => {
@@ -175,7 +211,11 @@ describe("the generator", () => {
       },
       /is damaged: its sha256 is [0-9a-f]{64}/
     ],
-    ["a digest that leads elsewhere", (l) => only(l, { ...l.image(), digest: "sha256:../../etc/passwd" }), /not a sha256 or sha512 digest/],
+    [
+      "a digest that leads elsewhere",
+      (l) => only(l, { ...l.image(), digest: "sha256:../../etc/passwd" }),
+      /not a sha256 or sha512 digest/
+    ],
     [
       "a fifo as a blob",
       (l) => {
@@ -199,13 +239,41 @@ describe("the generator", () => {
     ["another platform", (l) => config(l, { architecture: "mips" }), /the image is for linux\/mips/],
     ["Windows", (l) => config(l, { os: "windows" }), /the image is for windows\//],
     ["no command", (l) => config(l, { config: {} }), /neither an entrypoint nor a command/],
-    ["a NUL in an argument", (l) => config(l, { config: { Cmd: ["/a", "b\0c"] } }), /argument 1 .* holds a NUL byte/],
-    ["an unknown stop signal", (l) => config(l, { config: { Cmd: ["/a"], StopSignal: "SIGNOPE" } }), /"SIGNOPE"/],
-    ["diff ids that are too few", (l) => only(l, l.image({}, { layers: [] })), /has 0 layers, and its configuration 1 diff ids/],
-    ["an artifact", (l) => only(l, l.image({}, { config: l.blob("application/vnd.cncf.helm.config.v1+json", {}) })), /is not an image: .*helm/],
-    ["an unknown layer type", (l) => only(l, l.image({}, { layers: [l.blob("application/x-squashfs", Buffer.from("x"))] })), /x-squashfs/],
-    ["two manifests of one name", (l) => l.index(l.named("v1", l.image()), l.named("v1", l.image({ author: "b" }))), /stands for several manifests: sha256:.*, sha256:/],
-    ["a duplicate key", (l) => only(l, l.blob(l.image().mediaType, Buffer.from('{"a":1,"a":2}'))), /the key \\?"a\\?" stands twice/],
+    [
+      "a NUL in an argument",
+      (l) => config(l, { config: { Cmd: ["/a", "b\0c"] } }),
+      /argument 1 .* holds a NUL byte/
+    ],
+    [
+      "an unknown stop signal",
+      (l) => config(l, { config: { Cmd: ["/a"], StopSignal: "SIGNOPE" } }),
+      /"SIGNOPE"/
+    ],
+    [
+      "diff ids that are too few",
+      (l) => only(l, l.image({}, { layers: [] })),
+      /has 0 layers, and its configuration 1 diff ids/
+    ],
+    [
+      "an artifact",
+      (l) => only(l, l.image({}, { config: l.blob("application/vnd.cncf.helm.config.v1+json", {}) })),
+      /is not an image: .*helm/
+    ],
+    [
+      "an unknown layer type",
+      (l) => only(l, l.image({}, { layers: [l.blob("application/x-squashfs", Buffer.from("x"))] })),
+      /x-squashfs/
+    ],
+    [
+      "two manifests of one name",
+      (l) => l.index(l.named("v1", l.image()), l.named("v1", l.image({ author: "b" }))),
+      /stands for several manifests: sha256:.*, sha256:/
+    ],
+    [
+      "a duplicate key",
+      (l) => only(l, l.blob(l.image().mediaType, Buffer.from('{"a":1,"a":2}'))),
+      /the key \\?"a\\?" stands twice/
+    ],
     ["text that is not JSON", (l) => only(l, l.blob(l.image().mediaType, Buffer.from("{"))), /not JSON/]
   ]
   for (const [name, fill, why] of refusals) {
@@ -215,12 +283,21 @@ describe("the generator", () => {
 
   it("makes a stub of a layout whose index is no index, huge, or a fifo", () => {
     const latest = "org.example.app.ref.latest"
-    generate((layout) => layout.write("index.json", "[]"), refused(/index .*index\.json is not of its form/, latest))
-    generate((layout) => {
-      layout.write("index.json", "")
-      truncateSync(join(layout.path, "index.json"), 2 ** 32)
-    }, refused(/has 4294967296 bytes, more than/, latest))
-    generate((layout) => void execFileSync("mkfifo", [join(layout.path, "index.json")]), refused(/is a fifo/, latest))
+    generate(
+      (layout) => layout.write("index.json", "[]"),
+      refused(/index .*index\.json is not of its form/, latest)
+    )
+    generate(
+      (layout) => {
+        layout.write("index.json", "")
+        truncateSync(join(layout.path, "index.json"), 2 ** 32)
+      },
+      refused(/has 4294967296 bytes, more than/, latest)
+    )
+    generate(
+      (layout) => void execFileSync("mkfifo", [join(layout.path, "index.json")]),
+      refused(/is a fifo/, latest)
+    )
     generate((layout) => layout.write("oci-layout", "{}"), refused(/index\.json is missing/, latest))
   })
 
@@ -251,7 +328,10 @@ describe("the generator", () => {
         }
       },
       ({ units, messages }) => {
-        assert.lengthOf(units.filter((unit) => /^a\.b\.ref\.latest-[0-9a-f]{16}\.service$/.test(unit)), 2)
+        assert.lengthOf(
+          units.filter((unit) => /^a\.b\.ref\.latest-[0-9a-f]{16}\.service$/.test(unit)),
+          2
+        )
         assert.match(messages.join("\n"), /a\/b:latest would have the same unit name as b\.a:latest/)
       }
     ))
@@ -264,7 +344,10 @@ describe("the generator", () => {
     const messages: string[] = []
     Effect.runSync(
       Generate.generate({
-        settings: { system: { ...DEFAULT_SYSTEM, imagelayoutdir: join(directory.path, "layouts") }, rules: [] },
+        settings: {
+          system: { ...DEFAULT_SYSTEM, imagelayoutdir: join(directory.path, "layouts") },
+          rules: []
+        },
         host: HOST,
         platform: PLATFORM,
         directory: join(directory.path, "file"),

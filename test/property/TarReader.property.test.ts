@@ -29,18 +29,16 @@ const part: fc.Arbitrary<Uint8Array> = fc.oneof(
   ),
   fc.nat(5000).map((length) => Buffer.concat([Tar.longName("n/".repeat(length % 1000)), Tar.member({})])),
   data.map((text) => Tar.pax(text, "g")),
-  fc
-    .tuple(fc.nat(2000), fc.nat(2000))
-    .map(([hole, length]) =>
-      Tar.member(
-        {
-          type: "S",
-          magic: Tar.GNU,
-          tail: Tar.oldGnuTail([hole, length, hole + length + 9, 0], hole + length + 9)
-        },
-        "s".repeat(length)
-      )
-    ),
+  fc.tuple(fc.nat(2000), fc.nat(2000)).map(([hole, length]) =>
+    Tar.member(
+      {
+        type: "S",
+        magic: Tar.GNU,
+        tail: Tar.oldGnuTail([hole, length, hole + length + 9, 0], hole + length + 9)
+      },
+      "s".repeat(length)
+    )
+  ),
   {
     weight: 1,
     arbitrary: fc.constantFrom(Tar.ZEROS, Tar.header({ type: "D" }), Tar.header({ checksum: "1" }))
@@ -70,7 +68,14 @@ describe("TarReader laws", () => {
       name,
       fc.string({ unit: fc.constantFrom("a", "é", "\n"), minLength: 1, maxLength: 200 })
     )
-    const entry = fc.record({ name: path, data, mode: fc.integer({ min: 1, max: 0o7777 }), uid: id, gid: id, seconds: time })
+    const entry = fc.record({
+      name: path,
+      data,
+      mode: fc.integer({ min: 1, max: 0o7777 }),
+      uid: id,
+      gid: id,
+      seconds: time
+    })
     await fc.assert(
       fc.asyncProperty(fc.array(entry, { maxLength: 5 }), async (entries) => {
         const pack = tarStream.pack()

@@ -69,9 +69,7 @@ describe("UnitName.assign", () => {
         const prepares = names.map(({ stem }) => UnitName.prepare(stem, sha256))
         const mounts = names.map(({ stem }) => {
           const chainId = `sha256:${"a".repeat(64)}` as Parameters<typeof RootPaths.of>[0]["chainId"]
-          return UnitName.mount(
-            RootPaths.of({ extractsdir: "/x", chainId, stem, mode: "ephemeral" }, sha256).root
-          )
+          return UnitName.mount(RootPaths.of({ extractsdir: "/x", chainId, stem }, sha256).root)
         })
         for (const unit of [...prepares, ...mounts]) assert.isAtMost(Buffer.byteLength(unit), 255)
         for (const unit of prepares)

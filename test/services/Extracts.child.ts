@@ -1,7 +1,8 @@
 /** A process to be killed: publishes a root of its own, slowly, and says on stdout how far it is. */
+
+import { mkdirSync, writeFileSync, writeSync } from "node:fs"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { mkdirSync, writeFileSync, writeSync } from "node:fs"
 import type { Digest } from "../../src/domain/Digest.ts"
 import { Extracts } from "../../src/services/Extracts.ts"
 import { NativeCalls } from "../../src/services/NativeCalls.ts"

@@ -9,7 +9,12 @@ import { temporary } from "../support/LayoutWriter.ts"
 
 const processOf = (config: object): ImageProcess.ImageProcess =>
   Either.getOrThrow(
-    ImageProcess.fromConfig({ architecture: "amd64", os: "linux", config, rootfs: { type: "layers", diff_ids: ["sha256:x" as never] } })
+    ImageProcess.fromConfig({
+      architecture: "amd64",
+      os: "linux",
+      config,
+      rootfs: { type: "layers", diff_ids: ["sha256:x" as never] }
+    })
   )
 
 const withRoot = (test: (root: string) => void): void => {
@@ -39,20 +44,27 @@ it("resolves links inside the root, wherever they point", () =>
 
 it("finds a bare program along PATH, and only what can be executed", () =>
   withRoot((root) => {
-    const facts = Effect.runSync(RootLookup.facts(root, processOf({ Cmd: ["app"], Env: ["PATH=/sbin:/bin"] })))
+    const facts = Effect.runSync(
+      RootLookup.facts(root, processOf({ Cmd: ["app"], Env: ["PATH=/sbin:/bin"] }))
+    )
     assert.equal(facts.command?.path, "/bin/app")
-    const missing = Effect.runSync(Effect.flip(RootLookup.facts(root, processOf({ Cmd: ["text"], Env: ["PATH=/bin"] }))))
+    const missing = Effect.runSync(
+      Effect.flip(RootLookup.facts(root, processOf({ Cmd: ["text"], Env: ["PATH=/bin"] })))
+    )
     assert.match(missing.message, /"text" is in none of the directories of its PATH: \/bin/)
   }))
 
 it("knows the image's users by the image's files, and refuses others", () =>
   withRoot((root) => {
-    const identity = (User: string) => Effect.runSync(RootLookup.facts(root, processOf({ Cmd: ["/app"], User }))).user?.identity
+    const identity = (User: string) =>
+      Effect.runSync(RootLookup.facts(root, processOf({ Cmd: ["/app"], User }))).user?.identity
     assert.deepEqual(identity("web"), { uid: 33, gid: 34, supplementaryGids: [50], home: "/srv" })
     assert.deepEqual(identity("web:extra"), { uid: 33, gid: 50, supplementaryGids: [], home: "/srv" })
     assert.deepEqual(identity("33"), { uid: 33, gid: 34, supplementaryGids: [], home: "/srv" })
     assert.deepEqual(identity("7:8"), { uid: 7, gid: 8, supplementaryGids: [], home: "/" })
-    const unknown = Effect.runSync(Effect.flip(RootLookup.facts(root, processOf({ Cmd: ["/app"], User: "nobody" }))))
+    const unknown = Effect.runSync(
+      Effect.flip(RootLookup.facts(root, processOf({ Cmd: ["/app"], User: "nobody" })))
+    )
     assert.match(unknown.message, /"nobody" is not in the image's \/etc\/passwd/)
   }))
 

@@ -16,7 +16,9 @@ const load = (text: string) => {
 }
 
 it("reads the given form", () => {
-  const { settings, warnings } = load("[system]\nimagelayoutdir=/srv/layouts/\n; a comment\n# another\nextractsdir = /srv/x\n")
+  const { settings, warnings } = load(
+    "[system]\nimagelayoutdir=/srv/layouts/\n; a comment\n# another\nextractsdir = /srv/x\n"
+  )
   assert.deepEqual(settings.system, { imagelayoutdir: "/srv/layouts", extractsdir: "/srv/x" })
   assert.deepEqual(warnings, [])
 })

@@ -4,13 +4,14 @@
  * `systemd --test` does not run as root; `systemd-analyze verify` with debug logging prints the same account of every
  * unit ("-> Unit x.service:" and so on), needs neither cgroups nor privileges, and takes hundreds at once.
  */
-import { assert, describe, it } from "@effect/vitest"
-import * as Either from "effect/Either"
-import fc from "fast-check"
+
 import { spawnSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import * as Either from "effect/Either"
+import fc from "fast-check"
 import * as EnvironmentLine from "../../src/domain/EnvironmentLine.ts"
 import * as ExecStart from "../../src/domain/ExecStart.ts"
 import * as ImageUnits from "../../src/domain/ImageUnits.ts"
@@ -165,7 +166,7 @@ describe("the real systemd", () => {
       unit([["ExecStart", Either.getOrThrow(ExecStart.render(executable, ["x"]))]])
     ])
     assert.sameMembers(
-      verify(new Map(files)).complaints,
+      [...verify(new Map(files)).complaints],
       paths.map(
         (executable, index) =>
           `p${index}.service: Command ${executable} is not executable: No such file or directory`

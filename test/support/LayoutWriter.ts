@@ -19,7 +19,8 @@ export const INDEX = `${OCI}.index.v1+json`
 /** An archive of nothing: two blocks of zeros. */
 const EMPTY_TAR = Buffer.alloc(1024)
 
-export const sha256 = (bytes: Uint8Array | string): string => `sha256:${createHash("sha256").update(bytes).digest("hex")}`
+export const sha256 = (bytes: Uint8Array | string): string =>
+  `sha256:${createHash("sha256").update(bytes).digest("hex")}`
 
 /** A directory that is removed at the end. */
 export const temporary = (): { readonly path: string; readonly [Symbol.dispose]: () => void } => {
@@ -60,7 +61,13 @@ export class LayoutWriter {
       rootfs: { type: "layers", diff_ids: [sha256(tar)] },
       ...config
     })
-    return this.blob(MANIFEST, { schemaVersion: 2, mediaType: MANIFEST, config: image, layers: [layer], ...manifest })
+    return this.blob(MANIFEST, {
+      schemaVersion: 2,
+      mediaType: MANIFEST,
+      config: image,
+      layers: [layer],
+      ...manifest
+    })
   }
 
   named(ref: string, descriptor: WrittenDescriptor): WrittenDescriptor {

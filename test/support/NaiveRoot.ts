@@ -47,7 +47,7 @@ const clean = (name: string): Path =>
   name
     .split("/")
     .filter((part) => part !== "" && part !== ".")
-    .reduce<Path>((path, part) => (part === ".." ? path.slice(0, -1) : [...path, part]), [])
+    .reduce<Path>((path, part) => (part === ".." ? path.slice(0, -1) : path.concat(part)), [])
 
 const parts = (target: string): Path => target.split("/").filter((part) => part !== "" && part !== ".")
 
@@ -211,10 +211,10 @@ const applyLayer = (lower: View, entries: ReadonlyArray<LayerEntry>, layer: numb
     aufs: new Map([["/", IMPLIED]]),
     waiting: []
   }
-  entries.forEach((entry, number) => {
+  for (const [number, entry] of entries.entries()) {
     const path = clean(entry.path)
     const kind = kindOf(path)
-    if (kind === "whiteout" || kind === "opaque") return
+    if (kind === "whiteout" || kind === "opaque") continue
     const which = viewOf(path)
     const name = path.at(-1)
     if (name === undefined) {
@@ -223,7 +223,7 @@ const applyLayer = (lower: View, entries: ReadonlyArray<LayerEntry>, layer: numb
         ...state,
         seen: set(state.seen, [], { kind: "dir", looks: `directory ${attributes(entry.metadata)}` })
       }
-      return
+      continue
     }
     const parent = mkdirs(state[which], [], path.slice(0, -1), 40)
     state = { ...state, [which]: parent.view }
@@ -236,7 +236,7 @@ const applyLayer = (lower: View, entries: ReadonlyArray<LayerEntry>, layer: numb
     } else {
       state = { ...state, [which]: putLeaf(state[which], at, leafOf(entry, `${layer}.${number}`)) }
     }
-  })
+  }
   return settle(state).seen
 }
 

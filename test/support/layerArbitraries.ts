@@ -6,7 +6,7 @@ import { LayerEntry, type Metadata } from "../../src/domain/LayerEntry.ts"
 export type Layer = { readonly entries: ReadonlyArray<LayerEntry> }
 
 /** Few hundred while one works, `PROPERTY_RUNS=20000` when one wants to know. */
-export const runs = { numRuns: Number(process.env["PROPERTY_RUNS"] ?? 300) }
+export const runs = { numRuns: Number(process.env.PROPERTY_RUNS ?? 300) }
 
 const name = fc.constantFrom("a", "b", "c")
 

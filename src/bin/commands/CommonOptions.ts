@@ -31,6 +31,8 @@ export const load = (file: Option.Option<string>, overrides: { readonly systemdV
       configFile
     }
     const catalog = yield* Catalog.load(settings, host, HostFacts.platform())
-    yield* Effect.forEach([...warnings, ...catalog.warnings], (warning) => Effect.logWarning(warning), { discard: true })
+    yield* Effect.forEach([...warnings, ...catalog.warnings], (warning) => Effect.logWarning(warning), {
+      discard: true
+    })
     return { settings, catalog }
   })

@@ -19,7 +19,10 @@ export const dryRun = Command.make(
   { config: CommonOptions.config, systemdVersion, images: CommonOptions.images },
   ({ config, systemdVersion, images }) =>
     Effect.gen(function* () {
-      const overrides = Option.match(systemdVersion, { onNone: () => ({}), onSome: (systemdVersion) => ({ systemdVersion }) })
+      const overrides = Option.match(systemdVersion, {
+        onNone: () => ({}),
+        onSome: (systemdVersion) => ({ systemdVersion })
+      })
       const { catalog } = yield* CommonOptions.load(config, overrides)
       for (const image of yield* Selection.select(catalog, images)) {
         const { files, links, notes, problem } = yield* Render.image(image)

@@ -3,9 +3,9 @@ import * as Command from "@effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import { display } from "../../domain/ImageName.ts"
 import * as Extract from "../../program/Extract.ts"
 import * as Selection from "../../program/Selection.ts"
-import { display } from "../../domain/ImageName.ts"
 import * as CommonOptions from "./CommonOptions.ts"
 import * as Extraction from "./Extraction.ts"
 
@@ -19,11 +19,17 @@ export const extract = Command.make(
       const results = yield* Effect.forEach(selected, (image) =>
         Extract.extract(image).pipe(
           Effect.tap(({ root, made }) =>
-            Console.log(`${display(image.context.name)}: ${Option.isSome(made) ? "extracted to" : "is extracted already:"} ${root}`)
+            Console.log(
+              `${display(image.context.name)}: ${Option.isSome(made) ? "extracted to" : "is extracted already:"} ${root}`
+            )
           ),
           Effect.either
         )
       ).pipe(Effect.provide(Extraction.layer(settings.system.extractsdir)))
       yield* Extraction.failWithAll(results)
     })
-).pipe(Command.withDescription("Extract images (all of them when none is named), so that their first start is quick"))
+).pipe(
+  Command.withDescription(
+    "Extract images (all of them when none is named), so that their first start is quick"
+  )
+)

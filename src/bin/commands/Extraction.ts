@@ -8,10 +8,14 @@ import { NativeCalls } from "../../services/NativeCalls.ts"
 import { RootWriter } from "../../services/RootWriter.ts"
 
 export const layer = (extractsdir: string) =>
-  Layer.mergeAll(LayerStage.layer, RootWriter.layer, Extracts.layer(extractsdir)).pipe(Layer.provideMerge(NativeCalls.layer))
+  Layer.mergeAll(LayerStage.layer, RootWriter.layer, Extracts.layer(extractsdir)).pipe(
+    Layer.provideMerge(NativeCalls.layer)
+  )
 
 /** Of several images each failure is told; the last one is the command's. */
-export const failWithAll = <A, E extends Error>(results: ReadonlyArray<Either.Either<A, E>>): Effect.Effect<void, E> =>
+export const failWithAll = <A, E extends Error>(
+  results: ReadonlyArray<Either.Either<A, E>>
+): Effect.Effect<void, E> =>
   Effect.gen(function* () {
     const failures = results.filter(Either.isLeft).map(({ left }) => left)
     const last = failures.pop()

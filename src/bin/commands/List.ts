@@ -20,8 +20,23 @@ export const list = Command.make(
 const table = (rows: readonly Summary.Summary[]): string => {
   const cells = [
     ["IMAGE", "UNIT", "PLATFORM", "EXTRACTED", "PROBLEM"],
-    ...rows.map((row) => [row.image, row.unit, row.platform ?? "-", row.extracted ? "yes" : "no", row.problem ?? ""])
+    ...rows.map((row) => [
+      row.image,
+      row.unit,
+      row.platform ?? "-",
+      row.extracted ? "yes" : "no",
+      row.problem ?? ""
+    ])
   ]
-  const widths = (cells[0] ?? []).map((_, column) => Math.max(...cells.map((row) => (row[column] ?? "").length)))
-  return cells.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd()).join("\n")
+  const widths = (cells[0] ?? []).map((_, column) =>
+    Math.max(...cells.map((row) => (row[column] ?? "").length))
+  )
+  return cells
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd()
+    )
+    .join("\n")
 }

@@ -21,4 +21,8 @@ export const prepare = Command.make(
         Effect.provide(Extraction.layer(settings.system.extractsdir))
       )
     })
-).pipe(Command.withDescription("Make an image's root, scratch and user records ready; its unit runs this before it starts"))
+).pipe(
+  Command.withDescription(
+    "Make an image's root, scratch and user records ready; its unit runs this before it starts"
+  )
+)
