@@ -17,7 +17,7 @@ export default defineConfig({
           include: ["test/e2e/**/*.test.ts"],
           testTimeout: 600_000,
           hookTimeout: 900_000,
-          fileParallelism: false
+          poolOptions: { forks: { singleFork: true } }
         }
       }
     ]

@@ -77,7 +77,7 @@ const ARCHITECTURE = { x64: "amd64", arm64: "arm64" }
 
 function words(values) {
   const bytes = Buffer.alloc(values.length * 4)
-  values.forEach((value, index) => bytes.writeUInt32LE(value, index * 4))
+  for (const [index, value] of values.entries()) bytes.writeUInt32LE(value, index * 4)
   return bytes
 }
 

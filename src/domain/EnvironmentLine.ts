@@ -7,7 +7,7 @@
  */
 import * as Data from "effect/Data"
 import * as Either from "effect/Either"
-import { type UnitValue, word } from "./UnitValue.ts"
+import { NONCHARACTER, type UnitValue, word } from "./UnitValue.ts"
 
 export interface Assignment {
   readonly name: string
@@ -40,6 +40,10 @@ export const parse = (
           name,
           reason: "has a name that systemd does not take: letters, digits and “_” only"
         })
+      )
+    } else if (NONCHARACTER.test(entry)) {
+      refused.push(
+        new EnvironmentRefused({ name, reason: "holds a Unicode noncharacter, which systemd does not take" })
       )
     } else assignments.set(name, entry.slice(equals + 1))
   }

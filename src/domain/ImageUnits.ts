@@ -373,6 +373,6 @@ const failing = (reason: string): readonly Directive[] => {
 
 const UNPREPARED =
   "the image's root is not prepared: its user or program is not known yet; run systemctl daemon-reload and start it again"
-const DOCUMENTATION_LINK = /^(?:https?:\/\/|file:\/|info:|man:)[!-$&-[\]-~]+$/
+const DOCUMENTATION_LINK = /^(?:https?:\/\/|file:\/|info:|man:)[A-Za-z0-9:/?#[\]@!$&()*+,;=._~%-]+$/
 
 const join2 = (...names: readonly string[]): string => names.join(" ")

@@ -32,8 +32,10 @@ export class UserError extends Data.TaggedError("UserError")<{
 export const guess = (user: string): Identity | undefined => {
   if (user === "" || user === "0" || user === "0:0")
     return { uid: 0, gid: 0, supplementaryGids: [], home: "/root" }
-  const [uid, gid] = user.split(":").map(parseId)
-  return uid === undefined || gid === undefined ? undefined : { uid, gid, supplementaryGids: [], home: "/" }
+  const [uid, gid, ...more] = user.split(":").map(parseId)
+  return uid === undefined || gid === undefined || more.length > 0
+    ? undefined
+    : { uid, gid, supplementaryGids: [], home: "/" }
 }
 
 /** Who it is, given the image's own accounts. */

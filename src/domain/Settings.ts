@@ -31,7 +31,7 @@ export interface Settings {
   readonly rules: readonly Rule[]
 }
 
-/** An `[image PATTERN]` section. */
+/** A line of an `[image PATTERN]` section. */
 export interface Rule {
   readonly pattern: string
   readonly settings: Partial<ImageSettings>
@@ -72,7 +72,7 @@ export const fromLines = (
   lines: readonly Line[]
 ): { readonly settings: Settings; readonly refused: readonly SettingRefused[] } => {
   const system: { -readonly [K in keyof SystemSettings]: SystemSettings[K] } = { ...DEFAULT_SYSTEM }
-  const rules = new Map<string, Rule>()
+  const rules: Rule[] = []
   const refused: SettingRefused[] = []
   for (const line of lines) {
     const refuse = (reason: string) =>
@@ -89,14 +89,10 @@ export const fromLines = (
     } else if (pattern !== undefined) {
       const parsed = parseImageSetting(line.key, line.value)
       if (typeof parsed === "string") refuse(parsed)
-      else {
-        const before = rules.get(pattern)?.settings
-        rules.delete(pattern)
-        rules.set(pattern, { pattern, settings: { ...before, ...parsed } })
-      }
+      else rules.push({ pattern, settings: parsed })
     } else refuse(`unknown section [${line.section}]`)
   }
-  return { settings: { system, rules: [...rules.values()] }, refused }
+  return { settings: { system, rules }, refused }
 }
 
 /** What counts for one image: every rule that matches, the less exact first. */
@@ -105,7 +101,7 @@ export const forImage = (settings: Settings, image: ImageName): ImageSettings =>
     .map((rule, order) => ({ ...rule, order }))
     .filter(({ pattern }) => matches(pattern, display(image)))
     .sort((a, b) => exactness(a.pattern) - exactness(b.pattern) || a.order - b.order)
-    .reduce((effective, rule) => ({ ...effective, ...rule.settings }), DEFAULT_IMAGE)
+    .reduce((effective, rule) => Object.assign(effective, rule.settings), { ...DEFAULT_IMAGE })
 
 /** Does the pattern match the whole text? `*` is any text, as in `systemctl list-units PATTERN`. */
 export const matches = (pattern: string, text: string): boolean => {

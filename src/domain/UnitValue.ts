@@ -72,12 +72,16 @@ export const comment = (text: string): string => text.toWellFormed().replace(NOT
 const textFault = (text: string): string | undefined => {
   if (text.includes("\0")) return "holds a NUL byte"
   if (!text.isWellFormed()) return "is not Unicode text"
-  if (text.length > MAX_TEXT) return `is longer than the ${MAX_TEXT} characters that a unit's line holds`
+  if (new TextEncoder().encode(text).length > MAX_TEXT)
+    return `is longer than the ${MAX_TEXT} bytes that Linux takes`
   return undefined
 }
 
 const pathFault = (text: string): string | undefined => {
   if (!text.startsWith("/")) return "is not an absolute path"
+  if (new TextEncoder().encode(text).length > MAX_PATH)
+    return `is longer than the ${MAX_PATH} bytes that Linux takes`
+  if (NONCHARACTER.test(text)) return "holds a Unicode noncharacter, which systemd does not take"
   if (CONTROL.test(text)) return "holds a control character, which systemd does not take in a path"
   if (text.trimEnd() !== text) return "ends in white space, which systemd cuts off"
   if (text.endsWith("\\")) return "ends in a backslash, which continues the line in a unit"
@@ -97,22 +101,30 @@ const escapeCharacter = (character: string): string => {
     case "%":
       return "%%"
     default:
-      return `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`
+      return Array.from(
+        new TextEncoder().encode(character),
+        (byte) => `\\x${byte.toString(16).padStart(2, "0")}`
+      ).join("")
   }
 }
 
 const abbreviate = (text: string): string =>
   JSON.stringify(text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text)
 
-/** A quarter of systemd's longest line: every character may become four. */
-const MAX_TEXT = 256 * 1024
+/** execve(2)'s MAX_ARG_STRLEN less the NUL. Escaped it may be four times as long, and is half of LONG_LINE_MAX then. */
+const MAX_TEXT = 128 * 1024 - 1
+/** PATH_MAX less the NUL. */
+const MAX_PATH = 4095
+/** systemd takes a line that holds one for no UTF-8 at all. */
+export const NONCHARACTER = /\p{Noncharacter_Code_Point}/u
 /** A description is for a list on a terminal. */
 const MAX_PROSE = 200
 const MAX_SHOWN = 80
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is escaped
-const SPECIAL_IN_WORD = /[\\"%\u0001-\u001f\u007f]/g
+const SPECIAL_IN_WORD = /[\\"%\u0001-\u001f\u007f]|\p{Noncharacter_Code_Point}/gu
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
 const CONTROL = /[\u0001-\u001f\u007f]/
 /** Besides control characters, what ends a line somewhere or turns text around. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is replaced
-const NOT_PROSE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
+const NOT_PROSE =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is replaced
+  /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]|\p{Noncharacter_Code_Point}/gu

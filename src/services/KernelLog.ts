@@ -11,6 +11,7 @@ const MAX_RECORD = 900
 
 /** Neither a closed standard error nor a missing /dev/kmsg is a reason to fail. */
 export const write = (priority: number, message: string): void => {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not reach a log
   const line = message.replace(/[\u0000-\u001f\u007f]+/g, " ")
   attempt(() => fs.writeSync(2, `${IDENTIFIER}: ${line}\n`))
   if (priority === PRIORITY.debug || process.stderr.isTTY) return

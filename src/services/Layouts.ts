@@ -159,24 +159,25 @@ const fromRefs = (
   ReadonlyArray<Reference | { readonly ref: string; readonly error: ImageError }>,
   ImageError
 > =>
-  Effect.try({
-    try: () => fs.readdirSync(`${layout}/refs`).sort(),
-    catch: (cause) => {
-      const { code, reason } = BoundedFile.refusal(`${layout}/index.json`, cause)
-      return new ImageRefused({ reason: `${layout}/index.json ${code === "ENOENT" ? "is missing" : reason}` })
-    }
-  }).pipe(
-    Effect.flatMap(
-      Effect.forEach((ref) =>
-        Blobs.readDocument(`${layout}/refs/${ref}`, "reference", Descriptor).pipe(
-          Effect.match({
-            onSuccess: (descriptor) => ({ ref, descriptors: [descriptor] }),
-            onFailure: (error) => ({ ref, error })
-          })
-        )
+  Effect.gen(function* () {
+    const refs = yield* Effect.try({
+      try: () => fs.readdirSync(`${layout}/refs`).sort(),
+      catch: (cause) => {
+        const { code, reason } = BoundedFile.refusal(`${layout}/index.json`, cause)
+        return new ImageRefused({
+          reason: `${layout}/index.json ${code === "ENOENT" ? "is missing" : reason}`
+        })
+      }
+    })
+    return yield* Effect.forEach(refs, (ref) =>
+      Blobs.readDocument(`${layout}/refs/${ref}`, "reference", Descriptor).pipe(
+        Effect.match({
+          onSuccess: (descriptor) => ({ ref, descriptors: [descriptor] }),
+          onFailure: (error) => ({ ref, error })
+        })
       )
     )
-  )
+  })
 
 /** The image that a reference means on this machine. */
 export const resolve = (

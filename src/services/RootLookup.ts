@@ -88,7 +88,7 @@ const accountFile = (root: string, path: string) => {
 const isProgram = (root: string, path: string): boolean => {
   const resolved = resolve(root, path)
   const stat = resolved === undefined ? undefined : lstat(`${root}/${resolved}`)
-  return stat !== undefined && stat.isFile() && (stat.mode & 0o111) !== 0
+  return stat?.isFile() === true && (stat.mode & 0o111) !== 0
 }
 
 /**

@@ -382,6 +382,11 @@ describe("types, parents, metadata", () => {
       { a: "755", "a/l": "-> ../../../../etc", etc: "755", "etc/x": "file 1", m: "-> /../..", y: "file 2" }
     ],
     [
+      "12: an absolute target starts at the root, however deep its symlink is",
+      [[symlink("d/e/l", "/../x"), file("d/e/l/f", 1)]],
+      { d: "755", "d/e": "755", "d/e/l": "-> /../x", x: "755", "x/f": "file 1" }
+    ],
+    [
       "12: .. in a target is taken where the links before it lead",
       [[dir("d/e"), symlink("l", "d/e"), symlink("m", "l/.."), file("m/x", 1)]],
       { d: "755", "d/e": "755", "d/x": "file 1", l: "-> d/e", m: "-> l/.." }
@@ -491,7 +496,7 @@ describe("types, parents, metadata", () => {
         [file("a"), file(".wh.d"), dir("d"), file("e"), file("e/f")]
       ]),
       [
-        'layer 0: 2 entries are replaced by a later one, first "./a"',
+        'layer 0: 3 entries are replaced by a later one, first "./a"',
         'layer 1: 1 entry is replaced by a later one, first "e/f"'
       ]
     )
@@ -606,6 +611,28 @@ describe("hardlinks", () => {
     const links = Array.from({ length }, (_, index) => link(`${index}`, `${index + 1}`))
     assert.strictEqual(rootOf([[...links, file(`${length}`, 1)]])[`${length}`], "= 0")
   })
+})
+
+it("the plan makes directories, then files and their links, then symlinks, and finishes the deepest first", () => {
+  const layer = [
+    symlink("z", "b"),
+    file("b/f", 1),
+    link("a/g", "b/f"),
+    link("y", "z"),
+    fifo("b/a"),
+    dir("b/c/d"),
+    file("B")
+  ]
+  const { tree } = Either.getOrThrow(merge([layer]))
+  assert.deepStrictEqual(
+    [...RootPlan.of(tree)].map(({ _tag, path }) => `${_tag} ${path}`),
+    [
+      ..."MakeDirectory a,MakeDirectory b,MakeDirectory b/c,MakeDirectory b/c/d".split(","),
+      ..."PlaceFile B,PlaceFile a/g,MakeNode b/a,MakeLink b/f".split(","),
+      ..."MakeSymlink y,MakeLink z".split(","),
+      ..."SetDirectory b/c/d,SetDirectory b/c,SetDirectory b,SetDirectory a,SetDirectory ".split(",")
+    ]
+  )
 })
 
 it("names that differ only in bytes stay two", () => {

@@ -29,6 +29,7 @@ while :; do sleep 0.1; done
 const ARGUMENTS = [
   "plain",
   "100%q %n %%",
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: nothing may expand it
   "$HOME ${PATH}",
   `double " single '`,
   "two  blanks ",
@@ -77,7 +78,10 @@ const writeLayouts = async (directory: string): Promise<void> => {
 const setArguments = async (layout: string): Promise<void> => {
   const index = JSON.parse(await readFile(join(layout, "index.json"), "utf8"))
   const blobs = join(layout, "blobs/sha256")
-  const edit = async (descriptor: { digest: string; size: number }, change: (json: any) => Promise<void>) => {
+  const edit = async (
+    descriptor: { digest: string; size: number }, // biome-ignore lint/suspicious/noExplicitAny: the two documents differ, and JSON has no types
+    change: (json: any) => Promise<void>
+  ) => {
     const json = JSON.parse(await readFile(join(blobs, descriptor.digest.replace("sha256:", "")), "utf8"))
     await change(json)
     const bytes = Buffer.from(JSON.stringify(json))

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
-import { assert, describe, it } from "@effect/vitest"
+import { afterAll, assert, describe, it } from "@effect/vitest"
 import * as Either from "effect/Either"
 import * as tarStream from "tar-stream"
 import type { ByteString } from "../../src/domain/ByteString.ts"
@@ -398,6 +398,7 @@ describe("TarReader", () => {
 
   describe("rule 18: what GNU tar writes", () => {
     const at = fs.mkdtempSync(path.join(os.tmpdir(), "tar-reader-"))
+    afterAll(() => fs.rmSync(at, { recursive: true }))
     const source = path.join(at, "source")
     fs.mkdirSync(path.join(source, "d".repeat(120), "e".repeat(120)), { recursive: true })
     fs.writeFileSync(path.join(source, "d".repeat(120), "e".repeat(120), "file"), "content")

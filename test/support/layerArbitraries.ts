@@ -35,7 +35,7 @@ export const target: fc.Arbitrary<string> = fc.oneof(
   { weight: 3, arbitrary: names.map((path) => `../${path}`) },
   { weight: 1, arbitrary: names.map((path) => `../../../${path}/./`) },
   { weight: 1, arbitrary: fc.tuple(names, names).map(([down, path]) => `${down}/../${path}`) },
-  { weight: 1, arbitrary: fc.constantFrom("..", ".", "/", "a/..", "../a/../b") }
+  { weight: 1, arbitrary: fc.constantFrom("..", ".", "/", "a/..", "../a/../b", "/../c") }
 )
 
 export const metadata: fc.Arbitrary<Metadata> = fc.record({
