@@ -82,6 +82,14 @@ try {
     console.log(readFileSync(join(units, unit), "utf8").replace(/^/gm, "   | ").replace(/ +$/gm, ""))
   }
 
+  heading("What happens at systemctl start")
+  console.log(
+    "   1. oci-prepare@…  extracts the image if it is not yet, and makes its user known to the host"
+  )
+  console.log("   2. run-oci-roots-….mount  puts a writable layer over the extracted root")
+  console.log(`   3. ${image.unit}  runs the image's program in that root, as the image's user`)
+  console.log("   At systemctl stop the mount goes, and what was written in it (oci-scratch@…).")
+
   heading(
     "On a machine that runs systemd, with the programs installed (see README.md), this is all there is to it"
   )
