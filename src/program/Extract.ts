@@ -1,5 +1,6 @@
 /** Makes sure that an image's root filesystem is there, with the facts that its unit needs. */
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { display } from "../domain/ImageName.ts"
 import * as ImageProcess from "../domain/ImageProcess.ts"
@@ -15,6 +16,7 @@ import * as FactsFile from "../services/FactsFile.ts"
 import { LayerStage } from "../services/LayerStage.ts"
 import * as RootLookup from "../services/RootLookup.ts"
 import { RootWriter } from "../services/RootWriter.ts"
+import * as Shortfalls from "../services/Shortfalls.ts"
 import * as StagedFiles from "../services/StagedFiles.ts"
 import type { CatalogImage } from "./Catalog.ts"
 
@@ -28,6 +30,16 @@ export class ExtractFailed extends Schema.TaggedError<ExtractFailed>()("ExtractF
 }) {
   override get message(): string {
     return `${this.image}: ${this.cause instanceof Error ? this.cause.message : String(this.cause)}`
+  }
+}
+
+/** A layer that is what its digest says, and cannot be applied. */
+export class LayerUnmergeable extends Schema.TaggedError<LayerUnmergeable>()("LayerUnmergeable", {
+  layer: Schema.String,
+  cause: Schema.Defect
+}) {
+  override get message(): string {
+    return `layer ${this.layer} cannot be applied: ${this.cause instanceof Error ? this.cause.message : String(this.cause)}`
   }
 }
 
@@ -73,9 +85,17 @@ const fill = (layoutPath: string, { manifest, config }: ResolvedImage, { root, s
         }),
       { concurrency: LAYERS_AT_ONCE }
     )
-    const { tree, notices } = yield* LayerMerge.merge(layers)
+    const { tree, notices } = yield* Either.mapLeft(
+      LayerMerge.merge(layers),
+      (cause) => new LayerUnmergeable({ layer: manifest.layers[cause.layer]?.digest ?? "", cause })
+    )
     for (const notice of notices) yield* Effect.logWarning(LayerNotice.render(notice))
     const staged = (content: ContentId) => StagedFiles.pathOf(stage, content)
     const { shortfalls } = yield* write(root, RootPlan.of(tree), staged)
-    return { layers: layers.length, shortfalls }
+    for (const shortfall of Shortfalls.combine([
+      ...layers.flatMap((layer) => layer.shortfalls),
+      ...shortfalls
+    ])) {
+      yield* Effect.logWarning(Shortfalls.render(shortfall))
+    }
   })

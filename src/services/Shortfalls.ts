@@ -53,3 +53,26 @@ export const make = (privileged: boolean = isPrivileged()): Shortfalls => {
 
 /** EINVAL: an id outside the user namespace. EACCES: an attribute of a file that its mode closes. */
 const REFUSALS: ReadonlySet<string> = new Set(["EPERM", "EACCES", "EINVAL", "ENOTSUP", "EOPNOTSUPP"])
+
+/** One of each kind, the counts added up. */
+export const combine = (shortfalls: Iterable<Shortfall>): ReadonlyArray<Shortfall> => {
+  const byLack = new Map<Lack, Shortfall>()
+  for (const shortfall of shortfalls) {
+    const before = byLack.get(shortfall.lack)
+    byLack.set(
+      shortfall.lack,
+      before === undefined ? shortfall : { ...before, count: before.count + shortfall.count }
+    )
+  }
+  return [...byLack.values()]
+}
+
+/** For people, in one line. */
+export const render = ({ lack, count, path, code }: Shortfall): string =>
+  `without root ${WHAT[lack]}: ${count}, the first of them ${path} (${code})`
+
+const WHAT: Readonly<Record<Lack, string>> = {
+  owner: "owners that could not be set",
+  device: "device nodes that were left out",
+  xattr: "extended attributes that could not be set"
+}

@@ -491,6 +491,7 @@ describe("types, parents, metadata", () => {
           file("l/x"),
           file("d/x"),
           file("p/q"),
+          dir("p"),
           dir("p")
         ],
         [file("a"), file(".wh.d"), dir("d"), file("e"), file("e/f")]
