@@ -1,7 +1,7 @@
 /** Every image below the layouts directory, with the names of its units and its settings, or why it cannot be used. */
 import * as Effect from "effect/Effect"
+import type { ImageContext, UnitHost } from "../domain/ImageContext.ts"
 import { display } from "../domain/ImageName.ts"
-import type { ImageContext, UnitHost } from "../domain/ImageUnits.ts"
 import type { HostPlatform } from "../domain/Platform.ts"
 import type { ResolvedImage } from "../domain/ResolvedImage.ts"
 import * as Settings from "../domain/Settings.ts"

@@ -1,7 +1,7 @@
 /** What the generator does: read the layouts, render every image's units, write them. */
 import * as Effect from "effect/Effect"
+import type { UnitHost } from "../domain/ImageContext.ts"
 import { display } from "../domain/ImageName.ts"
-import type { UnitHost } from "../domain/ImageUnits.ts"
 import type { HostPlatform } from "../domain/Platform.ts"
 import type { Settings } from "../domain/Settings.ts"
 import * as UnitDirectory from "../services/UnitDirectory.ts"

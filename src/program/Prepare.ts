@@ -3,6 +3,7 @@
  * told to reload where the unit it has is not the one that the root's facts give.
  */
 import * as Effect from "effect/Effect"
+import * as ImageContext from "../domain/ImageContext.ts"
 import * as ImageProcess from "../domain/ImageProcess.ts"
 import * as ImageUnits from "../domain/ImageUnits.ts"
 import { Extracts } from "../services/Extracts.ts"
@@ -18,7 +19,7 @@ export const prepare = (image: CatalogImage) =>
     const extracts = yield* Extracts
     const { context } = image
     const { resolved, facts } = yield* Extract.extract(image)
-    const roots = ImageUnits.rootPaths(context, resolved)
+    const roots = ImageContext.rootPaths(context, resolved)
     const process = yield* ImageProcess.fromConfig(resolved.config)
     yield* MountTable.untilUnmounted(roots.root)
     const { upper } = yield* extracts.scratch(roots.overlay.name, {

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import { display } from "../domain/ImageName.ts"
 import * as ImageUnits from "../domain/ImageUnits.ts"
+import * as StubUnit from "../domain/StubUnit.ts"
 import * as FactsFile from "../services/FactsFile.ts"
 import type { CatalogImage } from "./Catalog.ts"
 
@@ -20,7 +21,7 @@ export const image = ({ context, resolve }: CatalogImage): Effect.Effect<Rendere
     Effect.catchAll((error) => {
       const problem = `${display(context.name)}: ${error.message}`
       return Effect.succeed({
-        files: [ImageUnits.stub(context, error.message)],
+        files: [StubUnit.render(context, error.message)],
         links: [],
         notes: [],
         problem

@@ -6,6 +6,7 @@ import * as Either from "effect/Either"
 import type { ProcessConfig } from "../../src/domain/ImageConfig.ts"
 import * as ImageUnits from "../../src/domain/ImageUnits.ts"
 import type { RootFacts } from "../../src/domain/RootFacts.ts"
+import * as StubUnit from "../../src/domain/StubUnit.ts"
 import * as UnitFile from "../../src/domain/UnitFile.ts"
 import { contextOf, imageOf } from "../support/unitArbitraries.ts"
 
@@ -128,13 +129,13 @@ describe("ImageUnits.stub", () => {
   it("says why on one line of the description, and in full when it is started", () =>
     compare(
       "stub.service",
-      ImageUnits.stub(plain, 'the blob sha256:… is missing\n[Service]\nUser=0 %h "$1"')
+      StubUnit.render(plain, 'the blob sha256:… is missing\n[Service]\nUser=0 %h "$1"')
     ))
 
   it("half a surrogate pair, a NUL and an endless reason do it no harm", () => {
     for (const reason of ["\ud800", "\0", "x".repeat(2 ** 20)]) {
       assert.match(
-        UnitFile.render(ImageUnits.stub(plain, reason)),
+        UnitFile.render(StubUnit.render(plain, reason)),
         /\nExecStart=@:\/bin\/sh "sh" "-c" [^\n]+\n/
       )
     }

@@ -6,6 +6,7 @@ import * as ExecStart from "../../src/domain/ExecStart.ts"
 import * as ImageUnits from "../../src/domain/ImageUnits.ts"
 import type { RootFacts } from "../../src/domain/RootFacts.ts"
 import { ROOT_MODES, type RootMode } from "../../src/domain/Settings.ts"
+import * as StubUnit from "../../src/domain/StubUnit.ts"
 import * as UnitFile from "../../src/domain/UnitFile.ts"
 import * as UnitName from "../../src/domain/UnitName.ts"
 import { path, prose, type UnitValue } from "../../src/domain/UnitValue.ts"
@@ -163,7 +164,7 @@ describe("no image string can add a directive or a line", () => {
           const image = imageOf(config, annotations)
           const units = ImageUnits.render(context, image, known)
           if (Either.isLeft(units)) {
-            const stub = ImageUnits.stub(context, units.left.message)
+            const stub = StubUnit.render(context, units.left.message)
             assert.deepStrictEqual(keys(stub), {
               Unit: ["Description"],
               Service: ["ExecStart", "SyslogIdentifier"]
@@ -235,7 +236,7 @@ describe("no image string can add a directive or a line", () => {
   it("whatever the reason, a stub is one command that says it", () =>
     fc.assert(
       fc.property(imageName, hostileText, (name, reason) => {
-        const stub = ImageUnits.stub({ name, stem: "x", sha256 }, reason)
+        const stub = StubUnit.render({ name, stem: "x" }, reason)
         assert.deepStrictEqual(keys(stub), {
           Unit: ["Description"],
           Service: ["ExecStart", "SyslogIdentifier"]

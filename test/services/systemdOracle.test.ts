@@ -16,6 +16,7 @@ import * as EnvironmentLine from "../../src/domain/EnvironmentLine.ts"
 import * as ExecStart from "../../src/domain/ExecStart.ts"
 import * as ImageUnits from "../../src/domain/ImageUnits.ts"
 import * as StopSignal from "../../src/domain/StopSignal.ts"
+import * as StubUnit from "../../src/domain/StubUnit.ts"
 import * as UnitFile from "../../src/domain/UnitFile.ts"
 import * as UnitName from "../../src/domain/UnitName.ts"
 import { literal, path, prose, type UnitValue, word } from "../../src/domain/UnitValue.ts"
@@ -203,7 +204,7 @@ describe("the real systemd", () => {
       const name = { layout: `myorg.com/app${index}`, ref: "stable" }
       const context = contextOf({ name, stem: UnitName.fromImage(name, sha256) })
       const units = ImageUnits.render(context, imageOf(config, annotations), {})
-      const made = Either.isRight(units) ? units.right.files : [ImageUnits.stub(context, units.left.message)]
+      const made = Either.isRight(units) ? units.right.files : [StubUnit.render(context, units.left.message)]
       for (const file of made) files.set(file.name, UnitFile.render(file))
     }
     const { dumpOf, complaints } = verify(files)

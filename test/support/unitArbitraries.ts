@@ -3,7 +3,7 @@ import { createHash } from "node:crypto"
 import fc from "fast-check"
 import type { Digest } from "../../src/domain/Digest.ts"
 import type { ImageConfig, ProcessConfig } from "../../src/domain/ImageConfig.ts"
-import type { ImageContext } from "../../src/domain/ImageUnits.ts"
+import type { ImageContext } from "../../src/domain/ImageContext.ts"
 import type { ResolvedImage } from "../../src/domain/ResolvedImage.ts"
 import { DEFAULT_IMAGE, DEFAULT_SYSTEM } from "../../src/domain/Settings.ts"
 

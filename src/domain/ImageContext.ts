@@ -1,0 +1,55 @@
+/** What every unit of an image is made from besides the image: its names, its settings, the machine. */
+import * as Either from "effect/Either"
+import type { Sha256 } from "./Digest.ts"
+import { display, type ImageName } from "./ImageName.ts"
+import type { ResolvedImage } from "./ResolvedImage.ts"
+import * as RootPaths from "./RootPaths.ts"
+import type { ImageSettings, SystemSettings } from "./Settings.ts"
+import { type Directive, directive } from "./UnitFile.ts"
+import { path } from "./UnitValue.ts"
+
+/** What the units need to know of the machine. */
+export interface UnitHost {
+  readonly systemdVersion: number
+  /** Runs `oci-systemd`, from absolute paths: the units' `prepare` is appended. */
+  readonly cli: readonly [string, ...string[]]
+  /** The configuration file, when it is not the default one: `prepare` must read the same. */
+  readonly configFile: string | undefined
+}
+
+export interface ImageContext {
+  readonly name: ImageName
+  readonly stem: string
+  readonly settings: ImageSettings
+  readonly system: SystemSettings
+  readonly host: UnitHost
+  readonly sha256: Sha256
+}
+
+export const rootPaths = (
+  context: Pick<ImageContext, "stem" | "settings" | "system" | "sha256">,
+  image: Pick<ResolvedImage, "chainId">
+) =>
+  RootPaths.of(
+    {
+      extractsdir: context.system.extractsdir,
+      chainId: image.chainId,
+      stem: context.stem
+    },
+    context.sha256
+  )
+
+/** The comment that each unit file begins with. */
+export const header = (name: ImageName): readonly string[] => [
+  `Made by oci-systemd-generator from the image ${display(name)}, and made anew at every daemon-reload.`,
+  "Changes belong in a drop-in: systemctl edit UNIT"
+]
+
+/** Shown by `systemctl status`; left out where no unit can say it. */
+export const sourcePath = (context: ImageContext): readonly Directive[] => {
+  const source = path("the layout", `${context.system.imagelayoutdir}/${context.name.layout}`)
+  return Either.isRight(source) ? [directive("SourcePath", source.right)] : []
+}
+
+/** Is the scratch removed on stop? Only what is thrown away anyway is. */
+export const clears = (context: ImageContext): boolean => context.settings.root === "ephemeral"

@@ -1,0 +1,135 @@
+/**
+ * The units before an image's service: the oneshot that prepares its root, the overlay mount, and the unit that clears
+ * up behind an ephemeral one.
+ */
+import * as Either from "effect/Either"
+import * as ExecStart from "./ExecStart.ts"
+import { clears, header, type ImageContext, sourcePath } from "./ImageContext.ts"
+import { display } from "./ImageName.ts"
+import type { RootPaths } from "./RootPaths.ts"
+import { directive, type UnitFile } from "./UnitFile.ts"
+import * as UnitName from "./UnitName.ts"
+import { literal, prose, type UnitValue, type Unwritable, word } from "./UnitValue.ts"
+
+/** Overlay options are separated by `,` and lower directories by `:`; `Settings` keeps both out of these paths. */
+export const mount = (context: ImageContext, { root, lower, overlay }: RootPaths): UnitFile => {
+  const service = UnitName.service(context.stem)
+  const before = UnitName.prepare(context.stem, context.sha256)
+  return {
+    name: UnitName.mount(root),
+    comments: header(context.name),
+    sections: [
+      {
+        name: "Unit",
+        directives: [
+          directive("Description", prose(`Writable root of ${display(context.name)}`)),
+          ...sourcePath(context),
+          // The default dependencies put a mount before local-fs.target, and prepare runs after it.
+          directive("DefaultDependencies", literal("no")),
+          directive("Conflicts", literal("umount.target")),
+          directive("Before", literal("umount.target")),
+          directive("Requires", literal(before)),
+          directive(
+            "After",
+            literal(clears(context) ? `${before} ${UnitName.scratch(context.stem, context.sha256)}` : before)
+          ),
+          directive("PartOf", literal(service)),
+          ...noStartLimit,
+          directive("StopWhenUnneeded", literal("yes"))
+        ]
+      },
+      {
+        name: "Mount",
+        directives: [
+          directive("What", literal("overlay")),
+          directive("Where", literal(root)),
+          directive("Type", literal("overlay")),
+          directive("Options", literal(`lowerdir=${lower},upperdir=${overlay.upper},workdir=${overlay.work}`))
+        ]
+      }
+    ]
+  }
+}
+
+export const prepare = (context: ImageContext): Either.Either<UnitFile, Unwritable> =>
+  Either.gen(function* () {
+    const { system, host } = context
+    const service = UnitName.service(context.stem)
+    const cli = yield* commandLine([
+      ...host.cli,
+      "prepare",
+      ...(host.configFile === undefined ? [] : ["--config", host.configFile]),
+      "--",
+      UnitName.service(context.stem)
+    ])
+    return {
+      name: UnitName.prepare(context.stem, context.sha256),
+      comments: header(context.name),
+      sections: [
+        {
+          name: "Unit",
+          directives: [
+            directive("Description", prose(`Prepare the root of ${display(context.name)}`)),
+            ...sourcePath(context),
+            directive("RequiresMountsFor", literal(`${system.imagelayoutdir} ${system.extractsdir}`)),
+            directive("PartOf", literal(service)),
+            ...noStartLimit,
+            ...(clears(context)
+              ? ["Requires", "After"].map((key) =>
+                  directive(key, literal(UnitName.scratch(context.stem, context.sha256)))
+                )
+              : [])
+          ]
+        },
+        {
+          name: "Service",
+          directives: [
+            directive("Type", literal("oneshot")),
+            directive("Slice", literal("oci.slice")),
+            directive("ExecStart", cli),
+            directive("TimeoutStartSec", literal("infinity")),
+            directive("SyslogIdentifier", literal("oci-systemd")),
+            // Shows what prepare says in the service's own `systemctl status`.
+            directive("LogExtraFields", yield* word("the unit", `OBJECT_SYSTEMD_UNIT=${service}`))
+          ]
+        }
+      ]
+    } satisfies UnitFile
+  })
+
+export const scratch = (context: ImageContext, directory: string): Either.Either<UnitFile, Unwritable> =>
+  Either.gen(function* () {
+    return {
+      name: UnitName.scratch(context.stem, context.sha256),
+      comments: header(context.name),
+      sections: [
+        {
+          name: "Unit",
+          directives: [
+            directive("Description", prose(`Scratch of ${display(context.name)}`)),
+            ...sourcePath(context),
+            directive("RequiresMountsFor", literal(context.system.extractsdir)),
+            directive("PartOf", literal(UnitName.service(context.stem))),
+            ...noStartLimit,
+            directive("StopWhenUnneeded", literal("yes"))
+          ]
+        },
+        {
+          name: "Service",
+          directives: [
+            directive("Type", literal("oneshot")),
+            directive("RemainAfterExit", literal("yes")),
+            directive("Slice", literal("oci.slice")),
+            directive("ExecStop", yield* commandLine(["/bin/rm", "-rf", "--", directory])),
+            directive("TimeoutStopSec", literal("infinity"))
+          ]
+        }
+      ]
+    } satisfies UnitFile
+  })
+
+/** How often it may start is the service's to say; these follow it. */
+const noStartLimit = [directive("StartLimitIntervalSec", literal("0"))]
+
+const commandLine = (argv: readonly string[]): Either.Either<UnitValue, Unwritable> =>
+  ExecStart.render(argv[0] ?? "", argv)

@@ -1,0 +1,39 @@
+/** The unit in place of an image that cannot run: its start fails at once and says why. */
+import * as Either from "effect/Either"
+import * as ImageContext from "./ImageContext.ts"
+import { display } from "./ImageName.ts"
+import { type Directive, directive, type UnitFile } from "./UnitFile.ts"
+import * as UnitName from "./UnitName.ts"
+import { join, literal, prose, word } from "./UnitValue.ts"
+
+export const render = (
+  context: Pick<ImageContext.ImageContext, "name" | "stem">,
+  reason: string
+): UnitFile => ({
+  name: UnitName.service(context.stem),
+  comments: ImageContext.header(context.name),
+  sections: [
+    {
+      name: "Unit",
+      directives: [directive("Description", prose(`${display(context.name)} (cannot run: ${reason})`))]
+    },
+    { name: "Service", directives: failing(`${display(context.name)} cannot run: ${reason}`) }
+  ]
+})
+
+/** A process that says why and fails. The reason is an argument, not part of the script. */
+export const failing = (reason: string): readonly Directive[] => {
+  const sentence = word("the reason", reason.toWellFormed().replaceAll("\0", " "))
+  const argument = Either.getOrElse(sentence, () => literal('"cannot run"'))
+  return [
+    directive(
+      "ExecStart",
+      join([
+        literal("@:/bin/sh"),
+        ...[`"sh"`, `"-c"`, `"printf '<3>%s\\n' \\"$1\\"; exit 1"`, `"sh"`].map(literal),
+        argument
+      ])
+    ),
+    directive("SyslogIdentifier", literal("oci-systemd-generator"))
+  ]
+}
