@@ -1,0 +1,178 @@
+/** Images into the extracts directory: real layouts, real files, and layers that break every promise. */
+import {
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  writeFileSync
+} from "node:fs"
+import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import tar from "tar-stream"
+import { assert, describe, it } from "vitest"
+import type { HostPlatform } from "../../src/domain/Platform.ts"
+import * as Catalog from "../../src/program/Catalog.ts"
+import * as Extract from "../../src/program/Extract.ts"
+import { Extracts } from "../../src/services/Extracts.ts"
+import { LayerStage } from "../../src/services/LayerStage.ts"
+import { NativeCalls } from "../../src/services/NativeCalls.ts"
+import { RootWriter } from "../../src/services/RootWriter.ts"
+import { LayoutWriter, sha256, temporary } from "../support/LayoutWriter.ts"
+
+const PLATFORM: HostPlatform = {
+  os: "linux",
+  architecture: process.arch === "x64" ? "amd64" : process.arch,
+  variants: []
+}
+const HOST = { systemdVersion: 257, cli: ["/usr/bin/oci-systemd"] as const, configFile: undefined }
+
+const archive = async (
+  ...entries: ReadonlyArray<Partial<tar.Header> & { readonly name: string; readonly content?: string }>
+): Promise<Buffer> => {
+  const pack = tar.pack()
+  for (const { content = "", ...header } of entries) {
+    pack.entry({ uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, ...header }, content)
+  }
+  pack.finalize()
+  const chunks: Buffer[] = []
+  for await (const chunk of pack) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks)
+}
+
+interface Place {
+  readonly extracts: string
+  /** Extracts the one image that is there. */
+  readonly extract: () => Promise<Either.Either<unknown, Extract.ExtractFailed>>
+}
+
+const withPlace = async (test: (place: Place, layout: LayoutWriter) => Promise<void>): Promise<void> => {
+  using directory = temporary()
+  const layouts = join(directory.path, "layouts")
+  const extracts = join(directory.path, "extracts")
+  // What must never be reached.
+  writeFileSync(join(directory.path, "canary"), "alive")
+  const services = Layer.mergeAll(LayerStage.layer, RootWriter.layer, Extracts.layer(extracts)).pipe(
+    Layer.provideMerge(NativeCalls.layer)
+  )
+  const extract = () =>
+    Effect.runPromise(
+      Effect.gen(function* () {
+        const settings = { system: { imagelayoutdir: layouts, extractsdir: extracts }, rules: [] }
+        const catalog = yield* Catalog.load(settings, HOST, PLATFORM)
+        const [image] = catalog.images
+        if (image === undefined) throw new Error("there is no image")
+        return yield* Effect.either(Extract.extract(image))
+      }).pipe(Effect.provide(services))
+    )
+  await test({ extracts, extract }, new LayoutWriter(join(layouts, "example.org/app")))
+  assert.equal(readFileSync(join(directory.path, "canary"), "utf8"), "alive")
+  assert.deepEqual(readdirSync(directory.path).sort(), ["canary", "extracts", "layouts"])
+}
+
+const rootsIn = (extracts: string): readonly string[] => {
+  const chains = join(extracts, "dirs/chainID/sha256")
+  return existsSync(chains) ? readdirSync(chains).flatMap((shard) => readdirSync(join(chains, shard))) : []
+}
+
+describe("extracting an image", () => {
+  it("makes the root, the configuration, the facts, and links by name", () =>
+    withPlace(async ({ extracts, extract }, layout) => {
+      const layer = await archive({ name: "bin/app", mode: 0o755, content: "program" })
+      layout.index(layout.named("v1", layout.image({}, {}, layer)))
+      const outcome = await extract()
+      assert.isTrue(Either.isRight(outcome), String(outcome))
+      assert.lengthOf(rootsIn(extracts), 1)
+      const name = join(extracts, "names/example.org/app/v1")
+      assert.match(readlinkSync(join(name, "rootfs")), /^\.\.\/.*dirs\/chainID\/sha256\//)
+      assert.equal(readFileSync(join(name, "rootfs/bin/app"), "utf8"), "program")
+      assert.include(readFileSync(join(name, "config"), "utf8"), "/bin/app")
+      assert.isTrue(existsSync(join(extracts, "facts")))
+      assert.deepEqual(readdirSync(join(extracts, "tmp")), [])
+      assert.equal(lstatSync(join(extracts, "dirs")).mode & 0o777, 0o700)
+    }))
+
+  it("is done once, however many ask at once", () =>
+    withPlace(async ({ extracts, extract }, layout) => {
+      layout.index(layout.image({}, {}, await archive({ name: "a", content: "a" })))
+      const outcomes = await Promise.all([extract(), extract(), extract()])
+      for (const outcome of outcomes) assert.isTrue(Either.isRight(outcome), String(outcome))
+      assert.lengthOf(rootsIn(extracts), 1)
+      assert.deepEqual(readdirSync(join(extracts, "tmp")), [])
+    }))
+
+  it("keeps links inside the root, wherever they point", () =>
+    withPlace(async ({ extracts, extract }, layout) => {
+      const layer = await archive(
+        { name: "out", type: "symlink", linkname: "../../../../../../../.." },
+        { name: "out/canary", content: "inside" },
+        { name: "up", type: "symlink", linkname: "/../../canary" },
+        { name: "../../canary", content: "inside" }
+      )
+      layout.index(layout.image({}, {}, layer))
+      const outcome = await extract()
+      assert.isTrue(Either.isRight(outcome), String(outcome))
+      const root = realpathSync(join(extracts, "names/example.org/app/latest/rootfs"))
+      assert.equal(readFileSync(join(root, "canary"), "utf8"), "inside")
+    }))
+
+  const refusals: ReadonlyArray<readonly [string, (layout: LayoutWriter) => Promise<void>, RegExp]> = [
+    [
+      "a layer that is damaged",
+      async (layout) => {
+        const image = layout.image({}, {}, await archive({ name: "a", content: "a" }))
+        layout.index(image)
+        const manifest = JSON.parse(readFileSync(join(layout.path, layout.blobPath(image.digest)), "utf8"))
+        const file = layout.blobPath(manifest.layers[0].digest)
+        const bytes = readFileSync(join(layout.path, file))
+        bytes[20] = ~(bytes[20] ?? 0)
+        layout.write(file, bytes)
+      },
+      /^example\.org\/app:latest: .*sha256:[0-9a-f]{64}/
+    ],
+    [
+      "a layer that is not the one of its diff id",
+      async (layout) => {
+        layout.index(
+          layout.image(
+            { rootfs: { type: "layers", diff_ids: [sha256("another")] } },
+            {},
+            await archive({ name: "a" })
+          )
+        )
+      },
+      /layer sha256:[0-9a-f]{64}: .*uncompressed digest sha256:[0-9a-f]{64}, and it is sha256:/
+    ],
+    [
+      "a layer with a whiteout of nothing",
+      async (layout) =>
+        layout.index(layout.image({}, {}, await archive({ name: "fine" }, { name: "a/.wh." }))),
+      /layer sha256:[0-9a-f]{64} cannot be applied: .*a\/\.wh\./
+    ],
+    [
+      "a layer with a link to nothing",
+      async (layout) =>
+        layout.index(layout.image({}, {}, await archive({ name: "b", type: "link", linkname: "nothing" }))),
+      /layer sha256:[0-9a-f]{64} cannot be applied: .*nothing/
+    ],
+    [
+      "a user that the image does not have",
+      async (layout) => layout.index(layout.image({ config: { Cmd: ["/a"], User: "somebody" } })),
+      /"somebody" is not in the image's \/etc\/passwd/
+    ]
+  ]
+  for (const [what, fill, why] of refusals) {
+    it(`names ${what}, and leaves nothing half-made`, () =>
+      withPlace(async ({ extracts, extract }, layout) => {
+        await fill(layout)
+        const outcome = await extract()
+        const message = Either.isLeft(outcome) ? outcome.left.message : "no failure"
+        assert.isTrue(why.test(message), message)
+        assert.deepEqual(readdirSync(join(extracts, "tmp")), [])
+        if (!what.includes("user")) assert.deepEqual(rootsIn(extracts), [])
+      }))
+  }
+})
