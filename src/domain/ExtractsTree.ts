@@ -3,6 +3,7 @@
  *
  *     dirs/chainID/sha256/ba/baabaab…     the root of a layer chain
  *     configs/sha256/ea/ea7beef…          an image config
+ *     facts/sha256/ea/ea7beef….json       what units must say of its root
  *     names/LAYOUT/REF/{config,rootfs}    relative links to the two
  *     scratch/NAME/{upper,work}           for an overlay
  *     locks/sha256-baabaab…  tmp/…        of extractions under way
@@ -19,11 +20,11 @@
  */
 import { algorithm, type Digest, encoded, type Sha256 } from "./Digest.ts"
 import type { ImageName } from "./ImageName.ts"
-import * as RootPaths from "./RootPaths.ts"
 
 /** Private to root: a setuid file inside must not be reachable for the host's users. */
 export const DIRS = "dirs"
 export const CONFIGS = "configs"
+export const FACTS = "facts"
 export const NAMES = "names"
 /** Private like `dirs`: an upper directory holds setuid files too. */
 export const SCRATCH = "scratch"
@@ -33,9 +34,12 @@ export const TMP = "tmp"
 export const CONFIG_LINK = "config"
 export const ROOT_LINK = "rootfs"
 
-export const rootOf = (chainId: Digest): string => RootPaths.extractPath(chainId)
+export const rootOf = (chainId: Digest): string => `${DIRS}/chainID/${sharded(chainId)}`
 
 export const configOf = (digest: Digest): string => `${CONFIGS}/${sharded(digest)}`
+
+/** What an image's unit must say of its root, by its config. */
+export const factsOf = (config: Digest): string => `${FACTS}/${sharded(config)}.json`
 
 export const lockOf = (chainId: Digest): string => `${LOCKS}/${algorithm(chainId)}-${encoded(chainId)}`
 

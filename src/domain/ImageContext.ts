@@ -27,7 +27,7 @@ export interface ImageContext {
 }
 
 export const rootPaths = (
-  context: Pick<ImageContext, "stem" | "settings" | "system" | "sha256">,
+  context: Pick<ImageContext, "stem" | "system" | "sha256">,
   image: Pick<ResolvedImage, "chainId">
 ) =>
   RootPaths.of(

@@ -1,14 +1,10 @@
 /** Where an image's root filesystem is, and what it is an overlay of. */
 import type { Digest, Sha256 } from "./Digest.ts"
-import { algorithm, encoded } from "./Digest.ts"
+import * as ExtractsTree from "./ExtractsTree.ts"
 import * as UnitName from "./UnitName.ts"
 
 /** Where writable roots are mounted, each in a directory of its own that systemd makes. */
-export const MOUNT_DIRECTORY = "/run/oci/roots"
-
-/** `dirs/chainID/sha256/ba/baab…`, below the extracts directory. */
-export const extractPath = (chainId: Digest): string =>
-  `dirs/chainID/${algorithm(chainId)}/${encoded(chainId).slice(0, 2)}/${encoded(chainId)}`
+const MOUNT_DIRECTORY = "/run/oci/roots"
 
 export interface Overlay {
   /** The directory's name below `scratch`. */
@@ -30,9 +26,9 @@ export const of = (
   options: { readonly extractsdir: string; readonly chainId: Digest; readonly stem: string },
   sha256: Sha256
 ): RootPaths => {
-  const lower = `${options.extractsdir}/${extractPath(options.chainId)}`
+  const lower = `${options.extractsdir}/${ExtractsTree.rootOf(options.chainId)}`
   const directory = UnitName.directory(options.stem, MAX_DIRECTORY, sha256)
-  const scratch = `${options.extractsdir}/scratch/${directory}`
+  const scratch = `${options.extractsdir}/${ExtractsTree.scratchOf(directory, sha256)}`
   return {
     lower,
     root: `${MOUNT_DIRECTORY}/${directory}`,

@@ -33,9 +33,6 @@ export const literal = (text: string): UnitValue => {
   return text.replaceAll("%", "%%") as UnitValue
 }
 
-/** Our own text with specifiers in it: `%t/oci`. */
-export const withSpecifiers = (text: string): UnitValue => text as UnitValue
-
 /** One word, quoted: an argument, an assignment. */
 export const word = (what: string, text: string): Either.Either<UnitValue, Unwritable> => {
   const fault = textFault(text)

@@ -13,11 +13,10 @@ import * as RootPlan from "../domain/RootPlan.ts"
 import * as Blobs from "../services/Blobs.ts"
 import { Extracts, type Workplace } from "../services/Extracts.ts"
 import * as FactsFile from "../services/FactsFile.ts"
-import { LayerStage } from "../services/LayerStage.ts"
+import * as LayerStage from "../services/LayerStage.ts"
 import * as RootLookup from "../services/RootLookup.ts"
 import { RootWriter } from "../services/RootWriter.ts"
 import * as Shortfalls from "../services/Shortfalls.ts"
-import * as StagedFiles from "../services/StagedFiles.ts"
 import type { CatalogImage } from "./Catalog.ts"
 
 /** Layers that are read at once: inflating is on other threads, hashing and writing on this one. */
@@ -67,12 +66,11 @@ export const extract = (image: CatalogImage) =>
 /** All layers are verified before the first name appears in the root. */
 const fill = (layoutPath: string, { manifest, config }: ResolvedImage, { root, stage }: Workplace) =>
   Effect.gen(function* () {
-    const { stage: stageLayer } = yield* LayerStage
     const { write } = yield* RootWriter
     const layers = yield* Effect.forEach(
       manifest.layers,
       (descriptor, layer) =>
-        stageLayer({
+        LayerStage.stage({
           blob: {
             path: Blobs.path(layoutPath, descriptor.digest),
             digest: descriptor.digest,
@@ -90,7 +88,7 @@ const fill = (layoutPath: string, { manifest, config }: ResolvedImage, { root, s
       (cause) => new LayerUnmergeable({ layer: manifest.layers[cause.layer]?.digest ?? "", cause })
     )
     for (const notice of notices) yield* Effect.logWarning(LayerNotice.render(notice))
-    const staged = (content: ContentId) => StagedFiles.pathOf(stage, content)
+    const staged = (content: ContentId) => LayerStage.stagedPath(stage, content)
     const { shortfalls } = yield* write(root, RootPlan.of(tree), staged)
     for (const shortfall of Shortfalls.combine([
       ...layers.flatMap((layer) => layer.shortfalls),

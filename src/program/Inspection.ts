@@ -23,8 +23,10 @@ export interface Inspection extends Summary.Summary {
   readonly notes: readonly string[]
 }
 
-export const of = (image: CatalogImage) =>
+export const of = (listed: CatalogImage) =>
   Effect.gen(function* () {
+    // Three parts ask for the documents; they are read once.
+    const image = { ...listed, resolve: yield* Effect.cached(listed.resolve) }
     const resolved = yield* image.resolve
     const units = yield* Render.image(image)
     return {

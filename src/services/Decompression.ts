@@ -55,9 +55,6 @@ export async function* decompress(
   }
 }
 
-/** Whether zstd is decompressed by Node itself (from 22.15 on) or in JavaScript. */
-export const hasNativeZstd = (): boolean => nativeZstd !== undefined
-
 /** The first chunk, with at least the bytes that tell what it is. */
 const headOf = async (pull: Pull): Promise<Uint8Array | undefined> => {
   let head = await pull()

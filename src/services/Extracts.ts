@@ -5,7 +5,6 @@
  * Plain `node:fs`: locks, flushes and renames need descriptors, which the FileSystem service keeps to itself.
  */
 
-import { createHash } from "node:crypto"
 import { chmodSync, chownSync, existsSync, lstatSync, readdirSync, symlinkSync, writeFileSync } from "node:fs"
 import { dirname } from "node:path"
 import * as Context from "effect/Context"
@@ -14,9 +13,10 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import type { Digest, Sha256 } from "../domain/Digest.ts"
+import type { Digest } from "../domain/Digest.ts"
 import * as ExtractsTree from "../domain/ExtractsTree.ts"
 import type { ImageName } from "../domain/ImageName.ts"
+import { sha256 } from "./Blobs.ts"
 import * as Claim from "./Claim.ts"
 import * as Durable from "./Durable.ts"
 import { type Calls, NativeCalls } from "./NativeCalls.ts"
@@ -252,8 +252,6 @@ const make = (directory: string, calls: Calls): ExtractsService => {
     })
   }
 }
-
-const sha256: Sha256 = (text) => createHash("sha256").update(text).digest("hex")
 
 const PRIVATE = 0o700
 const PUBLIC = 0o755

@@ -1,13 +1,24 @@
-/** Facts of extracted images, beside the extracts: `facts/sha256/ea/ea7b….json`, by the digest of the configuration. */
+/** Facts of extracted images, beside the extracts, by the digest of the configuration. */
 import * as fs from "node:fs"
-import * as path from "node:path"
 import * as Effect from "effect/Effect"
-import { algorithm, type Digest, encoded } from "../domain/Digest.ts"
+import * as Schema from "effect/Schema"
+import type { Digest } from "../domain/Digest.ts"
+import * as ExtractsTree from "../domain/ExtractsTree.ts"
 import { NO_FACTS, RootFacts } from "../domain/RootFacts.ts"
+import * as AtomicReplace from "./AtomicReplace.ts"
 import * as Blobs from "./Blobs.ts"
 
+export class FactsNotWritten extends Schema.TaggedError<FactsNotWritten>()("FactsNotWritten", {
+  path: Schema.String,
+  cause: Schema.Defect
+}) {
+  override get message(): string {
+    return `the facts ${this.path} cannot be written: ${this.cause instanceof Error ? this.cause.message : this.cause}`
+  }
+}
+
 const fileOf = (extractsdir: string, config: Digest): string =>
-  `${extractsdir}/facts/${algorithm(config)}/${encoded(config).slice(0, 2)}/${encoded(config)}.json`
+  `${extractsdir}/${ExtractsTree.factsOf(config)}`
 
 /** No facts where there are none, or where they cannot be read: they are then found again. */
 export const read = (extractsdir: string, config: Digest): Effect.Effect<RootFacts> =>
@@ -16,11 +27,17 @@ export const read = (extractsdir: string, config: Digest): Effect.Effect<RootFac
     return fs.existsSync(file) ? Blobs.readDocument(file, "facts", RootFacts) : Effect.succeed(NO_FACTS)
   }).pipe(Effect.orElseSucceed(() => NO_FACTS))
 
-export const write = (extractsdir: string, config: Digest, facts: RootFacts): Effect.Effect<void> =>
-  Effect.sync(() => {
-    const file = fileOf(extractsdir, config)
-    fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o755 })
-    const temporary = `${file}.${process.pid}`
-    fs.writeFileSync(temporary, `${JSON.stringify(facts, undefined, 2)}\n`)
-    fs.renameSync(temporary, file)
+export const write = (
+  extractsdir: string,
+  config: Digest,
+  facts: RootFacts
+): Effect.Effect<void, FactsNotWritten> => {
+  const file = fileOf(extractsdir, config)
+  return Effect.try({
+    try: () =>
+      AtomicReplace.replace(file, (temporary) =>
+        fs.writeFileSync(temporary, `${JSON.stringify(facts, undefined, 2)}\n`)
+      ),
+    catch: (cause) => new FactsNotWritten({ path: file, cause })
   })
+}

@@ -45,7 +45,7 @@ const variant = (architecture: string): string | undefined => {
 const x86Level = (): string => {
   let flags: ReadonlySet<string>
   try {
-    const line = /^flags\s*:(.*)$/m.exec(fs.readFileSync("/proc/cpuinfo", "latin1"))?.[1] ?? ""
+    const line = /^flags\s*:(.*)\n/m.exec(firstProcessor())?.[1] ?? ""
     flags = new Set(line.split(" "))
   } catch {
     return "v1"
@@ -57,6 +57,20 @@ const x86Level = (): string => {
   }
   return level
 }
+
+/** The kernel writes a block of lines for each processor, as far as it is read: the first has what counts. */
+const firstProcessor = (): string => {
+  const fd = fs.openSync("/proc/cpuinfo", fs.constants.O_RDONLY)
+  try {
+    const head = Buffer.alloc(ONE_PROCESSOR)
+    return head.toString("latin1", 0, fs.readSync(fd, head))
+  } finally {
+    fs.closeSync(fd)
+  }
+}
+
+/** A block has some two thousand bytes. */
+const ONE_PROCESSOR = 16 * 1024
 
 const LIBRARY_DIRECTORIES = ["/usr/lib/systemd", "/lib/systemd", "/usr/lib64/systemd"]
 

@@ -1,10 +1,10 @@
 /** Writes units into a generator directory, each in one step: nobody ever reads half a unit. */
 import * as fs from "node:fs"
-import * as path from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { UnitLink } from "../domain/ImageUnits.ts"
 import { render, type UnitFile } from "../domain/UnitFile.ts"
+import * as AtomicReplace from "./AtomicReplace.ts"
 
 export class UnitNotWritten extends Schema.TaggedError<UnitNotWritten>()("UnitNotWritten", {
   path: Schema.String,
@@ -26,13 +26,6 @@ export const writeLink = (directory: string, link: UnitLink): Effect.Effect<void
 
 const replace = (target: string, make: (temporary: string) => void): Effect.Effect<void, UnitNotWritten> =>
   Effect.try({
-    try: () => {
-      // Not the target's own name with a suffix: that may be as long as names can be.
-      const temporary = path.join(path.dirname(target), `.oci-${process.pid}`)
-      fs.mkdirSync(path.dirname(target), { recursive: true })
-      fs.rmSync(temporary, { force: true })
-      make(temporary)
-      fs.renameSync(temporary, target)
-    },
+    try: () => AtomicReplace.replace(target, make),
     catch: (cause) => new UnitNotWritten({ path: target, cause })
   })

@@ -8,6 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type { Identity } from "../domain/ImageUser.ts"
 import * as UserRecord from "../domain/UserRecord.ts"
+import * as AtomicReplace from "./AtomicReplace.ts"
 
 /** Records here are read by every systemd that is supported, and gone at the next boot. */
 const DIRECTORY = "/run/userdb"
@@ -59,17 +60,12 @@ export class UserDatabase extends Context.Tag("oci-systemd/UserDatabase")<
 }
 
 const write = (records: UserRecord.Records): void => {
-  fs.mkdirSync(DIRECTORY, { recursive: true, mode: 0o755 })
   for (const { name, content } of records.files) {
-    replace(name, (temporary) => fs.writeFileSync(temporary, content, { mode: 0o644 }))
+    AtomicReplace.replace(`${DIRECTORY}/${name}`, (temporary) =>
+      fs.writeFileSync(temporary, content, { mode: 0o644 })
+    )
   }
-  for (const { name, target } of records.links)
-    replace(name, (temporary) => fs.symlinkSync(target, temporary))
-}
-
-const replace = (name: string, make: (temporary: string) => void): void => {
-  const temporary = `${DIRECTORY}/.${name}.${process.pid}`
-  fs.rmSync(temporary, { force: true })
-  make(temporary)
-  fs.renameSync(temporary, `${DIRECTORY}/${name}`)
+  for (const { name, target } of records.links) {
+    AtomicReplace.replace(`${DIRECTORY}/${name}`, (temporary) => fs.symlinkSync(target, temporary))
+  }
 }
