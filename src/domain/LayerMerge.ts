@@ -1,24 +1,35 @@
 /**
  * An image's layers become one tree (image-spec layer.md, "Applying Changesets").
  *
- * A fold of `applyLayer`, which takes a tree and a layer's entries and gives the next tree. Within a layer: whiteouts
- * first, looked up in the lower tree; then the entries in archive order; then hardlinks to what came after them.
- * Inside, a draft is changed in place for speed; from the outside every function here is pure.
+ * A fold over the layers and, within each, over its entries. Within a layer: whiteouts first, looked up in the lower
+ * tree; then the entries in archive order; then hardlinks to what came after them. The tree belongs to the fold and is
+ * changed in place; from the outside every function here is pure.
  */
 import * as Data from "effect/Data"
 import * as Either from "effect/Either"
 import type { ByteString } from "./ByteString.ts"
+import type { InodeId } from "./Inodes.ts"
 import { LayerEntry, type Metadata } from "./LayerEntry.ts"
-import { type HardlinkEntry, type HardlinkProblem, LayerLinks } from "./LayerLinks.ts"
+import { type HardlinkProblem, LayerLinks } from "./LayerLinks.ts"
 import { type LayerNotice, LayerNotices } from "./LayerNotice.ts"
 import { type LayerPath, type LayerPathError, parent as parentOf, parse, role, show } from "./LayerPath.ts"
 import { dropReason, kept } from "./LayerXattrs.ts"
 import { type DraftProblem, RootDraft } from "./RootDraft.ts"
-import { empty, type Inode, type RootTree } from "./RootTree.ts"
-import * as Whiteouts from "./Whiteouts.ts"
+import { RootTree } from "./RootTree.ts"
+import { Whiteouts } from "./Whiteouts.ts"
 
 /** PATH_MAX without its NUL: symlink(2) takes no more. */
 const MAX_SYMLINK_TARGET = 4095
+
+/** What a tree may cost. Names of 4096 bytes can ask for 2,000 directories each, and symlinks for long ways round. */
+export interface MergeLimits {
+  /** Names in the tree, those that were replaced or removed again included. */
+  readonly nodes: number
+  /** Names looked up, through all symlinks: what bounds the time. */
+  readonly lookups: number
+}
+
+export const LIMITS: MergeLimits = { nodes: 2_000_000, lookups: 200_000_000 }
 
 export type LayerMergeProblem =
   /** `cause` says what is wrong with the name, or with the hardlink's target. */
@@ -26,6 +37,7 @@ export type LayerMergeProblem =
   /** The root is a directory, nothing else. */
   | "root"
   | "symlink-target"
+  | keyof MergeLimits
   | DraftProblem
   | HardlinkProblem
 
@@ -46,12 +58,19 @@ const PROBLEMS: Record<LayerMergeProblem, (error: LayerMergeError) => string> = 
   name: ({ cause }) => cause?.message ?? "the name is none",
   root: () => "the root can only be a directory",
   "symlink-target": ({ target }) => `the symlink's target "${target}" is empty, too long, or has a NUL byte`,
+  nodes: () => "with it the image has more files and directories than are allowed",
+  lookups: () => "with it the image's names lead through more directories and symlinks than are allowed",
   loop: () => "its parent leads through too many symlinks",
   "component-too-long": () => "its parent leads through a symlink to a name that is too long",
   "path-too-long": () => "its parent leads through a symlink to a path that is too long",
   "link-missing": ({ target }) => `the hardlink's target "${target}" is neither in the layer nor below it`,
   "link-directory": ({ target }) => `the hardlink's target "${target}" is a directory`,
   "link-itself": ({ target }) => `the hardlink's target "${target}" is the link itself`
+}
+
+/** A layer's entries, in archive order; they are gone through more than once. */
+export interface MergeLayer {
+  readonly entries: Iterable<LayerEntry>
 }
 
 export interface Merged {
@@ -62,63 +81,74 @@ export interface Merged {
 
 /** The tree of all layers, the lowest first. */
 export const merge = (
-  layers: Iterable<{ readonly entries: ReadonlyArray<LayerEntry> }>
+  layers: Iterable<MergeLayer>,
+  limits: MergeLimits = LIMITS
 ): Either.Either<Merged, LayerMergeError> => {
-  const notices: Array<LayerNotice> = []
-  let tree = empty
-  let layer = 0
-  for (const { entries } of layers) {
-    const applied = applyLayer(tree, entries, layer++)
-    if (Either.isLeft(applied)) return Either.left(applied.left)
-    tree = applied.right.tree
-    notices.push(...applied.right.notices)
+  const steps = stepwise(layers, limits)
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
   }
-  return Either.right({ tree, notices })
 }
 
-/** The tree with one more layer, the `layer`th from 0, and that layer's notices. `lower` stays as it is. */
-export const applyLayer = (
-  lower: RootTree,
-  entries: ReadonlyArray<LayerEntry>,
-  layer: number
-): Either.Either<Merged, LayerMergeError> => {
-  const whiteouts = Whiteouts.of(lower, entries)
-  if (Either.isLeft(whiteouts)) {
-    const { entry, cause } = whiteouts.left
-    return Either.left(failure(layer, entry, "name", cause))
+/** `merge` in many small steps, for who has other things to do meanwhile: yields after each entry. */
+export function* stepwise(
+  layers: Iterable<MergeLayer>,
+  limits: MergeLimits = LIMITS
+): Generator<void, Either.Either<Merged, LayerMergeError>, undefined> {
+  const tree = new RootTree()
+  const notices: Array<LayerNotice> = []
+  let layer = 0
+  for (const { entries } of layers) {
+    const whiteouts = new Whiteouts(tree, entries)
+    for (const entry of entries) {
+      const looked = whiteouts.look(entry)
+      if (Either.isLeft(looked)) return Either.left(failure(layer, entry, "name", looked.left))
+      yield
+    }
+    const application = new LayerApplication(tree, layer, whiteouts, limits)
+    for (const entry of entries) {
+      const applied = application.apply(entry)
+      if (Either.isLeft(applied)) return Either.left(applied.left)
+      yield
+    }
+    const finished = application.finish()
+    if (Either.isLeft(finished)) return Either.left(finished.left)
+    notices.push(...finished.right)
+    layer++
   }
-  const applying = new LayerApplication(lower, layer, whiteouts.right)
-  for (const entry of entries) {
-    const applied = applying.entry(entry)
-    if (Either.isLeft(applied)) return Either.left(applied.left)
-  }
-  return applying.finish()
+  return Either.right({ tree, notices })
 }
 
 type Applied = Either.Either<void, LayerMergeError>
 
 const DONE: Applied = Either.right(undefined)
 
-/** One layer being applied; mutable, and seen by `applyLayer` alone. */
+/** One layer being applied. */
 class LayerApplication {
   readonly #layer: number
+  readonly #limits: MergeLimits
   readonly #draft: RootDraft
   /** AUFS metadata: hardlinks may name what is there, and then it is forgotten. */
   readonly #aufs: RootDraft
+  readonly #whiteouts: Whiteouts
   readonly #links: LayerLinks
   readonly #notices: LayerNotices
   #current = "" as ByteString
 
-  constructor(lower: RootTree, layer: number, whiteouts: Whiteouts.Whiteouts) {
+  constructor(tree: RootTree, layer: number, whiteouts: Whiteouts, limits: MergeLimits) {
     this.#layer = layer
+    this.#limits = limits
+    this.#whiteouts = whiteouts
     this.#notices = new LayerNotices(layer)
-    this.#draft = new RootDraft(lower, layer, () => this.#notices.duplicate(this.#current))
-    this.#aufs = new RootDraft(empty, layer, () => {})
-    this.#links = new LayerLinks({ lower, whiteouts, draft: this.#draft, aufs: this.#aufs })
-    Whiteouts.apply(whiteouts, this.#draft)
+    this.#draft = new RootDraft(tree, layer, () => this.#notices.duplicate(this.#current))
+    this.#aufs = new RootDraft(new RootTree(tree.inodes), layer, () => {})
+    this.#links = new LayerLinks({ whiteouts, draft: this.#draft, aufs: this.#aufs })
+    whiteouts.apply(this.#draft)
   }
 
-  entry(entry: LayerEntry): Applied {
+  /** The single step of the fold. */
+  apply(entry: LayerEntry): Applied {
     const spoken = role(entry.path)
     if (Either.isLeft(spoken)) return this.#failure(entry, "name", spoken.left)
     this.#current = entry.path
@@ -133,50 +163,64 @@ class LayerApplication {
     }
   }
 
-  finish(): Either.Either<Merged, LayerMergeError> {
+  finish(): Either.Either<ReadonlyArray<LayerNotice>, LayerMergeError> {
     const settled = this.#links.settle()
-    if (Either.isLeft(settled)) return this.#failure(settled.left.entry, settled.left.problem)
-    return Either.right({ tree: this.#draft.finish(), notices: this.#notices.toArray() })
+    this.#whiteouts.close()
+    if (Either.isRight(settled)) return Either.right(this.#notices.toArray())
+    const { path, problem, target } = settled.left
+    return Either.left(
+      new LayerMergeError({ layer: this.#layer, path: show(path), problem, target: show(target) })
+    )
   }
 
   #bring(draft: RootDraft, path: LayerPath, entry: LayerEntry): Applied {
     const name = path.at(-1)
     if (name === undefined) {
       if (entry._tag !== "Directory") return this.#failure(entry, "root")
-      draft.describeItself(draft.root, this.#metadata(entry))
+      draft.describeItself(draft.tree.root, this.#inode(entry))
       return DONE
     }
     const parent = draft.directory(parentOf(path), name.length)
     if (Either.isLeft(parent)) return this.#failure(entry, parent.left)
     switch (entry._tag) {
       case "Directory":
-        draft.describe(parent.right, name, this.#metadata(entry))
-        return DONE
+        draft.describe(parent.right, name, this.#inode(entry))
+        break
       case "Hardlink": {
         const target = parse(entry.target)
         if (Either.isLeft(target)) return this.#failure(entry, "name", target.left)
         if (samePath(path, target.right)) return this.#failure(entry, "link-itself")
         const added = this.#links.add(entry, target.right, draft, parent.right, name)
-        return Either.isLeft(added) ? this.#failure(entry, added.left) : DONE
+        if (Either.isLeft(added)) return this.#failure(entry, added.left)
+        break
       }
       case "Symlink":
         if (!isSymlinkTarget(entry.target)) return this.#failure(entry, "symlink-target")
+        draft.put(parent.right, name, this.#inode(entry))
         break
       case "CharacterDevice":
         if (entry.major === 0 && entry.minor === 0) this.#notices.whiteoutDevice(entry.path)
+        draft.put(parent.right, name, this.#inode(entry))
         break
+      default:
+        draft.put(parent.right, name, this.#inode(entry))
     }
-    draft.put(parent.right, name, this.#inode(entry))
-    return DONE
+    return this.#withinLimits(draft.tree, entry)
   }
 
-  /** The entry itself, or one without the attributes that are left out. */
-  #inode(entry: Inode): Inode {
+  #withinLimits(tree: RootTree, entry: LayerEntry): Applied {
+    if (tree.size > this.#limits.nodes) return this.#failure(entry, "nodes")
+    return tree.lookups > this.#limits.lookups ? this.#failure(entry, "lookups") : DONE
+  }
+
+  /** Of the entry itself, or of one without the attributes that are left out. */
+  #inode(entry: Exclude<LayerEntry, { readonly _tag: "Hardlink" }>): InodeId {
     const metadata = this.#metadata(entry)
-    return metadata === entry.metadata ? entry : { ...entry, metadata }
+    const { inodes } = this.#draft.tree
+    return inodes.add(metadata === entry.metadata ? entry : { ...entry, metadata }, this.#layer)
   }
 
-  #metadata(entry: Exclude<LayerEntry, HardlinkEntry>): Metadata {
+  #metadata(entry: Exclude<LayerEntry, { readonly _tag: "Hardlink" }>): Metadata {
     const xattrs = kept(entry._tag, entry.metadata.xattrs)
     if (xattrs === entry.metadata.xattrs) return entry.metadata
     for (const name of entry.metadata.xattrs.keys()) {

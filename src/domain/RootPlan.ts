@@ -3,93 +3,89 @@
  *
  *     1. directories, parents before children     4. symlinks
  *     2. files, devices, fifos                     5. further names of symlinks
- *     3. further names of those                    6. directories' metadata, children before parents, the root last
+ *     3. further names of devices and fifos        6. directories' metadata, children before parents, the root last
  *
- * Within each, by the bytes of the names: one tree has one plan, however it came to be.
+ * Within each, in the order of the nodes: as the layers brought them, so that neighbours in an archive stay neighbours.
  */
-import type { ByteString } from "./ByteString.ts"
+import * as Grow from "./GrowingNumbers.ts"
+import type { InodeId } from "./Inodes.ts"
 import { RootStep } from "./RootStep.ts"
-import { type Inode, type RootDirectory, type RootTree, sorted } from "./RootTree.ts"
+import type { NodeId, RootTree } from "./RootTree.ts"
 
-/**
- * Yields as it goes: what it holds on to is the directories, the symlinks and the hardlinks, not the files.
- * Staged data that no name is left of is not mentioned.
- */
+/** Yields as it goes. Staged data that no name is left of is not mentioned. */
 export function* of(tree: RootTree): Generator<RootStep, void, undefined> {
-  const directories: Array<Placed<RootDirectory>> = []
-  for (const directory of walk({ path: "" as ByteString, node: tree.root })) {
-    directories.push(directory)
-    if (directory.path !== "") yield RootStep.MakeDirectory({ path: directory.path })
-  }
+  const { inodes, root } = tree
+  const living = tree.living()
+  const first = new Map<InodeId, NodeId>()
+  const further = Grow.int32()
 
-  const first = new Map<Inode, ByteString>()
-  const links: Array<Extra> = []
-  const symlinks: Array<Placed<Symlink>> = []
-  const symlinkLinks: Array<Extra> = []
-  for (const { path: parent, node: directory } of directories) {
-    for (const [name, node] of sorted(directory)) {
-      if (node._tag === "Directory") continue
-      const { inode } = node
-      const path = below(parent, name)
-      const existing = tree.shared.has(inode) ? first.get(inode) : undefined
+  /** Whether the node has the first name of its inode; further ones are remembered. */
+  const isFirst = (node: NodeId): boolean => {
+    const inode = tree.inode(node)
+    if (!inodes.isShared(inode)) return true
+    if (first.has(inode)) further.push(node)
+    else first.set(inode, node)
+    return first.get(inode) === node
+  }
+  function* furtherNames(): Generator<RootStep, void, undefined> {
+    for (let index = 0; index < further.length; index++) {
+      const node = further.get(index)
+      const existing = first.get(tree.inode(node))
       if (existing !== undefined) {
-        ;(inode._tag === "Symlink" ? symlinkLinks : links).push({ path, existing })
-        continue
+        yield RootStep.MakeLink({ path: tree.path(node), existing: tree.path(existing) })
       }
-      if (tree.shared.has(inode)) first.set(inode, path)
-      if (inode._tag === "Symlink") symlinks.push({ path, node: inode })
-      else yield made(path, inode)
+    }
+    further.clear()
+  }
+
+  for (let node = 0; node < living.length; node++) {
+    if (living[node] === 1 && node !== root && tree.kind(node) === "Directory") {
+      yield RootStep.MakeDirectory({ path: tree.path(node) })
     }
   }
-
-  for (const link of links) yield RootStep.MakeLink(link)
-  for (const { path, node } of symlinks) {
-    yield RootStep.MakeSymlink({ path, target: node.target, metadata: node.metadata })
-  }
-  for (const link of symlinkLinks) yield RootStep.MakeLink(link)
-  for (let directory = directories.pop(); directory !== undefined; directory = directories.pop()) {
-    yield RootStep.SetDirectory({ path: directory.path, metadata: directory.node.metadata })
-  }
-}
-
-type Symlink = Extract<Inode, { readonly _tag: "Symlink" }>
-
-interface Placed<A> {
-  readonly path: ByteString
-  readonly node: A
-}
-
-/** Another name of what is made at `existing`. */
-interface Extra {
-  readonly path: ByteString
-  readonly existing: ByteString
-}
-
-/** A directory and all below it, each before its children; with a stack of its own, as names may be 2,000 deep. */
-function* walk(top: Placed<RootDirectory>): Generator<Placed<RootDirectory>, void, undefined> {
-  const todo = [top]
-  for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
-    yield next
-    for (const [name, node] of sorted(next.node).toReversed()) {
-      if (node._tag === "Directory") todo.push({ path: below(next.path, name), node })
+  for (let node = 0; node < living.length; node++) {
+    if (living[node] !== 1) continue
+    const inode = tree.inode(node)
+    switch (tree.kind(node)) {
+      case "File":
+        yield RootStep.PlaceFile({ path: tree.path(node), content: inodes.content(inode) })
+        break
+      case "Fifo":
+      case "CharacterDevice":
+      case "BlockDevice":
+        if (isFirst(node)) yield nodeStep(tree, node)
     }
   }
-}
-
-const made = (path: ByteString, inode: Exclude<Inode, Symlink>): RootStep => {
-  switch (inode._tag) {
-    case "File":
-      return RootStep.PlaceFile({ path, content: inode.content })
-    case "Fifo":
-      return RootStep.MakeNode({ path, kind: "fifo", major: 0, minor: 0, metadata: inode.metadata })
-    case "CharacterDevice":
-    case "BlockDevice": {
-      const { major, minor, metadata } = inode
-      const kind = inode._tag === "CharacterDevice" ? "character" : "block"
-      return RootStep.MakeNode({ path, kind, major, minor, metadata })
+  yield* furtherNames()
+  for (let node = 0; node < living.length; node++) {
+    if (living[node] !== 1 || tree.kind(node) !== "Symlink" || !isFirst(node)) continue
+    const inode = tree.inode(node)
+    yield RootStep.MakeSymlink({
+      path: tree.path(node),
+      target: inodes.target(inode),
+      metadata: inodes.metadata(inode)
+    })
+  }
+  yield* furtherNames()
+  for (let node = living.length - 1; node >= 0; node--) {
+    if (living[node] === 1 && tree.kind(node) === "Directory") {
+      yield RootStep.SetDirectory({ path: tree.path(node), metadata: inodes.metadata(tree.inode(node)) })
     }
   }
 }
 
-const below = (parent: ByteString, name: ByteString): ByteString =>
-  (parent === "" ? name : `${parent}/${name}`) as ByteString
+const nodeStep = (tree: RootTree, node: NodeId): RootStep => {
+  const path = tree.path(node)
+  const inode = tree.inode(node)
+  const metadata = tree.inodes.metadata(inode)
+  const kind = tree.kind(node)
+  if (kind === "Fifo") return RootStep.MakeNode({ path, kind: "fifo", major: 0, minor: 0, metadata })
+  const { major, minor } = tree.inodes.device(inode)
+  return RootStep.MakeNode({
+    path,
+    kind: kind === "CharacterDevice" ? "character" : "block",
+    major,
+    minor,
+    metadata
+  })
+}

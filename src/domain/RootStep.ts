@@ -12,7 +12,7 @@ import type { ContentId, Metadata } from "./LayerEntry.ts"
 export type RootStep = Data.TaggedEnum<{
   /** An empty directory, private until `SetDirectory`. Never for the root, which is there. */
   MakeDirectory: { readonly path: ByteString }
-  /** The staged data (with its metadata set already) becomes this path. */
+  /** The staged data, with its metadata set already, gets this name: its only one, or one of several. */
   PlaceFile: { readonly path: ByteString; readonly content: ContentId }
   MakeNode: {
     readonly path: ByteString
@@ -22,7 +22,7 @@ export type RootStep = Data.TaggedEnum<{
     readonly metadata: Metadata
   }
   MakeSymlink: { readonly path: ByteString; readonly target: ByteString; readonly metadata: Metadata }
-  /** Another name of what an earlier step made at `existing` (a file, a node or a symlink). */
+  /** Another name of what an earlier step made at `existing` (a node or a symlink). */
   MakeLink: { readonly path: ByteString; readonly existing: ByteString }
   /** The directory's final metadata: after all its children, deepest first, the root last. */
   SetDirectory: { readonly path: ByteString; readonly metadata: Metadata }

@@ -8,9 +8,9 @@
  * where a symlink was, and marks it opaque (overlayfs does), speaks of the directory and not of the link's target.
  */
 import * as Either from "effect/Either"
+import * as Grow from "./GrowingNumbers.ts"
 import type { LayerEntry } from "./LayerEntry.ts"
 import {
-  join,
   type LayerPath,
   type LayerPathError,
   type LayerPathRole,
@@ -19,77 +19,103 @@ import {
   role
 } from "./LayerPath.ts"
 import type { RootDraft } from "./RootDraft.ts"
-import { type Location, Resolution, type RootTree, resolve } from "./RootTree.ts"
+import { Mark, type NodeId, type RootTree, resolve } from "./RootTree.ts"
 
-/** Locations in the lower tree by their joined names. */
-export interface Whiteouts {
-  readonly removed: ReadonlyMap<string, Location>
-  readonly emptied: ReadonlyMap<string, Location>
-}
+/** Of one layer; marks nodes of the tree until it is closed. */
+export class Whiteouts {
+  readonly #tree: RootTree
+  readonly #entries: Iterable<LayerEntry>
+  readonly #removed = Grow.int32()
+  readonly #emptied = Grow.int32()
+  readonly #named = Grow.int32()
+  #namesAreMarked = false
 
-/** What the entries of a layer hide of `lower`. Names that are errors of the whiteout grammar fail here. */
-export const of = (
-  lower: RootTree,
-  entries: ReadonlyArray<LayerEntry>
-): Either.Either<Whiteouts, { readonly entry: LayerEntry; readonly cause: LayerPathError }> => {
-  const removed = new Map<string, Location>()
-  const emptied = new Map<string, Location>()
-  let named: ReadonlySet<string> | undefined
-  const passes = (link: Location) => {
-    named ??= namesOf(entries)
-    return !named.has(join(link))
+  /** `tree` is the one below the layer of `entries`. */
+  constructor(tree: RootTree, entries: Iterable<LayerEntry>) {
+    this.#tree = tree
+    this.#entries = entries
   }
-  const directoryAt = (path: LayerPath) => {
-    const found = resolve(lower.root, path, { passes })
-    return Resolution.$is("Found")(found) && found.node._tag === "Directory"
-      ? { node: found.node, at: found.at }
-      : undefined
-  }
-  for (const entry of entries) {
-    if (!maySpeak(entry.path)) continue
+
+  /** Finds what an entry hides, if it is a whiteout. All entries come first, before any is applied. */
+  look(entry: LayerEntry): Either.Either<void, LayerPathError> {
+    if (!maySpeak(entry.path)) return NOTHING
     const spoken = role(entry.path)
-    if (Either.isLeft(spoken)) return Either.left({ entry, cause: spoken.left })
+    if (Either.isLeft(spoken)) return Either.left(spoken.left)
     if (spoken.right._tag === "Opaque") {
-      const directory = directoryAt(spoken.right.directory)
-      if (directory !== undefined) emptied.set(join(directory.at), directory.at)
+      const directory = this.#directory(spoken.right.directory)
+      if (directory !== undefined) this.#mark(directory, Mark.EMPTIED, this.#emptied)
     } else if (spoken.right._tag === "Whiteout") {
-      const parent = directoryAt(parentOf(spoken.right.path))
+      const parent = this.#directory(parentOf(spoken.right.path))
       const name = spoken.right.path.at(-1)
-      if (name === undefined || !parent?.node.children.has(name)) continue
-      const at = [...parent.at, name]
-      removed.set(join(at), at)
+      if (parent === undefined || name === undefined) return NOTHING
+      const hidden = this.#tree.child(parent, name)
+      if (hidden !== undefined) this.#mark(hidden, Mark.REMOVED, this.#removed)
+    }
+    return NOTHING
+  }
+
+  /** Takes away what they hide. */
+  apply(draft: RootDraft): void {
+    for (let index = 0; index < this.#emptied.length; index++) draft.clear(this.#emptied.get(index))
+    for (let index = 0; index < this.#removed.length; index++) draft.remove(this.#removed.get(index))
+  }
+
+  /** Whether they hide a node of the lower tree, whose root was `root`. */
+  hide(node: NodeId, root: NodeId): boolean {
+    if (this.#removed.length === 0 && this.#emptied.length === 0) return false
+    const tree = this.#tree
+    if (tree.isMarked(node, Mark.REMOVED)) return true
+    for (let at = node; at !== root; ) {
+      at = tree.parent(at)
+      if (tree.isMarked(at, Mark.REMOVED | Mark.EMPTIED)) return true
+    }
+    return false
+  }
+
+  /** When the layer is through. */
+  close(): void {
+    for (const marked of [this.#removed, this.#emptied, this.#named]) {
+      for (let index = 0; index < marked.length; index++) {
+        this.#tree.unmark(marked.get(index), Mark.REMOVED | Mark.EMPTIED | Mark.NAMED)
+      }
     }
   }
-  return Either.right({ removed, emptied })
-}
 
-/** Takes away what they hide. */
-export const apply = (whiteouts: Whiteouts, draft: RootDraft): void => {
-  for (const at of whiteouts.emptied.values()) draft.clear(at)
-  for (const at of whiteouts.removed.values()) draft.remove(at)
-}
-
-/** Whether they hide what is at a location of the lower tree. */
-export const hide = (whiteouts: Whiteouts, at: Location): boolean => {
-  if (whiteouts.removed.size === 0 && whiteouts.emptied.size === 0) return false
-  let prefix = ""
-  for (const name of at) {
-    if (whiteouts.emptied.has(prefix)) return true
-    prefix = prefix === "" ? name : `${prefix}/${name}`
-    if (whiteouts.removed.has(prefix)) return true
+  #directory(path: LayerPath): NodeId | undefined {
+    const found = resolve(this.#tree, path, { passes: (link) => !this.#isNamed(link) })
+    return found._tag === "Found" && this.#tree.kind(found.node) === "Directory" ? found.node : undefined
   }
-  return false
+
+  #isNamed(link: NodeId): boolean {
+    if (!this.#namesAreMarked) {
+      this.#namesAreMarked = true
+      for (const entry of this.#entries) {
+        const path = Either.map(role(entry.path), pathOf)
+        if (Either.isRight(path) && path.right !== undefined) this.#markLinkAt(path.right)
+      }
+    }
+    return this.#tree.isMarked(link, Mark.NAMED)
+  }
+
+  /** The symlink that is at exactly this path, with no other on the way. */
+  #markLinkAt(path: LayerPath): void {
+    let node: NodeId | undefined = this.#tree.root
+    for (const name of path) {
+      node = this.#tree.child(node, name)
+      if (node === undefined) return
+    }
+    if (this.#tree.kind(node) === "Symlink") this.#mark(node, Mark.NAMED, this.#named)
+  }
+
+  #mark(node: NodeId, mark: number, marked: Grow.GrowingNumbers<Int32Array>): void {
+    if (this.#tree.isMarked(node, mark)) return
+    this.#tree.mark(node, mark)
+    marked.push(node)
+  }
 }
 
 /** Every path that an entry or a whiteout of the layer names, as it is spelt there once cleaned. */
-const namesOf = (entries: ReadonlyArray<LayerEntry>): ReadonlySet<string> => {
-  const names = new Set<string>()
-  for (const entry of entries) {
-    const path = Either.map(role(entry.path), pathOf)
-    if (Either.isRight(path) && path.right !== undefined) names.add(join(path.right))
-  }
-  return names
-}
-
 const pathOf = (spoken: LayerPathRole): LayerPath | undefined =>
   spoken._tag === "Ordinary" || spoken._tag === "Whiteout" ? spoken.path : undefined
+
+const NOTHING: Either.Either<void, never> = Either.void

@@ -27,13 +27,14 @@ const metadata = ({ mode = 0o644, uid = 0, time = 0, xattrs = {} }: Attributes):
   )
 })
 
-/** `content` is what tells files apart. */
+let files = 0
+/** `content` is what is shown of a file; each has data of its own. */
 const file = (path: string, content = 0, attributes: Attributes = {}) =>
   LayerEntry.File({
     path: fromText(path),
     metadata: metadata(attributes),
     size: 1,
-    content: { layer: 0, entry: content }
+    content: { layer: content, entry: files++ }
   })
 const dir = (path: string, attributes: Attributes = {}) =>
   LayerEntry.Directory({ path: fromText(path), metadata: metadata({ mode: 0o755, ...attributes }) })
@@ -71,25 +72,42 @@ const line = (step: RootStep): string | undefined => {
     case "MakeDirectory":
       return undefined
     case "PlaceFile":
-      return `file ${step.content.entry}`
+      return `file ${step.content.layer}`
     case "MakeNode":
       return step.kind === "fifo" ? "fifo" : `${step.kind} ${step.major}:${step.minor}`
     case "MakeSymlink":
       return `-> ${step.target}`
     case "MakeLink":
-      return `= ${step.existing}`
+      return ""
     case "SetDirectory":
       return attributesOf(step.metadata)
   }
 }
 
-/** The root of the layers, without its own line where that is the usual one. */
+/** The root of the layers, without its own line where that is the usual one. Of an inode's names the first is described. */
 const rootOf = (layers: Layers): Record<string, string> => {
   const lines: Record<string, string> = {}
+  const names = new Map<string, Array<string>>()
   for (const step of RootPlan.of(Either.getOrThrow(merge(layers)).tree)) {
     const said = line(step)
-    if (said !== undefined && !(step.path === "" && said === "755"))
-      lines[step.path === "" ? "/" : step.path] = said
+    if (said === undefined || (step.path === "" && said === "755")) continue
+    lines[step.path === "" ? "/" : step.path] = said
+    const inode =
+      step._tag === "PlaceFile"
+        ? `${step.content.layer}.${step.content.entry}`
+        : step._tag === "MakeLink"
+          ? step.existing
+          : step.path
+    const same = names.get(inode)
+    if (same === undefined) names.set(inode, [step.path])
+    else same.push(step.path)
+  }
+  for (const same of names.values()) {
+    if (same.length < 2) continue
+    const said = lines[same[0] ?? ""] ?? ""
+    const [first = "", ...others] = same.sort()
+    lines[first] = said
+    for (const other of others) lines[other] = `= ${first}`
   }
   return lines
 }
@@ -628,12 +646,40 @@ it("the plan makes directories, then files and their links, then symlinks, and f
   assert.deepStrictEqual(
     [...RootPlan.of(tree)].map(({ _tag, path }) => `${_tag} ${path}`),
     [
-      ..."MakeDirectory a,MakeDirectory b,MakeDirectory b/c,MakeDirectory b/c/d".split(","),
-      ..."PlaceFile B,PlaceFile a/g,MakeNode b/a,MakeLink b/f".split(","),
-      ..."MakeSymlink y,MakeLink z".split(","),
-      ..."SetDirectory b/c/d,SetDirectory b/c,SetDirectory b,SetDirectory a,SetDirectory ".split(",")
+      ..."MakeDirectory b,MakeDirectory a,MakeDirectory b/c,MakeDirectory b/c/d".split(","),
+      ..."PlaceFile b/f,PlaceFile a/g,MakeNode b/a,PlaceFile B".split(","),
+      ..."MakeSymlink z,MakeLink y".split(","),
+      ..."SetDirectory b/c/d,SetDirectory b/c,SetDirectory a,SetDirectory b,SetDirectory ".split(",")
     ]
   )
+})
+
+describe("a tree has its limits", () => {
+  const refusal = (layers: Layers, limits: LayerMerge.MergeLimits) =>
+    Either.match(
+      LayerMerge.merge(
+        layers.map((entries) => ({ entries })),
+        limits
+      ),
+      { onLeft: ({ message }) => message, onRight: () => "no error" }
+    )
+
+  it("26: a name may ask for thousands of directories, and a few such names for too many", () => {
+    const deep = (name: string) => file(`${"a/".repeat(1000)}${name}`)
+    const limits = { ...LayerMerge.LIMITS, nodes: 1500 }
+    assert.strictEqual(refusal([[deep("x"), deep("y")]], limits), "no error")
+    assert.match(
+      refusal([[deep("x")], [file(`${"b/".repeat(1000)}z`)]], limits),
+      /^layer 1: entry "b.*more files and directories than are allowed$/
+    )
+  })
+
+  it("26: names that go long ways round through symlinks are refused when they add up", () => {
+    const around = symlink("l", `${"a/../".repeat(500)}a`)
+    const entries = [dir("a"), around, ...Array.from({ length: 100 }, (_, name) => file(`l/${name}`))]
+    assert.strictEqual(refusal([entries], LayerMerge.LIMITS), "no error")
+    assert.match(refusal([entries], { ...LayerMerge.LIMITS, lookups: 10_000 }), /lead through more/)
+  })
 })
 
 it("names that differ only in bytes stay two", () => {

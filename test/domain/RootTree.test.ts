@@ -34,10 +34,15 @@ const tree = treeOf(
 /** `what at, through links`. */
 const lookedUp = (path: string, options?: RootTree.ResolveOptions): string => {
   const found = RootTree.find(tree, fromText(path), options)
-  const what =
-    found._tag !== "Found" ? found._tag : found.node._tag === "Name" ? found.node.inode._tag : "Directory"
-  const through = found.links.map(({ at, target }) => `${at.join("/")} -> ${target}`).join(", ")
-  return `${what} /${found.at.join("/")}${through === "" ? "" : ` through ${through}`}`
+  const what = found._tag === "Found" ? tree.kind(found.node) : found._tag
+  const at =
+    found._tag === "Missing"
+      ? [tree.path(found.directory), found.name].filter((part) => part !== "").join("/")
+      : tree.path(found.node)
+  const through = found.links
+    .map((link) => `${tree.path(link)} -> ${tree.inodes.target(tree.inode(link))}`)
+    .join(", ")
+  return `${what} /${at}${through === "" ? "" : ` through ${through}`}`
 }
 
 describe("a path is looked up as Linux would", () => {
@@ -80,22 +85,45 @@ describe("a path is looked up as Linux would", () => {
   })
 })
 
-it("hardlinks share their inode, and each name knows the layer that brought it", () => {
-  const [nginx, again] = ["usr/sbin/nginx", "usr/sbin/again"].map((path) =>
-    RootTree.find(tree, fromText(path))
+it("hardlinks share their inode, and nothing else does", () => {
+  const inodes = ["usr/sbin/nginx", "usr/sbin/again", "sbin"].map((path) => {
+    const found = RootTree.find(tree, fromText(path), { followLast: false })
+    return found._tag === "Found" ? tree.inode(found.node) : undefined
+  })
+  assert.strictEqual(inodes[0], inodes[1])
+  assert.notStrictEqual(inodes[0], inodes[2])
+  assert.deepStrictEqual(
+    inodes.map((inode) => inode !== undefined && tree.inodes.isShared(inode)),
+    [true, true, false]
   )
-  assert.isTrue(nginx?._tag === "Found" && again?._tag === "Found")
-  if (nginx?._tag !== "Found" || again?._tag !== "Found") return
-  assert.isTrue(
-    nginx.node._tag === "Name" && again.node._tag === "Name" && nginx.node.inode === again.node.inode
-  )
-  assert.deepStrictEqual([nginx.node.layer, again.node.layer], [0, 1])
 })
 
-it("children are sorted by their bytes", () => {
-  const names = ["b", "a", "Z", "\xff", "a-"].map((path) => ({ ...file(""), path }) as LayerEntry)
-  assert.deepStrictEqual(
-    RootTree.sorted(treeOf(names).root).map(([name]) => name as string),
-    ["Z", "a", "a-", "b", "\xff"]
+it("a path is the names from the root down, whichever was asked for before", () => {
+  const paths = ["usr/sbin/nginx", "usr", "usr/sbin", "usr/sbin/again", "etc/deep/top", "sbin", ""]
+  for (const path of [...paths, ...paths]) {
+    const found = RootTree.find(tree, fromText(path), { followLast: false })
+    assert.strictEqual(found._tag === "Found" ? tree.path(found.node) : undefined, path)
+  }
+})
+
+it("the tree below a layer can be looked at while the layer is applied", () => {
+  const under = treeOf([file("a/x"), symlink("l", "a"), file("b")])
+  const before = { size: under.size, root: under.root }
+  const [a, l, b] = ["a", "l", "b"].map((name) => under.child(under.root, fromText(name)) ?? 0)
+  under.empty(before.size, a as number)
+  under.put(before.size, under.root, fromText("l"), under.inode(b as number))
+  under.put(before.size, under.root, fromText("b"), RootTree.ABSENT)
+  under.empty(before.size, under.root)
+  assert.strictEqual(under.child(under.root, fromText("a")), undefined)
+  const found = (path: string) => {
+    const there = RootTree.find(under, fromText(path), { before, followLast: false })
+    return there._tag === "Found" ? there.node : there._tag
+  }
+  assert.deepStrictEqual([found("a"), found("l"), found("b")], [a, l, b])
+  assert.strictEqual(
+    under.kind(
+      RootTree.find(under, fromText("l/x"), { before })._tag === "Found" ? (found("a/x") as number) : 0
+    ),
+    "File"
   )
 })

@@ -280,6 +280,7 @@ const PHASES: Record<RootStep["_tag"], number> = {
 export const carryOut = (plan: Iterable<RootStep>): Picture => {
   const root: Made = { kind: "directory", looks: IMPLIED.looks, done: false }
   const made = new Map<string, Made>([["/", root]])
+  const staged = new Map<string, Made>()
   let phase = 0
   const place = (step: RootStep, node: Made) => {
     const names = step.path.split("/")
@@ -305,9 +306,13 @@ export const carryOut = (plan: Iterable<RootStep>): Picture => {
       case "MakeDirectory":
         place(step, { kind: "directory", looks: "unfinished", done: false })
         break
-      case "PlaceFile":
-        place(step, { kind: "other", looks: `file ${step.content.layer}.${step.content.entry}`, done: true })
+      case "PlaceFile": {
+        const looks = `file ${step.content.layer}.${step.content.entry}`
+        const file = staged.get(looks) ?? { kind: "other", looks, done: true }
+        staged.set(looks, file)
+        place(step, file)
         break
+      }
       case "MakeNode": {
         const looks = `${step.kind} ${step.major} ${step.minor} ${attributes(step.metadata)}`
         place(step, { kind: "other", looks, done: true })
