@@ -1,52 +1,58 @@
 /**
- * Byte strings one after another in one buffer that grows: names and link targets by the million, each at the cost of
- * its bytes. What is added stays where it is and is known by its offset; its length is the caller's to remember.
+ * Byte strings one after another in buffers made as they are needed: names and link targets by the million, each at the
+ * cost of its bytes. What is added stays where it is and is known by its offset; its length is the caller's to remember.
  */
-import type { ByteString } from "./ByteString.ts"
+import { type ByteString, fromBytes } from "./ByteString.ts"
 
 export class GrowingBytes {
-  #bytes = new Uint8Array(FIRST)
-  #view = new DataView(this.#bytes.buffer)
+  readonly #chunks: Array<DataView> = []
   #length = 0
 
-  /** The bytes are good until the next addition. */
-  get view(): DataView {
-    return this.#view
+  /** Room for `length` bytes (64 KiB at most) in one piece, zeroed; returns its offset. */
+  reserve(length: number): number {
+    const room = SIZE - (this.#length & MASK)
+    if (this.#length === this.#chunks.length * SIZE || length > room) {
+      this.#length = this.#chunks.length * SIZE
+      this.#chunks.push(new DataView(new ArrayBuffer(SIZE)))
+    }
+    const at = this.#length
+    this.#length += length
+    return at
   }
 
-  /** Room for `length` more bytes, zeroed; returns its offset. */
-  reserve(length: number): number {
-    const at = this.#length
-    const end = at + length
-    if (end > this.#bytes.length) {
-      const larger = new Uint8Array(Math.max(end, this.#bytes.length * 2))
-      larger.set(this.#bytes)
-      this.#bytes = larger
-      this.#view = new DataView(larger.buffer)
-    }
-    this.#length = end
-    return at
+  /** What is reserved at an offset begins in this view at `within(offset)`. */
+  view(at: number): DataView {
+    return this.#chunks[at >>> BITS] ?? NOTHING
   }
 
   add(text: ByteString): number {
     const at = this.reserve(text.length)
-    for (let index = 0; index < text.length; index++) this.#bytes[at + index] = text.charCodeAt(index)
+    const view = this.view(at)
+    const from = within(at)
+    for (let index = 0; index < text.length; index++) view.setUint8(from + index, text.charCodeAt(index))
     return at
   }
 
   text(at: number, length: number): ByteString {
-    let text = ""
-    for (let index = at; index < at + length; index++) text += String.fromCharCode(this.#bytes[index] ?? 0)
-    return text as ByteString
+    const { buffer } = this.view(at)
+    return fromBytes(new Uint8Array(buffer, within(at), length))
   }
 
   equals(at: number, length: number, text: ByteString): boolean {
     if (length !== text.length) return false
+    const view = this.view(at)
+    const from = within(at)
     for (let index = 0; index < length; index++) {
-      if (this.#bytes[at + index] !== text.charCodeAt(index)) return false
+      if (view.getUint8(from + index) !== text.charCodeAt(index)) return false
     }
     return true
   }
 }
 
-const FIRST = 1 << 10
+/** Where an offset is in its view. */
+export const within = (at: number): number => at & MASK
+
+const BITS = 16
+const SIZE = 1 << BITS
+const MASK = SIZE - 1
+const NOTHING = new DataView(new ArrayBuffer(0))

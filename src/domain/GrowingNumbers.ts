@@ -1,15 +1,17 @@
-/** A list of numbers in a typed array that grows: a million of them cost a few megabytes, and nothing to collect. */
+/**
+ * A list of numbers in typed arrays of one size each, made as the list grows: a million numbers cost a few megabytes,
+ * are never copied, and give the garbage collector nothing to do.
+ */
 
 type Numbers = Int32Array | Uint32Array | Uint16Array | Uint8Array
 
 export class GrowingNumbers<A extends Numbers> {
-  #array: A
+  readonly #chunks: Array<A> = []
   #length = 0
   readonly #allocate: (length: number) => A
 
   constructor(allocate: (length: number) => A) {
     this.#allocate = allocate
-    this.#array = allocate(FIRST)
   }
 
   get length(): number {
@@ -17,29 +19,37 @@ export class GrowingNumbers<A extends Numbers> {
   }
 
   push(value: number): void {
-    if (this.#length === this.#array.length) {
-      const larger = this.#allocate(this.#length * 2)
-      larger.set(this.#array)
-      this.#array = larger
-    }
-    this.#array[this.#length++] = value
+    const index = this.#length++
+    const chunk = this.#chunks[index >>> BITS] ?? this.#another()
+    chunk[index & MASK] = value
   }
 
-  /** Of an index that is there; anything else is 0. */
+  /** Of an index that is there. */
   get(index: number): number {
-    return this.#array[index] ?? 0
+    return this.#chunks[index >>> BITS]?.[index & MASK] ?? 0
   }
 
+  /** At an index that is there. */
   set(index: number, value: number): void {
-    this.#array[index] = value
+    const chunk = this.#chunks[index >>> BITS]
+    if (chunk !== undefined) chunk[index & MASK] = value
   }
 
   clear(): void {
     this.#length = 0
   }
+
+  #another(): A {
+    const chunk = this.#allocate(SIZE)
+    this.#chunks.push(chunk)
+    return chunk
+  }
 }
 
-const FIRST = 64
+/** Numbers a chunk: few enough for a list of three, many enough for a million. */
+const BITS = 12
+const SIZE = 1 << BITS
+const MASK = SIZE - 1
 
 export const int32 = (): GrowingNumbers<Int32Array> => new GrowingNumbers((length) => new Int32Array(length))
 export const uint32 = (): GrowingNumbers<Uint32Array> =>

@@ -8,7 +8,7 @@
  *              [ major (2) minor (4) ]  of a device     [ length (2) target ]  of a symlink
  */
 import type { ByteString } from "./ByteString.ts"
-import { GrowingBytes } from "./GrowingBytes.ts"
+import { GrowingBytes, within } from "./GrowingBytes.ts"
 import * as Grow from "./GrowingNumbers.ts"
 import { type ContentId, IMPLIED_PARENT, type LayerEntry, type Metadata } from "./LayerEntry.ts"
 
@@ -44,15 +44,18 @@ export class Inodes {
         return this.#special(entry, layer, 0).id
       case "CharacterDevice":
       case "BlockDevice": {
-        const { id, at } = this.#special(entry, layer, DEVICE)
-        this.#details.view.setUint16(at + MAJOR, entry.major)
-        this.#details.view.setUint32(at + MINOR, entry.minor)
+        const { id, at, view } = this.#special(entry, layer, DEVICE)
+        view.setUint16(at + MAJOR, entry.major)
+        view.setUint32(at + MINOR, entry.minor)
         return id
       }
       case "Symlink": {
-        const { id, at } = this.#special(entry, layer, TARGET_LENGTH)
-        this.#details.view.setUint16(at + TARGET, entry.target.length)
-        this.#details.add(entry.target)
+        const { target } = entry
+        const { id, at, view } = this.#special(entry, layer, TARGET_LENGTH + target.length)
+        view.setUint16(at + TARGET, target.length)
+        for (let index = 0; index < target.length; index++) {
+          view.setUint8(at + TARGET + TARGET_LENGTH + index, target.charCodeAt(index))
+        }
         return id
       }
     }
@@ -84,8 +87,7 @@ export class Inodes {
 
   /** Of anything but a file. */
   metadata(id: InodeId): Metadata {
-    const { view } = this.#details
-    const at = this.#places.get(id)
+    const { at, view } = this.#detail(id)
     return {
       mode: view.getUint16(at),
       uid: view.getUint32(at + UID),
@@ -97,22 +99,26 @@ export class Inodes {
 
   /** Of a device. */
   device(id: InodeId): { readonly major: number; readonly minor: number } {
-    const { view } = this.#details
-    const at = this.#places.get(id)
+    const { at, view } = this.#detail(id)
     return { major: view.getUint16(at + MAJOR), minor: view.getUint32(at + MINOR) }
   }
 
   /** Of a symlink. */
   target(id: InodeId): ByteString {
-    const at = this.#places.get(id) + TARGET
-    return this.#details.text(at + TARGET_LENGTH, this.#details.view.getUint16(at))
+    const { at, view } = this.#detail(id)
+    return this.#details.text(this.#places.get(id) + TARGET + TARGET_LENGTH, view.getUint16(at + TARGET))
+  }
+
+  #detail(id: InodeId): { readonly view: DataView; readonly at: number } {
+    const place = this.#places.get(id)
+    return { view: this.#details.view(place), at: within(place) }
   }
 
   #special(entry: Exclude<InodeEntry, { readonly _tag: "File" }>, layer: number, more: number) {
-    const at = this.#describe(entry.metadata, more)
-    const id = this.#push(entry._tag, layer, at)
-    if (entry.metadata.xattrs.size > 0) this.#xattrs.set(id, entry.metadata.xattrs)
-    return { id, at }
+    const { metadata } = entry
+    const id = this.#push(entry._tag, layer, this.#describe(metadata, more))
+    if (metadata.xattrs.size > 0) this.#xattrs.set(id, metadata.xattrs)
+    return { id, ...this.#detail(id) }
   }
 
   #push(kind: InodeKind, layer: number, place: number): InodeId {
@@ -123,15 +129,16 @@ export class Inodes {
     return this.#kinds.length - 1
   }
 
+  /** Returns the detail's place. */
   #describe({ gid, mode, mtime, uid }: Metadata, more: number): number {
-    const at = this.#details.reserve(METADATA + more)
-    const { view } = this.#details
+    const place = this.#details.reserve(METADATA + more)
+    const [view, at] = [this.#details.view(place), within(place)]
     view.setUint16(at, mode)
     view.setUint32(at + UID, uid)
     view.setUint32(at + GID, gid)
     view.setFloat64(at + SECONDS, mtime.seconds)
     view.setUint32(at + NANOSECONDS, mtime.nanoseconds)
-    return at
+    return place
   }
 }
 
