@@ -15,7 +15,11 @@ const dist = join(top, "dist")
 rmSync(dist, { recursive: true, force: true })
 mkdirSync(dist, { recursive: true })
 
-const programs = { "oci-systemd-generator": "src/bin/generator.ts", "oci-systemd": "src/bin/cli.ts" }
+const programs = {
+  "oci-systemd-generator": "src/bin/generator.ts",
+  "oci-systemd": "src/bin/cli.ts",
+  "layer-worker": "src/bin/layerWorker.ts"
+}
 for (const [name, entry] of Object.entries(programs)) {
   const outfile = join(dist, `${name}.cjs`)
   await build({
@@ -29,6 +33,7 @@ for (const [name, entry] of Object.entries(programs)) {
     format: "cjs",
     target: "node20",
     external: ["koffi"],
+    define: { "import.meta.dirname": "__dirname" },
     banner: { js: "#!/usr/bin/env node" },
     legalComments: "none",
     logLevel: "warning"

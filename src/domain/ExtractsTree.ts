@@ -2,6 +2,8 @@
  * Where things are below the extracts directory, as relative paths:
  *
  *     dirs/chainID/sha256/ba/baabaab…     the root of a layer chain
+ *     layers/sha256/c4/c4ff93d…           a layer taken apart, by diff id: its files have further names in the roots
+ *     records/sha256/ba/baabaab….json     what there is to say of how a root was made
  *     configs/sha256/ea/ea7beef…          an image config
  *     facts/sha256/ea/ea7beef….json       what units must say of its root
  *     names/LAYOUT/REF/{config,rootfs}    relative links to the two
@@ -23,6 +25,9 @@ import type { ImageName } from "./ImageName.ts"
 
 /** Private to root: a setuid file inside must not be reachable for the host's users. */
 export const DIRS = "dirs"
+/** Private like `dirs`. */
+export const LAYERS = "layers"
+export const RECORDS = "records"
 export const CONFIGS = "configs"
 export const FACTS = "facts"
 export const NAMES = "names"
@@ -36,12 +41,19 @@ export const ROOT_LINK = "rootfs"
 
 export const rootOf = (chainId: Digest): string => `${DIRS}/chainID/${sharded(chainId)}`
 
+export const layerOf = (diffId: Digest): string => `${LAYERS}/${sharded(diffId)}`
+
+export const recordOf = (chainId: Digest): string => `${RECORDS}/${sharded(chainId)}.json`
+
 export const configOf = (digest: Digest): string => `${CONFIGS}/${sharded(digest)}`
 
 /** What an image's unit must say of its root, by its config. */
 export const factsOf = (config: Digest): string => `${FACTS}/${sharded(config)}.json`
 
 export const lockOf = (chainId: Digest): string => `${LOCKS}/${algorithm(chainId)}-${encoded(chainId)}`
+
+export const layerLockOf = (diffId: Digest): string =>
+  `${LOCKS}/layer-${algorithm(diffId)}-${encoded(diffId)}`
 
 export const scratchOf = (name: string, sha256: Sha256): string => `${SCRATCH}/${component(name, sha256)}`
 

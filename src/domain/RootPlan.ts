@@ -74,6 +74,17 @@ export function* of(tree: RootTree): Generator<RootStep, void, undefined> {
   }
 }
 
+/** How many steps that will be. */
+export const size = (tree: RootTree): number => {
+  const living = tree.living()
+  let steps = 0
+  for (let node = 0; node < living.length; node++) {
+    // A directory is made and, at the end, described; the root is there.
+    if (living[node] === 1) steps += tree.kind(node) === "Directory" && node !== tree.root ? 2 : 1
+  }
+  return steps
+}
+
 const nodeStep = (tree: RootTree, node: NodeId): RootStep => {
   const path = tree.path(node)
   const inode = tree.inode(node)

@@ -1,26 +1,29 @@
 /** Makes sure that an image's root filesystem is there, with the facts that its unit needs. */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { ExtractionEvent } from "../domain/ExtractionEvent.ts"
 import { display } from "../domain/ImageName.ts"
 import * as ImageProcess from "../domain/ImageProcess.ts"
-import type { ContentId } from "../domain/LayerEntry.ts"
 import * as LayerMerge from "../domain/LayerMerge.ts"
 import * as LayerNotice from "../domain/LayerNotice.ts"
 import * as MediaType from "../domain/MediaType.ts"
 import type { ResolvedImage } from "../domain/ResolvedImage.ts"
 import * as RootPlan from "../domain/RootPlan.ts"
+import type { RootStep } from "../domain/RootStep.ts"
+import type { RootTree } from "../domain/RootTree.ts"
 import * as Blobs from "../services/Blobs.ts"
+import * as ExtractRecord from "../services/ExtractRecord.ts"
 import { Extracts, type Workplace } from "../services/Extracts.ts"
 import * as FactsFile from "../services/FactsFile.ts"
-import * as LayerStage from "../services/LayerStage.ts"
+import * as LayerIntake from "../services/LayerIntake.ts"
+import { LayerStore, type StoredLayer } from "../services/LayerStore.ts"
 import * as RootLookup from "../services/RootLookup.ts"
 import { RootWriter } from "../services/RootWriter.ts"
 import * as Shortfalls from "../services/Shortfalls.ts"
+import * as Slices from "../services/Slices.ts"
 import type { CatalogImage } from "./Catalog.ts"
-
-/** Layers that are read at once: inflating is on other threads, hashing and writing on this one. */
-const LAYERS_AT_ONCE = 2
 
 /** A failure with the image that it happened to. */
 export class ExtractFailed extends Schema.TaggedError<ExtractFailed>()("ExtractFailed", {
@@ -29,6 +32,15 @@ export class ExtractFailed extends Schema.TaggedError<ExtractFailed>()("ExtractF
 }) {
   override get message(): string {
     return `${this.image}: ${this.cause instanceof Error ? this.cause.message : String(this.cause)}`
+  }
+}
+
+/** What is known of a layer cannot be read back: the disk, or somebody else's hands. */
+export class ListingUnreadable extends Schema.TaggedError<ListingUnreadable>()("ListingUnreadable", {
+  cause: Schema.Defect
+}) {
+  override get message(): string {
+    return `the listing of a layer cannot be read: ${this.cause instanceof Error ? this.cause.message : String(this.cause)}`
   }
 }
 
@@ -42,16 +54,37 @@ export class LayerUnmergeable extends Schema.TaggedError<LayerUnmergeable>()("La
   }
 }
 
-export const extract = (image: CatalogImage) =>
+/** A layer that brings something twice, which strict extraction refuses. */
+export class LayerNotStrict extends Schema.TaggedError<LayerNotStrict>()("LayerNotStrict", {
+  notice: Schema.String
+}) {
+  override get message(): string {
+    return `${this.notice}, which strict extraction refuses`
+  }
+}
+
+export interface ExtractOptions {
+  /** Called as the extraction goes on. */
+  readonly onEvent?: (event: ExtractionEvent) => void
+  /** Refuses layers that bring the same thing twice; else the last one wins, with a warning. */
+  readonly strict?: boolean
+  /** What a layer may unpack to. */
+  readonly limits?: Partial<LayerIntake.Limits>
+  /** What all layers together may come to. */
+  readonly treeLimits?: Partial<LayerMerge.MergeLimits>
+}
+
+export const extract = (image: CatalogImage, options: ExtractOptions = {}) =>
   Effect.gen(function* () {
     const extracts = yield* Extracts
     const { name, system } = image.context
     const resolved = yield* image.resolve
     const process = yield* ImageProcess.fromConfig(resolved.config)
-    const made = yield* extracts.publish(resolved.chainId, (workplace) =>
-      fill(image.layoutPath, resolved, workplace)
-    )
     const root = extracts.rootDirectory(resolved.chainId)
+    const made = yield* extracts.publish(resolved.chainId, (workplace) =>
+      fill(image, resolved, workplace, options)
+    )
+    if (Option.isSome(made)) options.onEvent?.(ExtractionEvent.Published({ image: name, root }))
     const config = yield* Blobs.read(image.layoutPath, "image configuration", resolved.configDescriptor)
     yield* extracts.writeConfig(resolved.configDescriptor.digest, config)
     yield* extracts.linkName(name, {
@@ -64,36 +97,110 @@ export const extract = (image: CatalogImage) =>
   }).pipe(Effect.mapError((cause) => new ExtractFailed({ image: display(image.context.name), cause })))
 
 /** All layers are verified before the first name appears in the root. */
-const fill = (layoutPath: string, { manifest, config }: ResolvedImage, { root, stage }: Workplace) =>
+const fill = (image: CatalogImage, resolved: ResolvedImage, workplace: Workplace, options: ExtractOptions) =>
   Effect.gen(function* () {
     const { write } = yield* RootWriter
-    const layers = yield* Effect.forEach(
-      manifest.layers,
-      (descriptor, layer) =>
-        LayerStage.stage({
+    const layers = yield* obtain(image, resolved, options)(workplace)
+    const { tree, notices } = yield* merge(
+      layers,
+      resolved.manifest.layers.map(({ digest }) => digest),
+      options
+    )
+    const said = notices.map(LayerNotice.render)
+    for (const notice of said) yield* Effect.logWarning(notice)
+    const plan = counted(tree, (done, total) =>
+      options.onEvent?.(ExtractionEvent.RootWritten({ image: image.context.name, done, total }))
+    )
+    const { shortfalls } = yield* write(workplace.root, plan, ({ entry, layer }) =>
+      LayerIntake.stagedPath(layers[layer]?.directory ?? "", { layer, entry })
+    )
+    const lacking = Shortfalls.combine([...layers.flatMap(({ staged }) => staged.shortfalls), ...shortfalls])
+    for (const shortfall of lacking) yield* Effect.logWarning(Shortfalls.render(shortfall))
+    yield* ExtractRecord.keep(image.context.system.extractsdir, resolved.chainId, workplace, {
+      layers: resolved.config.rootfs.diff_ids,
+      entries: layers.reduce((sum, { staged }) => sum + staged.entries, 0),
+      bytes: layers.reduce((sum, { staged }) => sum + staged.bytes, 0),
+      notices: said,
+      shortfalls: lacking
+    })
+  })
+
+/** The image's layers, taken apart, with events for all that happens. */
+const obtain =
+  (image: CatalogImage, { manifest, config }: ResolvedImage, { limits, onEvent }: ExtractOptions) =>
+  (workplace: Workplace) =>
+    Effect.gen(function* () {
+      const store = yield* LayerStore
+      const { name } = image.context
+      const diffIds = config.rootfs.diff_ids
+      onEvent?.(ExtractionEvent.Begun({ image: name, layers: manifest.layers }))
+      const layers = yield* store.obtain(
+        manifest.layers.map((descriptor, layer) => ({
           blob: {
-            path: Blobs.path(layoutPath, descriptor.digest),
+            path: Blobs.path(image.layoutPath, descriptor.digest),
             digest: descriptor.digest,
             size: descriptor.size
           },
-          diffId: config.rootfs.diff_ids[layer] ?? descriptor.digest,
-          compression: MediaType.layerCompression(descriptor.mediaType) ?? "none",
-          layer,
-          directory: stage
-        }),
-      { concurrency: LAYERS_AT_ONCE }
+          diffId: diffIds[layer] ?? descriptor.digest,
+          compression: MediaType.layerCompression(descriptor.mediaType) ?? "none"
+        })),
+        workplace,
+        {
+          ...(limits === undefined ? {} : { limits }),
+          onProgress: (diffId, { read, entries }) =>
+            onEvent?.(
+              ExtractionEvent.LayerRead({ image: name, layer: diffIds.indexOf(diffId), read, entries })
+            )
+        }
+      )
+      for (const [layer, { found, staged }] of layers.entries()) {
+        const { bytes, entries } = staged
+        onEvent?.(ExtractionEvent.LayerReady({ image: name, layer, entries, bytes, found }))
+      }
+      return layers
+    })
+
+/** In slices: a million entries take seconds. */
+const merge = (
+  layers: ReadonlyArray<StoredLayer>,
+  digests: ReadonlyArray<string>,
+  { strict = false, treeLimits }: ExtractOptions
+) =>
+  Effect.gen(function* () {
+    const steps = LayerMerge.stepwise(
+      layers.map(({ directory }, layer) => ({ entries: LayerIntake.entries(directory, layer) })),
+      { ...LayerMerge.LIMITS, ...treeLimits }
     )
-    const { tree, notices } = yield* Either.mapLeft(
-      LayerMerge.merge(layers),
-      (cause) => new LayerUnmergeable({ layer: manifest.layers[cause.layer]?.digest ?? "", cause })
-    )
-    for (const notice of notices) yield* Effect.logWarning(LayerNotice.render(notice))
-    const staged = (content: ContentId) => LayerStage.stagedPath(stage, content)
-    const { shortfalls } = yield* write(root, RootPlan.of(tree), staged)
-    for (const shortfall of Shortfalls.combine([
-      ...layers.flatMap((layer) => layer.shortfalls),
-      ...shortfalls
-    ])) {
-      yield* Effect.logWarning(Shortfalls.render(shortfall))
+    let merged: Either.Either<LayerMerge.Merged, LayerMerge.LayerMergeError> | undefined
+    const advance = () => {
+      const step = steps.next()
+      if (step.done === true) merged = step.value
+      return step.done !== true
     }
+    yield* Slices.run(advance, (cause) => new ListingUnreadable({ cause })).pipe(
+      Effect.ensuring(Effect.sync(() => steps.return(undefined as never)))
+    )
+    if (merged === undefined) return yield* Effect.dieMessage("a merge that ends without a result")
+    const { notices, tree } = yield* Either.mapLeft(
+      merged,
+      (cause) => new LayerUnmergeable({ layer: digests[cause.layer] ?? "", cause })
+    )
+    const duplicate = notices.find(({ _tag }) => _tag === "DuplicateEntry")
+    if (strict && duplicate !== undefined) {
+      return yield* new LayerNotStrict({ notice: LayerNotice.render(duplicate) })
+    }
+    return { notices, tree }
   })
+
+/** The plan, with a word about how far it is now and then. */
+function* counted(tree: RootTree, say: (done: number, total: number) => void): Generator<RootStep> {
+  const total = RootPlan.size(tree)
+  let done = 0
+  for (const step of RootPlan.of(tree)) {
+    if (done++ % STEPS_A_WORD === 0) say(done - 1, total)
+    yield step
+  }
+  say(done, total)
+}
+
+const STEPS_A_WORD = 4096

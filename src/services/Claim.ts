@@ -10,7 +10,7 @@ import { randomBytes } from "node:crypto"
 import { closeSync, constants, fstatSync, lstatSync, mkdirSync, openSync, unlinkSync } from "node:fs"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { Calls } from "./NativeCalls.ts"
+import type { Calls, LockMode } from "./NativeCalls.ts"
 import * as TreeRemoval from "./TreeRemoval.ts"
 
 type Errno = NodeJS.ErrnoException
@@ -53,6 +53,13 @@ export const temporaryDirectory = (
     removeAndClose
   )
 
+/** Keeps a directory from being removed, together with others who do, for the scope. False where it is not there. */
+export const share = (calls: Calls, path: string): Effect.Effect<boolean, Errno, Scope.Scope> =>
+  Effect.acquireRelease(
+    attempt(() => tryHold(calls, path, "shared")),
+    (fd) => (fd === undefined ? Effect.void : close(fd))
+  ).pipe(Effect.map((fd) => fd !== undefined))
+
 /** Removes the file or directory at `path` unless somebody holds it; says whether it did. */
 export const removeAbandoned = (calls: Calls, path: string): Effect.Effect<boolean, Errno> =>
   Effect.acquireUseRelease(
@@ -67,7 +74,7 @@ export const removeAbandoned = (calls: Calls, path: string): Effect.Effect<boole
     (fd) => (fd === undefined ? Effect.void : close(fd))
   )
 
-const tryHold = (calls: Calls, path: string): number | undefined => {
+const tryHold = (calls: Calls, path: string, mode: LockMode = "exclusive"): number | undefined => {
   let fd: number
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
@@ -76,7 +83,7 @@ const tryHold = (calls: Calls, path: string): number | undefined => {
     throw cause
   }
   try {
-    if (calls.lock(fd, "exclusive") && isStillAt(fd, path)) return fd
+    if (calls.lock(fd, mode) && isStillAt(fd, path)) return fd
   } catch (cause) {
     closeSync(fd)
     throw cause

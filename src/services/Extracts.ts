@@ -5,7 +5,16 @@
  * Plain `node:fs`: locks, flushes and renames need descriptors, which the FileSystem service keeps to itself.
  */
 
-import { chmodSync, chownSync, existsSync, lstatSync, readdirSync, symlinkSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync
+} from "node:fs"
 import { dirname } from "node:path"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -38,8 +47,10 @@ export class ExtractsError extends Schema.TaggedError<ExtractsError>()("Extracts
 export interface Workplace {
   /** Becomes the published root. */
   readonly root: string
-  /** For data on its way into the root; removed at the end. */
+  /** For what is in the making beside the root; removed at the end. */
   readonly stage: string
+  /** Has `from`, which is in `stage`, moved to `to` when all is flushed and before the root appears. */
+  readonly keep: (from: string, to: string) => void
 }
 
 export interface Scratch {
@@ -54,12 +65,13 @@ export interface ExtractsService {
   readonly isExtracted: (chainId: Digest) => Effect.Effect<boolean>
   /**
    * Has `use` fill a root, flushes it and publishes it; `none`, at once, where it is there already. Of several at a
-   * time for one chain, the others wait. Failure, interruption and defects leave nothing.
+   * time for one chain, the others wait. Failure, interruption and defects leave nothing. The scope of `use` closes
+   * when all is published.
    */
   readonly publish: <A, E, R>(
     chainId: Digest,
     use: (workplace: Workplace) => Effect.Effect<A, E, R>
-  ) => Effect.Effect<Option.Option<A>, E | ExtractsError, R>
+  ) => Effect.Effect<Option.Option<A>, E | ExtractsError, Exclude<R, Scope.Scope>>
   /** Takes a root away: out of `dirs` by one rename, then removed. False where there was none. */
   readonly discard: (chainId: Digest) => Effect.Effect<boolean, ExtractsError>
   /** Removes what dead processes left in `tmp`, and says how many there were. Living ones are not disturbed. */
@@ -157,7 +169,12 @@ const make = (directory: string, calls: Calls): ExtractsService => {
           if (existsSync(target)) return Option.none()
           yield* sweepIfPossible
           const { fd, path } = yield* temporary
-          const workplace = { root: `${path}/root`, stage: `${path}/stage` }
+          const kept: Array<readonly [from: string, to: string]> = []
+          const workplace: Workplace = {
+            root: `${path}/root`,
+            stage: `${path}/stage`,
+            keep: (from, to) => kept.push([from, to])
+          }
           yield* attempt("make the workplace", path, () => {
             Durable.makeDirectory(workplace.root, PRIVATE)
             Durable.makeDirectory(workplace.stage, PRIVATE)
@@ -165,6 +182,14 @@ const make = (directory: string, calls: Calls): ExtractsService => {
           const made = yield* use(workplace)
           yield* attempt("publish the root", target, () => Durable.makeDirectory(dirname(target), PUBLIC))
           yield* calls.syncFileSystemWaiting(fd).pipe(failing("flush the root", path))
+          for (const [index, [from, to]] of kept.entries()) {
+            yield* attempt("keep what belongs to the root", to, () => {
+              Durable.makeDirectory(dirname(to), PUBLIC)
+              // Somebody's leftover: what nobody could read is made anew.
+              if (existsSync(to)) renameSync(to, `${workplace.stage}/replaced-${index}`)
+              renameSync(from, to)
+            })
+          }
           yield* attempt("publish the root", target, () => Durable.move(workplace.root, target))
           return Option.some(made)
         })
@@ -258,6 +283,7 @@ const PUBLIC = 0o755
 
 const SUBDIRECTORIES: ReadonlyArray<readonly [name: string, mode: number]> = [
   [ExtractsTree.DIRS, PRIVATE],
+  [ExtractsTree.LAYERS, PRIVATE],
   [ExtractsTree.CONFIGS, PUBLIC],
   [ExtractsTree.NAMES, PUBLIC],
   [ExtractsTree.SCRATCH, PRIVATE],

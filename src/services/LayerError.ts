@@ -99,12 +99,14 @@ export class LayerUnwritable extends Schema.TaggedError<LayerUnwritable>()("Laye
   }
 }
 
-export type LayerError =
-  | LayerUnreadable
-  | LayerSizeMismatch
-  | LayerDigestMismatch
-  | DiffIdMismatch
-  | LayerCompressionInvalid
-  | LayerArchiveInvalid
-  | LayerLimitExceeded
-  | LayerUnwritable
+export const LayerError = Schema.Union(
+  LayerUnreadable,
+  LayerSizeMismatch,
+  LayerDigestMismatch,
+  DiffIdMismatch,
+  LayerCompressionInvalid,
+  LayerArchiveInvalid,
+  LayerLimitExceeded,
+  LayerUnwritable
+)
+export type LayerError = typeof LayerError.Type

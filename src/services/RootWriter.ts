@@ -18,7 +18,6 @@ import {
   mkdirSync,
   openSync,
   type PathLike,
-  renameSync,
   symlinkSync
 } from "node:fs"
 import * as Context from "effect/Context"
@@ -58,7 +57,7 @@ export interface Written {
 export interface Writer {
   /**
    * Carries `steps` out below `root`, an empty directory of mode 0700. `staged` says where a file's data is, on the same
-   * file system. Interruption stops between two slices of some milliseconds and leaves what is there.
+   * file system; it stays there, and gets further names. Interruption stops between two slices of some milliseconds and leaves what is there.
    */
   readonly write: (
     root: string,
@@ -148,7 +147,7 @@ const performer = (
       case "MakeDirectory":
         return mkdirSync(tree.at(path), PRIVATE)
       case "PlaceFile":
-        return renameSync(staged(step.content), tree.at(path))
+        return linkSync(staged(step.content), tree.at(path))
       case "MakeNode": {
         const at = tree.at(path)
         const made = shortfalls.attempt("device", path, () =>

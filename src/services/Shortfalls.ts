@@ -1,15 +1,18 @@
 /** What an extraction without privileges could not do: counted, with the first example of each kind. */
+import * as Schema from "effect/Schema"
 import { type ByteString, display } from "../domain/ByteString.ts"
 
-export type Lack = "owner" | "device" | "xattr"
+const Lack = Schema.Literal("owner", "device", "xattr")
+export type Lack = typeof Lack.Type
 
-export interface Shortfall {
-  readonly lack: Lack
-  readonly count: number
+export const Shortfall = Schema.Struct({
+  lack: Lack,
+  count: Schema.NonNegativeInt,
   /** The first path, as people read it, and what the system said there (`EPERM`). */
-  readonly path: string
-  readonly code: string
-}
+  path: Schema.String,
+  code: Schema.String
+})
+export type Shortfall = typeof Shortfall.Type
 
 export interface Shortfalls {
   /**

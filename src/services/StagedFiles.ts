@@ -1,11 +1,11 @@
 /**
- * Writes the data of a layer's regular files into a flat directory, each with its final owner, mode, attributes and
- * time: what remains to be done is one rename.
+ * Writes the data of a layer's regular files into flat directories, each with its final owner, mode, attributes and
+ * time: what remains to be done is to give it its names, one link(2) each.
  *
- *     DIRECTORY/<layer>/<entry ÷ 1024>/<entry>
+ *     DIRECTORY/<entry ÷ 1024>/<entry>
  *
- * Only numbers make up the names, so nothing that a layer says can lead anywhere. The directory must be private (0700):
- * a setuid file of an unverified layer lies in it.
+ * Only numbers make up the names, so nothing that a layer says can lead anywhere. The directory must be in a private one
+ * (0700): a setuid file of an unverified layer lies in it.
  */
 import * as fs from "node:fs"
 import type { ContentId, LayerEntry, Metadata } from "../domain/LayerEntry.ts"
@@ -14,8 +14,8 @@ import type { Calls } from "./NativeCalls.ts"
 import type { Shortfalls } from "./Shortfalls.ts"
 
 /** Where a file's data is staged. */
-export const pathOf = (directory: string, { layer, entry }: ContentId): string =>
-  `${directory}/${layer}/${Math.floor(entry / SHARD)}/${entry}`
+export const pathOf = (directory: string, { entry }: ContentId): string =>
+  `${directory}/${Math.floor(entry / SHARD)}/${entry}`
 
 type File = Extract<LayerEntry, { _tag: "File" }>
 
@@ -31,8 +31,9 @@ export class StagedFiles {
   /** The file's length so far: a sparse file may end in a hole. */
   #length = 0
 
-  constructor(directory: string, layer: number, calls: Calls, shortfalls: Shortfalls) {
-    this.#directory = `${directory}/${layer}`
+  /** Makes the directory. */
+  constructor(directory: string, calls: Calls, shortfalls: Shortfalls) {
+    this.#directory = directory
     this.#calls = calls
     this.#shortfalls = shortfalls
     fs.mkdirSync(this.#directory, PRIVATE)

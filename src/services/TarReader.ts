@@ -59,7 +59,6 @@ const { BLOCK } = Header
 /** After a failure every further call fails alike; nothing but what the sink throws is ever thrown. */
 export class TarReader {
   readonly #sink: Sink
-  readonly #layer: number
   readonly #carry = new Uint8Array(BLOCK)
   #carried = 0
   /** Offset in the archive of the chunk being read. */
@@ -87,10 +86,8 @@ export class TarReader {
   #runLeft = 0
   #mapText = Sparse.emptyMapText()
 
-  /** `layer` is the layer's number in its image, for the entries' content ids. */
-  constructor(sink: Sink, layer: number) {
+  constructor(sink: Sink) {
     this.#sink = sink
-    this.#layer = layer
   }
 
   push(chunk: Uint8Array): Either.Either<void, TarInvalid> {
@@ -276,7 +273,7 @@ export class TarReader {
   /** The member is known: tell the sink, and go on to its data. */
   #emit(header: Header.TarHeader | undefined): Problem | undefined {
     if (header === undefined) return structure("has no header")
-    const content = { layer: this.#layer, entry: this.#entries }
+    const content = { layer: ALONE, entry: this.#entries }
     const entry = Member.entryOf(header, this.#extended(), this.#realSize, content)
     if (Either.isLeft(entry)) return entry.left
     if (this.#runs !== undefined) {
@@ -342,5 +339,7 @@ const structure = (problem: string) => new TarStructureInvalid({ problem })
 const tooLong = (size: number) =>
   structure(`has an extended header of ${size} bytes, over ${Pax.MAX_HEADER_BYTES}`)
 const paddingOf = (size: number) => (BLOCK - (size % BLOCK)) % BLOCK
+/** An archive does not know which of an image's layers it is. */
+const ALONE = 0
 const NOTHING = new Uint8Array(0)
 const OK = Either.void

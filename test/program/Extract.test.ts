@@ -11,16 +11,12 @@ import {
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Layer from "effect/Layer"
 import tar from "tar-stream"
 import { assert, describe, it } from "vitest"
 import type { HostPlatform } from "../../src/domain/Platform.ts"
 import * as Catalog from "../../src/program/Catalog.ts"
 import * as Extract from "../../src/program/Extract.ts"
-import { Extracts } from "../../src/services/Extracts.ts"
-import { LayerStage } from "../../src/services/LayerStage.ts"
-import { NativeCalls } from "../../src/services/NativeCalls.ts"
-import { RootWriter } from "../../src/services/RootWriter.ts"
+import * as ExtractionServices from "../../src/services/ExtractionServices.ts"
 import { LayoutWriter, sha256, temporary } from "../support/LayoutWriter.ts"
 
 const PLATFORM: HostPlatform = {
@@ -55,9 +51,7 @@ const withPlace = async (test: (place: Place, layout: LayoutWriter) => Promise<v
   const extracts = join(directory.path, "extracts")
   // What must never be reached.
   writeFileSync(join(directory.path, "canary"), "alive")
-  const services = Layer.mergeAll(LayerStage.layer, RootWriter.layer, Extracts.layer(extracts)).pipe(
-    Layer.provideMerge(NativeCalls.layer)
-  )
+  const services = ExtractionServices.layer(extracts)
   const extract = () =>
     Effect.runPromise(
       Effect.gen(function* () {

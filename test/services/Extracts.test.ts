@@ -317,6 +317,7 @@ describe("configs, names and scratch", () => {
       assert.deepStrictEqual(fs.readdirSync(service.directory).sort(), [
         "configs",
         "dirs",
+        "layers",
         "locks",
         "names",
         "scratch",

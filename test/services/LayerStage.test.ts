@@ -12,13 +12,14 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import type { Digest } from "../../src/domain/Digest.ts"
 import type { Compression } from "../../src/domain/MediaType.ts"
+import * as LayerIntake from "../../src/services/LayerIntake.ts"
 import * as LayerStage from "../../src/services/LayerStage.ts"
 import { NativeCalls } from "../../src/services/NativeCalls.ts"
 import * as Shortfalls from "../../src/services/Shortfalls.ts"
 import { asUser, NOBODY } from "../support/AsUser.ts"
 import * as Tar from "../support/TarWriter.ts"
 
-const services = Layer.provideMerge(LayerStage.LayerStage.layer, NativeCalls.layer)
+const services = Layer.provideMerge(LayerStage.LayerStage.layer(), NativeCalls.layer)
 const root = Shortfalls.isPrivileged()
 
 const digestOf = (bytes: Uint8Array, algorithm = "sha256") =>
@@ -38,7 +39,7 @@ interface Case {
   readonly blob: Uint8Array
   readonly tar: Uint8Array
   readonly compression: Compression
-  readonly over?: Partial<LayerStage.Request>
+  readonly over?: Partial<LayerIntake.Request>
 }
 
 /** Stages it, then hands over what came of it while the files are there. */
@@ -50,7 +51,6 @@ const stage = Effect.fnUntraced(function* ({ blob, compression, over, tar }: Cas
       blob: { path: where.blob, digest: digestOf(blob), size: blob.length },
       diffId: digestOf(tar),
       compression,
-      layer: 3,
       directory: where.directory,
       ...over
     })
@@ -71,14 +71,16 @@ const openBelow = (directory: string): ReadonlyArray<string> =>
   })
 
 const staged = (found: Effect.Effect.Success<ReturnType<typeof stage>>) => {
-  const { entries, ...rest } = Either.getOrThrow(found.result)
+  const { entries: count, ...rest } = Either.getOrThrow(found.result)
+  const entries = [...LayerIntake.entries(found.directory, 3)]
+  assert.lengthOf(entries, count)
   return {
     ...rest,
     entries: entries.map((entry) => {
       if (entry._tag !== "File") return [entry.path as string, entry._tag]
       return [
         entry.path as string,
-        fs.readFileSync(LayerStage.stagedPath(found.directory, entry.content), "latin1")
+        fs.readFileSync(LayerIntake.stagedPath(found.directory, entry.content), "latin1")
       ]
     })
   }
@@ -242,10 +244,9 @@ it.layer(services)("LayerStage", (it) => {
           blob: { path: where.blob, digest: digestOf(gzip(tar), "sha512"), size: gzip(tar).length },
           diffId: digestOf(tar, "sha512"),
           compression: "gzip",
-          layer: 0,
           directory: where.directory
         })
-        assert.lengthOf(entries, 2)
+        assert.strictEqual(entries, 2)
       })
     )
 
@@ -255,17 +256,19 @@ it.layer(services)("LayerStage", (it) => {
         fs.writeFileSync(`${where.at}/elsewhere`, tar)
         fs.symlinkSync("elsewhere", where.blob)
         const digest = digestOf(tar)
-        const rest = { diffId: digest, compression: "none", directory: where.directory } as const
         const size = tar.length
-        assert.lengthOf(
-          (yield* LayerStage.stage({ blob: { path: where.blob, digest, size }, layer: 0, ...rest })).entries,
-          2
-        )
         const fd = fs.openSync(where.blob, "r")
-        assert.lengthOf(
-          (yield* LayerStage.stage({ blob: { fd, digest, size }, layer: 1, ...rest })).entries,
-          2
-        )
+        for (const source of [{ path: where.blob }, { fd }]) {
+          const directory = fs.mkdtempSync(`${where.directory}/`)
+          const blob = { ...source, digest, size }
+          const { entries } = yield* LayerStage.stage({
+            blob,
+            diffId: digest,
+            compression: "none",
+            directory
+          })
+          assert.strictEqual(entries, 2)
+        }
         fs.closeSync(fd)
       })
     )
@@ -444,7 +447,7 @@ it.layer(services)("LayerStage", (it) => {
 
   describe("rule 26: limits", () => {
     const attribute = Tar.pax([["SCHILY.xattr.user.a", "x".repeat(1000)]])
-    const cases: ReadonlyArray<readonly [keyof LayerStage.Limits, number, Uint8Array]> = [
+    const cases: ReadonlyArray<readonly [keyof LayerIntake.Limits, number, Uint8Array]> = [
       ["entries", 1, tar],
       ["bytes", tar.length - 1, tar],
       ["metadata", 999, Tar.archive(attribute, Tar.member({}))]
@@ -513,7 +516,7 @@ it.layer(services)("LayerStage", (it) => {
       const found = yield* stage({ blob: archive, tar: archive, compression: "none" })
       const { shortfalls } = staged(found)
       const [first, second] = [0, 1].map((entry) =>
-        LayerStage.stagedPath(found.directory, { layer: 3, entry })
+        LayerIntake.stagedPath(found.directory, { layer: 3, entry })
       )
       return { first: first ?? "", second: second ?? "", shortfalls }
     })
@@ -554,7 +557,6 @@ it.layer(services)("LayerStage", (it) => {
             blob: { path: where.blob, digest, size: archive.length },
             diffId: digest,
             compression: "none",
-            layer: 3,
             directory: where.directory
           })
         )
@@ -565,7 +567,7 @@ it.layer(services)("LayerStage", (it) => {
             ["xattr", 1]
           ]
         )
-        const stat = fs.statSync(LayerStage.stagedPath(where.directory, { layer: 3, entry: 0 }))
+        const stat = fs.statSync(LayerIntake.stagedPath(where.directory, { layer: 3, entry: 0 }))
         assert.deepStrictEqual([stat.uid, stat.mode & 0o7777], [NOBODY, 0o755])
       })
     )
@@ -579,7 +581,7 @@ it.layer(services)("LayerStage", (it) => {
           )
         )
         const found = yield* stage({ blob: sparse, tar: sparse, compression: "none" })
-        const { size, blocks } = fs.statSync(LayerStage.stagedPath(found.directory, { layer: 3, entry: 0 }))
+        const { size, blocks } = fs.statSync(LayerIntake.stagedPath(found.directory, { layer: 3, entry: 0 }))
         assert.strictEqual(size, 1 << 26)
         assert.isBelow(blocks * 512, 1 << 20)
       })
@@ -602,7 +604,7 @@ it.layer(services)("LayerStage", (it) => {
   it.scoped("a file that cannot be written is named", () =>
     Effect.gen(function* () {
       const where = yield* place
-      fs.mkdirSync(`${where.directory}/3`)
+      fs.mkdirSync(`${where.directory}/files`)
       failed(
         yield* stage({ blob: tar, tar, compression: "none", over: { directory: where.directory } }),
         "LayerUnwritable",
@@ -629,7 +631,7 @@ it.layer(services)("LayerStage", (it) => {
         blob,
         tar: large,
         compression: "gzip",
-        over: { onProgress: (bytes) => seen.push(bytes) }
+        over: { onProgress: ({ read }) => seen.push(read) }
       })
       assert.strictEqual(seen.at(-1), blob.length)
       assert.deepStrictEqual(
@@ -652,8 +654,7 @@ it.layer(services)("LayerStage", (it) => {
               blob: { path: where.blob, digest: digestOf(blob), size: blob.length },
               diffId: digestOf(zeros),
               compression: "gzip",
-              layer: pause,
-              directory: where.directory
+              directory: fs.mkdtempSync(`${where.directory}/`)
             })
           )
           yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, pause)))

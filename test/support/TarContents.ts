@@ -19,24 +19,21 @@ export const read = (
   const data = new Map<number, string>()
   let file = Buffer.alloc(0)
   let written = 0
-  const reader = new TarReader(
-    {
-      entry: (entry) => {
-        entries.push(entry)
-        if (entry._tag === "File") file = Buffer.alloc(Math.min(entry.size, 1 << 22))
-        written = 0
-      },
-      data: (chunk, start, length, position) => {
-        if (position < written) throw new Error("data comes twice")
-        file.set(chunk.subarray(start, start + length), position)
-        written = position + length
-      },
-      fileEnd: () => {
-        data.set(entries.length - 1, file.toString("latin1"))
-      }
+  const reader = new TarReader({
+    entry: (entry) => {
+      entries.push(entry)
+      if (entry._tag === "File") file = Buffer.alloc(Math.min(entry.size, 1 << 22))
+      written = 0
     },
-    0
-  )
+    data: (chunk, start, length, position) => {
+      if (position < written) throw new Error("data comes twice")
+      file.set(chunk.subarray(start, start + length), position)
+      written = position + length
+    },
+    fileEnd: () => {
+      data.set(entries.length - 1, file.toString("latin1"))
+    }
+  })
   let at = 0
   for (let turn = 0; at < archive.length; turn++) {
     const size = Math.max(cuts[turn % cuts.length] ?? 1, 1)

@@ -6,6 +6,7 @@ import * as Option from "effect/Option"
 import { display } from "../../domain/ImageName.ts"
 import * as Extract from "../../program/Extract.ts"
 import * as Selection from "../../program/Selection.ts"
+import * as ExtractionServices from "../../services/ExtractionServices.ts"
 import * as CommonOptions from "./CommonOptions.ts"
 import * as Extraction from "./Extraction.ts"
 
@@ -25,7 +26,7 @@ export const extract = Command.make(
           ),
           Effect.either
         )
-      ).pipe(Effect.provide(Extraction.layer(settings.system.extractsdir)))
+      ).pipe(Effect.provide(ExtractionServices.layer(settings.system.extractsdir)))
       yield* Extraction.failWithAll(results)
     })
 ).pipe(

@@ -1,16 +1,6 @@
-/** The services that extract, for the subcommands that need them: native code is loaded with them, and not before. */
+/** What happens to the results of several images. */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Layer from "effect/Layer"
-import { Extracts } from "../../services/Extracts.ts"
-import { LayerStage } from "../../services/LayerStage.ts"
-import { NativeCalls } from "../../services/NativeCalls.ts"
-import { RootWriter } from "../../services/RootWriter.ts"
-
-export const layer = (extractsdir: string) =>
-  Layer.mergeAll(LayerStage.layer, RootWriter.layer, Extracts.layer(extractsdir)).pipe(
-    Layer.provideMerge(NativeCalls.layer)
-  )
 
 /** Of several images each failure is told; the last one is the command's. */
 export const failWithAll = <A, E extends Error>(

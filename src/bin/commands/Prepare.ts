@@ -4,10 +4,10 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Prepare from "../../program/Prepare.ts"
 import * as Selection from "../../program/Selection.ts"
+import * as ExtractionServices from "../../services/ExtractionServices.ts"
 import { ServiceManager } from "../../services/ServiceManager.ts"
 import { UserDatabase } from "../../services/UserDatabase.ts"
 import * as CommonOptions from "./CommonOptions.ts"
-import * as Extraction from "./Extraction.ts"
 
 export const prepare = Command.make(
   "prepare",
@@ -18,7 +18,7 @@ export const prepare = Command.make(
       const selected = yield* Selection.one(catalog, image)
       yield* Prepare.prepare(selected).pipe(
         Effect.provide(Layer.merge(UserDatabase.layer, ServiceManager.layer)),
-        Effect.provide(Extraction.layer(settings.system.extractsdir))
+        Effect.provide(ExtractionServices.layer(settings.system.extractsdir))
       )
     })
 ).pipe(

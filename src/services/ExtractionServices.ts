@@ -1,0 +1,21 @@
+/** All that extraction needs, put together: native code is loaded with it, and not before. */
+import { existsSync } from "node:fs"
+import * as Layer from "effect/Layer"
+import { Extracts } from "./Extracts.ts"
+import { LayerStage } from "./LayerStage.ts"
+import { LayerStore } from "./LayerStore.ts"
+import { NativeCalls } from "./NativeCalls.ts"
+import { RootWriter } from "./RootWriter.ts"
+
+/** For this extracts directory. */
+export const layer = (extractsdir: string) =>
+  Layer.mergeAll(LayerStore.layer(extractsdir), RootWriter.layer, Extracts.layer(extractsdir)).pipe(
+    Layer.provideMerge(LayerStage.layer(workerFile())),
+    Layer.provideMerge(NativeCalls.layer)
+  )
+
+/** Built beside the programs and the library; run from their sources, they have none and do without. */
+const workerFile = (): string | undefined => {
+  const file = `${import.meta.dirname}/layer-worker.cjs`
+  return existsSync(file) ? file : undefined
+}
