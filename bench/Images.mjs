@@ -65,6 +65,8 @@ const layerSource = (name, cache) => {
 
 /** Layers of each image, lowest first. */
 export const IMAGES = {
+  debian: ["debian"],
+  modules: [`modules-${MODULES}`],
   /** A Debian, a node_modules of 20,000 files, and what removes, overwrites and changes types over both. */
   three: ["debian", `modules-${MODULES}`, `changes-${MODULES}`],
   "times-1": [`modules-${MODULES}`],
@@ -81,13 +83,11 @@ export const IMAGES = {
   )
 }
 
-/** Layers made by other sources than these are not reused. */
-const sourcesDigest = () => {
-  const hash = createHash("sha256")
-  for (const name of ["Images", "LayerEntries", "SourceText", "TarStream"])
-    hash.update(readFileSync(join(here, `${name}.mjs`)))
-  return hash.digest("hex").slice(0, 12)
-}
+/** Of what decides on the content of a layer by its name: a layer that other sources made is made again. */
+const SOURCES = createHash("sha256")
+for (const name of ["LayerEntries", "SourceText", "TarStream"])
+  SOURCES.update(readFileSync(join(here, `${name}.mjs`)))
+const EDITION = SOURCES.digest("hex").slice(0, 12)
 
 const digestOf = async (path) => {
   const hash = createHash("sha256")
@@ -153,10 +153,10 @@ const makeLayer = async (name, directory, cache) => {
 
 /** The layer's facts and blobs, made unless they are there. */
 const layer = async (name, cache) => {
-  const directory = join(cache, "layers", sourcesDigest())
+  const directory = join(cache, "layers", EDITION)
   const facts = join(directory, `${name}.json`)
   if (!existsSync(facts)) {
-    removeOthers(join(cache, "layers"), sourcesDigest())
+    removeOthers(join(cache, "layers"), EDITION)
     mkdirSync(directory, { recursive: true })
     const made = await makeLayer(name, directory, cache)
     writeFileSync(`${facts}.partial`, JSON.stringify(made))
@@ -166,7 +166,7 @@ const layer = async (name, cache) => {
   return { ...JSON.parse(readFileSync(facts, "utf8")), blob }
 }
 
-/** Of earlier sources: they are large. */
+/** Of earlier editions: they are large. */
 const removeOthers = (directory, kept) => {
   if (!existsSync(directory)) return
   for (const name of readdirSync(directory)) {
