@@ -1,0 +1,103 @@
+/**
+ * One image, extracted by this program (everything verified and flushed) and by its peers, in turns, on a fresh file system each
+ * time. As root, with umoci, zstd, e2fsprogs and Debian's package time.
+ *
+ *     node bench/extract.mjs [--image three] [--runs 5]
+ */
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { parseArgs } from "node:util"
+import { setUp } from "../scripts/setup.mjs"
+import { CACHE, COMPRESSIONS, writeLayouts } from "./Images.mjs"
+import * as Measure from "./Measure.mjs"
+
+const { values } = parseArgs({
+  options: { image: { type: "string", default: "three" }, runs: { type: "string", default: "5" } }
+})
+
+/** Layer by layer into one directory; what a layer changes to another type, tar clears away first. */
+const TAR =
+  'root=$1; shift; for layer; do "$DECOMPRESS" "$layer" | tar -x --recursive-unlink -C "$root"; done'
+const tar =
+  (decompress) =>
+  ({ layers }, directory) => {
+    const root = join(directory, "root")
+    mkdirSync(root)
+    const script = TAR.replace('"$DECOMPRESS"', decompress)
+    return ["bash", "-o", "pipefail", "-ec", script, "tar", root, ...layers.map(({ path }) => path)]
+  }
+
+const ours = ({ layouts, name }, directory) => Measure.extraction(layouts, directory, [name])
+const umoci = ({ layout }, directory) => [
+  "umoci",
+  "raw",
+  "unpack",
+  "--image",
+  `${layout}:v1`,
+  join(directory, "root")
+]
+
+const COMMANDS = [
+  { name: "oci-systemd extract, gzip", compression: "gzip", argv: ours, flushes: true },
+  { name: "zcat \\| tar -x", compression: "gzip", argv: tar("zcat") },
+  { name: "umoci raw unpack", compression: "gzip", argv: umoci },
+  { name: "oci-systemd extract, zstd", compression: "zstd", argv: ours, flushes: true },
+  { name: "zstd -dc \\| tar -x", compression: "zstd", argv: tar("zstd -qdc") }
+]
+
+/** What is aimed at, as a part of the peer's time. */
+const AIMS = { "zcat \\| tar -x": 0.5, "umoci raw unpack": 0.3, "zstd -dc \\| tar -x": 0.8 }
+
+setUp()
+const work = mkdtempSync(join(tmpdir(), "oci-systemd-layouts-"))
+process.on("exit", () => rmSync(work, { recursive: true, force: true }))
+// Blobs are hard links where this is the cache's own file system.
+const images = {}
+for (const compression of COMPRESSIONS) {
+  const layouts = join(work, compression)
+  const [image] = await writeLayouts({ directory: layouts, names: [values.image], compression, cache: CACHE })
+  images[compression] = { ...image, layouts }
+  Measure.intoPageCache([image])
+}
+
+const runs = COMMANDS.map((command) => ({ command, asIs: [], flushed: [] }))
+for (let run = 0; run < Number(values.runs); run++) {
+  for (const { command, asIs, flushed } of runs) {
+    const image = images[command.compression]
+    Measure.onFreshFilesystem(image, (directory) => {
+      const measured = Measure.measure(command.argv(image, directory))
+      asIs.push(measured)
+      const flush = Measure.measure(["sync", "-f", directory])
+      flushed.push(command.flushes ? measured : Measure.together(measured, flush))
+    })
+  }
+}
+
+const { bytes, entries } = images.gzip
+console.log(
+  `Image "${values.image}": ${Measure.megabytes(bytes)} MB in ${entries} entries; medians of ${values.runs} runs, blobs in the page cache.`
+)
+console.log(`Each run on a fresh file system: ${Measure.filesystem}.\n`)
+Measure.printTable(
+  ["command", "wall s", "fastest", "slowest", "and flushed, s", "CPU s", "peak MB"],
+  runs.map(({ command, asIs, flushed }) => {
+    const { cpu, fastest, peak, slowest, wall } = Measure.medians(asIs)
+    const { wall: wallFlushed } = Measure.medians(flushed)
+    return [
+      command.name,
+      ...[wall, fastest, slowest, wallFlushed, cpu].map(Measure.seconds),
+      Measure.megabytes(peak)
+    ]
+  })
+)
+Measure.printTable(
+  ["ours, which flushes, as a part of", "as it is", "and flushed", "aim"],
+  runs
+    .filter(({ command }) => !command.flushes)
+    .map(({ command, asIs, flushed }) => {
+      const own = runs.find((run) => run.command.flushes && run.command.compression === command.compression)
+      const part = (peer) => Measure.seconds(Measure.medians(own.asIs).wall / Measure.medians(peer).wall)
+      return [command.name, part(asIs), part(flushed), `≤ ${AIMS[command.name]}`]
+    })
+)
