@@ -4,6 +4,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
+import * as StatusLine from "./StatusLine.ts"
 
 /** Printed by `@effect/cli` itself; sysexits.h and systemd's own tools use 2 and more, 1 is "it did not work". */
 const FAILED = 1
@@ -12,6 +13,7 @@ const MISUSED = 2
 /** `warning: …`, on standard error: standard output is data. */
 export const logger = Logger.make(({ logLevel, message }) => {
   const text = Array.isArray(message) ? message.map(String).join(" ") : String(message)
+  StatusLine.clear()
   process.stderr.write(`${LABELS[logLevel._tag] ?? logLevel.label.toLowerCase()}: ${text}\n`)
 })
 
@@ -35,6 +37,7 @@ export const report = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<v
               process.exitCode = MISUSED
               return
             }
+            StatusLine.clear()
             process.stderr.write(`${lines(failure).join("\n")}\n`)
             process.exitCode = FAILED
           })

@@ -98,9 +98,22 @@ export const extract = (image: CatalogImage, options: ExtractOptions = {}) =>
 
 /** All layers are verified before the first name appears in the root. */
 const fill = (image: CatalogImage, resolved: ResolvedImage, workplace: Workplace, options: ExtractOptions) =>
+  Effect.flatMap(obtain(image, resolved, workplace, options), (layers) =>
+    oneTree.withPermits(1)(makeRoot(image, resolved, workplace, layers, options))
+  )
+
+/** Trees are large, and made and written on one thread anyway: of several images, one at a time has one. */
+const oneTree = Effect.unsafeMakeSemaphore(1)
+
+const makeRoot = (
+  image: CatalogImage,
+  resolved: ResolvedImage,
+  workplace: Workplace,
+  layers: ReadonlyArray<StoredLayer>,
+  options: ExtractOptions
+) =>
   Effect.gen(function* () {
     const { write } = yield* RootWriter
-    const layers = yield* obtain(image, resolved, options)(workplace)
     const { tree, notices } = yield* merge(
       layers,
       resolved.manifest.layers.map(({ digest }) => digest),
@@ -126,39 +139,40 @@ const fill = (image: CatalogImage, resolved: ResolvedImage, workplace: Workplace
   })
 
 /** The image's layers, taken apart, with events for all that happens. */
-const obtain =
-  (image: CatalogImage, { manifest, config }: ResolvedImage, { limits, onEvent }: ExtractOptions) =>
-  (workplace: Workplace) =>
-    Effect.gen(function* () {
-      const store = yield* LayerStore
-      const { name } = image.context
-      const diffIds = config.rootfs.diff_ids
-      onEvent?.(ExtractionEvent.Begun({ image: name, layers: manifest.layers }))
-      const layers = yield* store.obtain(
-        manifest.layers.map((descriptor, layer) => ({
-          blob: {
-            path: Blobs.path(image.layoutPath, descriptor.digest),
-            digest: descriptor.digest,
-            size: descriptor.size
-          },
-          diffId: diffIds[layer] ?? descriptor.digest,
-          compression: MediaType.layerCompression(descriptor.mediaType) ?? "none"
-        })),
-        workplace,
-        {
-          ...(limits === undefined ? {} : { limits }),
-          onProgress: (diffId, { read, entries }) =>
-            onEvent?.(
-              ExtractionEvent.LayerRead({ image: name, layer: diffIds.indexOf(diffId), read, entries })
-            )
-        }
-      )
-      for (const [layer, { found, staged }] of layers.entries()) {
-        const { bytes, entries } = staged
-        onEvent?.(ExtractionEvent.LayerReady({ image: name, layer, entries, bytes, found }))
+const obtain = (
+  image: CatalogImage,
+  { manifest, config }: ResolvedImage,
+  workplace: Workplace,
+  { limits, onEvent }: ExtractOptions
+) =>
+  Effect.gen(function* () {
+    const store = yield* LayerStore
+    const { name } = image.context
+    const diffIds = config.rootfs.diff_ids
+    onEvent?.(ExtractionEvent.Begun({ image: name, layers: manifest.layers }))
+    const layers = yield* store.obtain(
+      manifest.layers.map((descriptor, layer) => ({
+        blob: {
+          path: Blobs.path(image.layoutPath, descriptor.digest),
+          digest: descriptor.digest,
+          size: descriptor.size
+        },
+        diffId: diffIds[layer] ?? descriptor.digest,
+        compression: MediaType.layerCompression(descriptor.mediaType) ?? "none"
+      })),
+      workplace,
+      {
+        ...(limits === undefined ? {} : { limits }),
+        onProgress: (diffId, { read, entries }) =>
+          onEvent?.(ExtractionEvent.LayerRead({ image: name, layer: diffIds.indexOf(diffId), read, entries }))
       }
-      return layers
-    })
+    )
+    for (const [layer, { found, staged }] of layers.entries()) {
+      const { bytes, entries } = staged
+      onEvent?.(ExtractionEvent.LayerReady({ image: name, layer, entries, bytes, found }))
+    }
+    return layers
+  })
 
 /** In slices: a million entries take seconds. */
 const merge = (
