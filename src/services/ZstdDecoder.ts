@@ -43,22 +43,27 @@ export async function* decompress(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const may = (one: ZstdDecoder) => decoder === undefined || decoder === one
   if (may("node") && nativeZstd !== undefined) {
-    return yield* through(nativeZstd(BUFFERS), "zstd", framesOf(pull))
+    return yield* through(nativeZstd(BUFFERS), "zstd", framesOf(pull, alone))
   }
   const library = may("system") ? await ZstdLibrary.load() : undefined
-  if (library !== undefined) return yield* throughLibrary(library, framesOf(pull))
+  if (library !== undefined) return yield* throughLibrary(library, framesOf(pull, joined))
   if (may("javascript")) return yield* throughFzstd(pull)
   throw new ZstdDecoderUnavailable({ decoder: decoder ?? "javascript" })
 }
 
-/** The stream's frames, as long as they are in one piece, without what is not to be decompressed. */
-const framesOf = (pull: Pull): Pull => {
-  const next = piecesOf(pull, Number.POSITIVE_INFINITY, joined)
+type Arrange = (pieces: ReadonlyArray<Piece>) => ReadonlyArray<Piece>
+
+/** The stream's frames without what is not to be decompressed. */
+const framesOf = (pull: Pull, arrange: Arrange): Pull => {
+  const next = piecesOf(pull, Number.POSITIVE_INFINITY, arrange)
   return async () => (await next())?.bytes
 }
 
+/** Node's stops where a frame ends, so it is given no two at once. */
+const alone: Arrange = (pieces) => pieces
+
 /** Pieces that lie one after the other are one, however small the frames. */
-const joined = (pieces: ReadonlyArray<Piece>): ReadonlyArray<Piece> => {
+const joined: Arrange = (pieces) => {
   const out: Array<Piece> = []
   for (const piece of pieces) {
     const before = out.at(-1)
@@ -74,7 +79,7 @@ const joined = (pieces: ReadonlyArray<Piece>): ReadonlyArray<Piece> => {
 const piecesOf = (
   pull: Pull,
   blocksAPiece: number,
-  arrange: (pieces: ReadonlyArray<Piece>) => ReadonlyArray<Piece> = (pieces) => pieces
+  arrange: Arrange = alone
 ): (() => Promise<Piece | undefined>) => {
   const frames = new ZstdFrames(blocksAPiece)
   let pieces: ReadonlyArray<Piece> = []
