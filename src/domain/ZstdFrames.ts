@@ -27,10 +27,18 @@ export class ZstdFramesInvalid extends Schema.TaggedError<ZstdFramesInvalid>()("
 export interface Piece {
   readonly bytes: Uint8Array
   readonly last: boolean
+  /** What the whole frame decompresses to, where its header says. */
+  readonly content: number | undefined
 }
 
-/** What zstd itself takes without `--long`: a decoder allocates a frame's window. */
-export const MAX_WINDOW = 1 << 27
+/**
+ * A decoder allocates a frame's window, so this bounds its memory. Builders write 8 MiB (klauspost/compress, which
+ * docker, podman and BuildKit use: `WithEncoderLevel`), and `zstd` up to level 21 without `--long` at most this.
+ * Those tools would read 512 MiB (`MaxWindowSize`), and `zstd` 128 MiB.
+ */
+export const MAX_WINDOW = 1 << 26
+/** Block_Maximum_Size, RFC 8878 section 3.1.1.2.4. */
+const MAX_BLOCK = 1 << 17
 
 type State =
   | "magic"
@@ -53,6 +61,7 @@ export class ZstdFrames {
   /** Bytes to come of the field or of what is passed over. */
   #wanted = 4
   #descriptor = 0
+  #content: number | undefined
   #lastBlock = false
   #blocks = 0
   #offset = 0
@@ -67,7 +76,9 @@ export class ZstdFrames {
     let start = this.#inFrame() ? 0 : -1
     let at = 0
     const cut = (last: boolean) => {
-      if (start >= 0 && (at > start || last)) pieces.push({ bytes: chunk.subarray(start, at), last })
+      if (start >= 0 && (at > start || last)) {
+        pieces.push({ bytes: chunk.subarray(start, at), last, content: this.#content })
+      }
       start = last ? -1 : at
       this.#blocks = 0
     }
@@ -91,7 +102,7 @@ export class ZstdFrames {
             // A magic number that lies in two chunks is given out whole.
             if (at >= 4) start = at - 4
             else {
-              pieces.push({ bytes: FRAME_BYTES, last: false })
+              pieces.push({ bytes: FRAME_BYTES, last: false, content: undefined })
               start = at
             }
             this.#want("descriptor", 1)
@@ -109,13 +120,20 @@ export class ZstdFrames {
           break
         case "descriptor": {
           this.#descriptor = this.#take(1)
+          this.#content = undefined
+          if ((this.#descriptor & RESERVED) !== 0)
+            return this.#refuse(at - 1, "has a frame of a reserved kind")
           this.#want("header", headerBytes(this.#descriptor))
           break
         }
         case "header": {
           const window = windowOf(this.#descriptor, this.#field)
-          if (window > MAX_WINDOW)
-            return this.#refuse(at, `wants a window of ${window} bytes, over ${MAX_WINDOW},`)
+          if (window > MAX_WINDOW) {
+            return this.#refuse(at, `needs a window of ${window} bytes, over the limit of ${MAX_WINDOW},`)
+          }
+          const dictionary = dictionaryOf(this.#descriptor, this.#field)
+          if (dictionary !== 0) return this.#refuse(at, `needs dictionary ${dictionary}`)
+          if (contentBytes(this.#descriptor) > 0) this.#content = contentOf(this.#descriptor, this.#field)
           this.#want("block", 3)
           break
         }
@@ -124,7 +142,10 @@ export class ZstdFrames {
           this.#lastBlock = (block & 1) !== 0
           const type = (block >> 1) & 3
           if (type === 3) return this.#refuse(at - 3, "has a block of a reserved type")
-          this.#want("body", type === 1 ? 1 : block >> 3)
+          const size = block >> 3
+          if (size > MAX_BLOCK)
+            return this.#refuse(at - 3, `has a block of ${size} bytes, over ${MAX_BLOCK},`)
+          this.#want("body", type === 1 ? 1 : size)
           break
         }
         case "body":
@@ -168,9 +189,7 @@ export class ZstdFrames {
   }
 
   #take(bytes: number): number {
-    let value = 0
-    for (let index = bytes; index-- > 0; ) value = value * 256 + (this.#field[index] ?? 0)
-    return value
+    return littleEndian(this.#field, 0, bytes)
   }
 
   #refuse(at: number, problem: string): Either.Either<never, ZstdFramesInvalid> {
@@ -189,11 +208,25 @@ const windowOf = (descriptor: number, header: Uint8Array): number => {
     const base = 2 ** (10 + (byte >> 3))
     return base + (base / 8) * (byte & 7)
   }
-  const start = dictionaryBytes(descriptor)
+  return contentOf(descriptor, header)
+}
+
+const contentOf = (descriptor: number, header: Uint8Array): number => {
+  const start = (isSingleSegment(descriptor) ? 0 : 1) + dictionaryBytes(descriptor)
   const bytes = contentBytes(descriptor)
-  let size = 0
-  for (let index = start + bytes; index-- > start; ) size = size * 256 + (header[index] ?? 0)
+  const size = littleEndian(header, start, start + bytes)
   return bytes === 2 ? size + 256 : size
+}
+
+const dictionaryOf = (descriptor: number, header: Uint8Array): number => {
+  const start = isSingleSegment(descriptor) ? 0 : 1
+  return littleEndian(header, start, start + dictionaryBytes(descriptor))
+}
+
+const littleEndian = (bytes: Uint8Array, start: number, end: number): number => {
+  let value = 0
+  for (let index = end; index-- > start; ) value = value * 256 + (bytes[index] ?? 0)
+  return value
 }
 
 const isSingleSegment = (descriptor: number) => (descriptor & 0x20) !== 0
@@ -205,5 +238,6 @@ const FRAME = 0xfd2fb528
 const FRAME_BYTES = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd)
 const SKIPPABLE = 0x184d2a50
 const HAS_CHECKSUM = 0x04
+const RESERVED = 0x08
 /** Window, dictionary id and content size at their longest. */
 const MAX_FIELD = 13

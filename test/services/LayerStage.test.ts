@@ -222,7 +222,8 @@ it.layer(services)("LayerStage", (it) => {
           ["-19", "--check"],
           ["--no-check"],
           ["-3", "--single-thread"],
-          ["--long=27"]
+          ["--long=26"],
+          ["--ultra", "-20"]
         ]) {
           const compressible = Tar.archive(
             Tar.member({ name: "c" }, "abcdefghij".repeat(500_000)),
