@@ -2,9 +2,11 @@
 import * as Either from "effect/Either"
 import type { Sha256 } from "./Digest.ts"
 import { display, type ImageName } from "./ImageName.ts"
+import type { ImageSettings } from "./ImageSettings.ts"
 import type { ResolvedImage } from "./ResolvedImage.ts"
 import * as RootPaths from "./RootPaths.ts"
-import type { ImageSettings, SystemSettings } from "./Settings.ts"
+import type { Origins } from "./Settings.ts"
+import type { SystemSettings } from "./SystemSettings.ts"
 import { type Directive, directive } from "./UnitFile.ts"
 import { path } from "./UnitValue.ts"
 
@@ -21,6 +23,8 @@ export interface ImageContext {
   readonly name: ImageName
   readonly stem: string
   readonly settings: ImageSettings
+  /** Where they were said. */
+  readonly origins: Origins
   readonly system: SystemSettings
   readonly host: UnitHost
   readonly sha256: Sha256

@@ -147,6 +147,8 @@ const escapeBytes = (text: string, escaped: RegExp): string => {
   return result
 }
 
+/** What systemd takes as a unit's name, its type aside. */
+export const UNIT_NAME = /^(?!\.)[A-Za-z0-9:_.\\@-]+$/
 const ESCAPED_IN_NAMES = /[^A-Za-z0-9:_.-]/
 const ESCAPED_IN_PATHS = /[^A-Za-z0-9:_.]/
 const PLAIN_DIRECTORY = /^[A-Za-z0-9_][A-Za-z0-9_.]*$/

@@ -59,6 +59,7 @@ export const load = (
           name: image,
           stem,
           settings: Settings.forImage(settings, image),
+          origins: Settings.originsFor(settings, image),
           system: settings.system,
           host,
           sha256

@@ -15,6 +15,7 @@ import * as Layer from "effect/Layer"
 import tar from "tar-stream"
 import { assert, describe, it } from "vitest"
 import type { HostPlatform } from "../../src/domain/Platform.ts"
+import * as SystemSettings from "../../src/domain/SystemSettings.ts"
 import * as Catalog from "../../src/program/Catalog.ts"
 import * as Extract from "../../src/program/Extract.ts"
 import { Extracts } from "../../src/services/Extracts.ts"
@@ -61,7 +62,10 @@ const withPlace = async (test: (place: Place, layout: LayoutWriter) => Promise<v
   const extract = () =>
     Effect.runPromise(
       Effect.gen(function* () {
-        const settings = { system: { imagelayoutdir: layouts, extractsdir: extracts }, rules: [] }
+        const settings = {
+          system: { ...SystemSettings.DEFAULTS, imagelayoutdir: layouts, extractsdir: extracts },
+          rules: []
+        }
         const catalog = yield* Catalog.load(settings, HOST, PLATFORM)
         const [image] = catalog.images
         if (image === undefined) throw new Error("there is no image")

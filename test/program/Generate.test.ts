@@ -13,7 +13,8 @@ import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { assert, describe, it } from "vitest"
 import type { HostPlatform } from "../../src/domain/Platform.ts"
-import { DEFAULT_SYSTEM, type Settings } from "../../src/domain/Settings.ts"
+import type { Settings } from "../../src/domain/Settings.ts"
+import * as SystemSettings from "../../src/domain/SystemSettings.ts"
 import * as Generate from "../../src/program/Generate.ts"
 import { INDEX, LayoutWriter, sha256, temporary, type WrittenDescriptor } from "../support/LayoutWriter.ts"
 
@@ -21,6 +22,8 @@ const ARCHITECTURE = process.arch === "x64" ? "amd64" : process.arch
 const PLATFORM: HostPlatform = { os: "linux", architecture: ARCHITECTURE, variants: [] }
 const HOST = { systemdVersion: 257, cli: ["/usr/bin/oci-systemd"] as const, configFile: undefined }
 const STEM = "org.example.app.ref.v1"
+
+const PLACE = { file: "/etc/oci-generator.conf", line: 1 }
 
 interface Outcome {
   readonly units: readonly string[]
@@ -47,7 +50,11 @@ const generate = (
   Effect.runSync(
     Generate.generate({
       settings: {
-        system: { ...DEFAULT_SYSTEM, imagelayoutdir: layouts, extractsdir: join(directory.path, "extracts") },
+        system: {
+          ...SystemSettings.DEFAULTS,
+          imagelayoutdir: layouts,
+          extractsdir: join(directory.path, "extracts")
+        },
         rules
       },
       host: HOST,
@@ -101,14 +108,14 @@ describe("the generator", () => {
     generate(
       (layout) => layout.index(layout.named("v1", layout.image())),
       ({ link }) => assert.equal(link(`multi-user.target.wants/${STEM}.service`), `../${STEM}.service`),
-      [{ pattern: "example.org/*", settings: { wantedby: ["multi-user.target"] } }]
+      [{ pattern: "example.org/*", settings: { wantedby: ["multi-user.target"] }, place: PLACE }]
     ))
 
   it("clears nothing behind a persistent root", () =>
     generate(
       (layout) => layout.index(layout.named("v1", layout.image())),
       ({ units }) => assert.notInclude(units.join(), "oci-scratch@"),
-      [{ pattern: "*", settings: { root: "persistent" } }]
+      [{ pattern: "*", settings: { root: "persistent" }, place: PLACE }]
     ))
 
   it("calls an only manifest without a name latest, and several by their digest", () => {
@@ -308,7 +315,7 @@ describe("the generator", () => {
     const messages: string[] = []
     Effect.runSync(
       Generate.generate({
-        settings: { system: { ...DEFAULT_SYSTEM, imagelayoutdir: directory.path }, rules: [] },
+        settings: { system: { ...SystemSettings.DEFAULTS, imagelayoutdir: directory.path }, rules: [] },
         host: HOST,
         platform: PLATFORM,
         directory: directory.path,
@@ -345,7 +352,7 @@ describe("the generator", () => {
     Effect.runSync(
       Generate.generate({
         settings: {
-          system: { ...DEFAULT_SYSTEM, imagelayoutdir: join(directory.path, "layouts") },
+          system: { ...SystemSettings.DEFAULTS, imagelayoutdir: join(directory.path, "layouts") },
           rules: []
         },
         host: HOST,

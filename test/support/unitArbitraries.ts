@@ -4,8 +4,9 @@ import fc from "fast-check"
 import type { Digest } from "../../src/domain/Digest.ts"
 import type { ImageConfig, ProcessConfig } from "../../src/domain/ImageConfig.ts"
 import type { ImageContext } from "../../src/domain/ImageContext.ts"
+import * as ImageSettings from "../../src/domain/ImageSettings.ts"
 import type { ResolvedImage } from "../../src/domain/ResolvedImage.ts"
-import { DEFAULT_IMAGE, DEFAULT_SYSTEM } from "../../src/domain/Settings.ts"
+import * as SystemSettings from "../../src/domain/SystemSettings.ts"
 
 export const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex")
 
@@ -128,8 +129,9 @@ export const imageOf = (
 export const contextOf = (overrides: Partial<ImageContext> = {}): ImageContext => ({
   name: { layout: "myorg.com/myapp", ref: "stable" },
   stem: "com.myorg.myapp.ref.stable",
-  settings: DEFAULT_IMAGE,
-  system: DEFAULT_SYSTEM,
+  settings: ImageSettings.DEFAULTS,
+  origins: {},
+  system: SystemSettings.DEFAULTS,
   host: { systemdVersion: 252, cli: ["/usr/bin/oci-systemd"], configFile: undefined },
   sha256,
   ...overrides

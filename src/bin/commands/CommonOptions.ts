@@ -26,7 +26,8 @@ export const load = (file: Option.Option<string>, overrides: { readonly systemdV
     const configFile = Option.getOrUndefined(Option.orElse(file, () => before.config))
     const { settings, warnings } = yield* SettingsFile.load(configFile)
     const host = {
-      systemdVersion: overrides.systemdVersion ?? HostFacts.systemdVersion(),
+      systemdVersion:
+        overrides.systemdVersion ?? settings.system.systemdversion ?? HostFacts.systemdVersion(),
       cli: CommandPath.cli(),
       configFile
     }
