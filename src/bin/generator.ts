@@ -22,7 +22,8 @@ const run = ({ config, debug, directories: [directory = ""] }: GeneratorArgument
     const host = {
       systemdVersion: settings.system.systemdversion ?? HostFacts.systemdVersion(),
       cli: CommandPath.cli(),
-      configFile: config
+      configFile: config,
+      servesRecords: HostFacts.servesRecords()
     }
     yield* Generate.generate({ settings, host, platform: HostFacts.platform(), directory, log: log(debug) })
   })

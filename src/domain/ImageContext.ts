@@ -17,6 +17,8 @@ export interface UnitHost {
   readonly cli: readonly [string, ...string[]]
   /** The configuration file, when it is not the default one: `prepare` must read the same. */
   readonly configFile: string | undefined
+  /** Do its lookups of users ask nss-systemd(8), which serves the records that `prepare` writes? */
+  readonly servesRecords: boolean
 }
 
 export interface ImageContext {

@@ -30,12 +30,7 @@ export const fromConfig = (
       workingDirectory,
       environment: assignments,
       stopSignal: config.StopSignal ? yield* StopSignal.parse(config.StopSignal) : "SIGTERM",
-      notes: [
-        ...refused.map((error) => error.message),
-        ...Object.keys(config.Volumes ?? {}).map(
-          (path) => `the volume ${path} is not kept: it is a directory of the root`
-        )
-      ]
+      notes: refused.map((error) => error.message)
     }
   })
 

@@ -6,6 +6,7 @@
  * every start; were it to stay active, a start right after a stop would find it still there and skip it.
  */
 import * as Either from "effect/Either"
+import * as Enabling from "./Enabling.ts"
 import type { EnvironmentRefused } from "./EnvironmentLine.ts"
 import { clears, type ImageContext, rootPaths } from "./ImageContext.ts"
 import * as ImageProcess from "./ImageProcess.ts"
@@ -14,20 +15,16 @@ import type { RootFacts } from "./RootFacts.ts"
 import * as RootUnits from "./RootUnits.ts"
 import * as ServiceUnit from "./ServiceUnit.ts"
 import type { UnitFile } from "./UnitFile.ts"
-import * as UnitName from "./UnitName.ts"
 import type { Unwritable } from "./UnitValue.ts"
-
-/** A symbolic link in the generator's directory: `multi-user.target.wants/U.service` → `../U.service`. */
-export interface UnitLink {
-  readonly path: string
-  readonly target: string
-}
+import * as UnmappedFields from "./UnmappedFields.ts"
 
 export interface ImageUnits {
   readonly files: readonly UnitFile[]
-  readonly links: readonly UnitLink[]
-  /** What the image asks for and does not get. */
+  readonly links: readonly Enabling.UnitLink[]
+  /** What the image asks for and does not get, or not as it stands. */
   readonly notes: readonly string[]
+  /** What its configuration says and no unit does. */
+  readonly unmapped: readonly UnmappedFields.UnmappedField[]
 }
 
 export type UnitsError = Unwritable | EnvironmentRefused | ProcessError
@@ -49,13 +46,10 @@ export const render = (
       yield* RootUnits.prepare(context),
       ...(clears(context) ? [yield* RootUnits.scratch(context, roots.overlay.scratch)] : [])
     ]
-    return { files, links: enablingLinks(context), notes: process.notes }
+    return {
+      files,
+      links: Enabling.links(context),
+      notes: ServiceUnit.notes(context, image, process, facts),
+      unmapped: UnmappedFields.of(image)
+    }
   })
-
-const enablingLinks = (context: ImageContext): readonly UnitLink[] => {
-  const service = UnitName.service(context.stem)
-  return context.settings.wantedby.map((unit) => ({
-    path: `${unit}.wants/${service}`,
-    target: `../${service}`
-  }))
-}

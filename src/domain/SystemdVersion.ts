@@ -1,12 +1,20 @@
-/** Which directives a host's systemd knows: a unit says nothing that it would warn about. */
+/**
+ * Which directives a host's systemd knows: a unit says nothing that it would warn about.
+ *
+ * Everything that is not in the table is known to the oldest version. The numbers are those of "Added in version" in
+ * the manual page and of systemd's NEWS; test/services/systemdVersion.test.ts asks the systemd that is installed.
+ */
 
 /** Debian 12's: the oldest that is seen working. */
 export const OLDEST = 252
 
-/** Since when, from systemd.exec(5)'s "Added in version". */
 const SINCE = {
-  /** The journal's sockets inside the root. */
-  BindLogSockets: 257
+  /** The journal's sockets inside the root (systemd.exec(5)). */
+  BindLogSockets: 257,
+  /** The service is process 1 of a namespace of its own (systemd.exec(5)). */
+  PrivatePIDs: 257,
+  /** `ProtectControlGroups=strict`: a cgroup namespace of its own, read-only (systemd.exec(5)). */
+  PrivateControlGroups: 257
 } as const
 
 export type Feature = keyof typeof SINCE

@@ -57,7 +57,7 @@ export const prose = (text: string): UnitValue =>
     .trim()
     .slice(0, MAX_PROSE)
     .toWellFormed()
-    .replace(/\\+$/, "")
+    .replace(/[\s\\]+$/, "")
     .replaceAll("%", "%%") as UnitValue
 
 /** Several values with a blank between them. */

@@ -28,7 +28,8 @@ export const prepare = (image: CatalogImage) =>
     })
     yield* Effect.sync(() => RootLookup.makeDirectory(roots.lower, upper, process.workingDirectory))
     const identity = ImageProcess.identity(process, facts)
-    if (identity !== undefined && process.user !== "") yield* (yield* UserDatabase).ensure(identity)
+    if (identity !== undefined && process.user !== "")
+      yield* (yield* UserDatabase).ensure(identity, context.host.servesRecords)
     const units = yield* ImageUnits.render(context, resolved, facts)
     if (!ServiceManager.hasUnits(units.files)) yield* (yield* ServiceManager.ServiceManager).reload
   })

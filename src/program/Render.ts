@@ -14,7 +14,11 @@ export interface Rendered extends ImageUnits.ImageUnits {
 export const image = ({ context, resolve }: CatalogImage): Effect.Effect<Rendered> =>
   Effect.gen(function* () {
     const resolved = yield* resolve
-    const facts = yield* FactsFile.read(context.system.extractsdir, resolved.configDescriptor.digest)
+    const facts = yield* FactsFile.read(
+      context.system.extractsdir,
+      resolved.configDescriptor.digest,
+      resolved.config.config?.User ?? ""
+    )
     const units = yield* ImageUnits.render(context, resolved, facts)
     return { ...units, problem: undefined }
   }).pipe(
@@ -24,6 +28,7 @@ export const image = ({ context, resolve }: CatalogImage): Effect.Effect<Rendere
         files: [StubUnit.render(context, error.message)],
         links: [],
         notes: [],
+        unmapped: [],
         problem
       })
     })

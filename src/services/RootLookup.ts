@@ -7,6 +7,7 @@
 import * as fs from "node:fs"
 import * as Effect from "effect/Effect"
 import { type Account, type Group, parseGroup, parsePasswd } from "../domain/AccountFiles.ts"
+import type * as HostFiles from "../domain/HostFiles.ts"
 import { CommandError } from "../domain/ImageCommand.ts"
 import type { ImageProcess } from "../domain/ImageProcess.ts"
 import * as ImageUser from "../domain/ImageUser.ts"
@@ -20,19 +21,27 @@ const MAX_ACCOUNT_FILE = 16 * 1024 * 1024
 
 /** The path without links, relative to the root (`usr/bin/env`), or `undefined` where nothing is. */
 export const resolve = (root: string, path: string): string | undefined => {
+  const end = follow(root, path)
+  return end === undefined || lstat(`${root}/${end.path}`) === undefined ? undefined : end.path
+}
+
+/** Where a path leads, through how many links, whether anything is there or not; `undefined`: nowhere, or in a circle. */
+const follow = (
+  root: string,
+  path: string
+): { readonly path: string; readonly links: number } | undefined => {
   const pending = path.split("/").reverse()
   const resolved: string[] = []
   let links = 0
   for (let component = pending.pop(); component !== undefined; component = pending.pop()) {
     if (component === "" || component === ".") continue
     if (component === "..") {
+      if (lstat([root, ...resolved].join("/")) === undefined) return undefined
       resolved.pop()
       continue
     }
     const here = [root, ...resolved, component].join("/")
-    const stat = lstat(here)
-    if (stat === undefined) return undefined
-    if (!stat.isSymbolicLink()) {
+    if (lstat(here)?.isSymbolicLink() !== true) {
       resolved.push(component)
       continue
     }
@@ -41,7 +50,7 @@ export const resolve = (root: string, path: string): string | undefined => {
     if (target.startsWith("/")) resolved.length = 0
     pending.push(...target.split("/").reverse())
   }
-  return resolved.join("/")
+  return { path: resolved.join("/"), links }
 }
 
 const lstat = (path: string): fs.Stats | undefined => {
@@ -62,8 +71,9 @@ export const facts = (
     const groups: readonly Group[] = parseGroup(yield* accountFile(root, "/etc/group"))
     const identity = yield* ImageUser.resolve(process.user, accounts, groups)
     const user = { user: process.user, identity }
+    const hostFiles = hostFileStates(root)
     const { command } = process
-    if (command.path !== undefined) return { user }
+    if (command.path !== undefined) return { user, hostFiles }
     const [program] = command.argv
     const path = command.searchPath
       .map((directory) => `${directory === "/" ? "" : directory}/${program}`)
@@ -73,8 +83,37 @@ export const facts = (
         reason: `the image's program ${JSON.stringify(program)} is in none of the directories of its PATH: ${command.searchPath.join(":")}`
       })
     }
-    return { user, command: { program, searchPath: command.searchPath, path } }
+    return { user, hostFiles, command: { program, searchPath: command.searchPath, path } }
   })
+
+const hostFileStates = (root: string): NonNullable<RootFacts["hostFiles"]> => ({
+  "/etc/resolv.conf": hostFileState(root, "/etc/resolv.conf"),
+  "/etc/hosts": hostFileState(root, "/etc/hosts"),
+  "/etc/localtime": hostFileState(root, "/etc/localtime")
+})
+
+/** What a mount on `path` would find. */
+const hostFileState = (root: string, path: HostFiles.HostFile): HostFiles.State => {
+  const end = follow(root, path)
+  if (end === undefined || FOREIGN.test(`/${end.path}`)) return "other"
+  const stat = lstat(`${root}/${end.path}`)
+  if (stat === undefined)
+    return isBelowDirectory(root, end.path) ? (end.links === 0 ? "nothing" : "dangling") : "other"
+  return stat.isFile() ? "file" : "other"
+}
+
+/** Can `path` be made: are those of its parents that are there directories? */
+const isBelowDirectory = (root: string, path: string): boolean => {
+  for (let parent = path; parent.includes("/"); ) {
+    parent = parent.slice(0, parent.lastIndexOf("/"))
+    const stat = lstat(`${root}/${parent}`)
+    if (stat !== undefined) return stat.isDirectory()
+  }
+  return true
+}
+
+/** File systems of the kernel are mounted there. */
+const FOREIGN = /^\/(?:proc|sys|dev)\//
 
 const accountFile = (root: string, path: string) => {
   const resolved = resolve(root, path)

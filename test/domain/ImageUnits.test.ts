@@ -67,7 +67,8 @@ const named = contextOf({
   host: {
     systemdVersion: 257,
     cli: ["/usr/bin/node", "/opt/oci systemd/cli.js"],
-    configFile: "/etc/other.conf"
+    configFile: "/etc/other.conf",
+    servesRecords: true
   }
 })
 const render = (...args: Parameters<typeof ImageUnits.render>) =>

@@ -29,7 +29,12 @@ const PLATFORM: HostPlatform = {
   architecture: process.arch === "x64" ? "amd64" : process.arch,
   variants: []
 }
-const HOST = { systemdVersion: 257, cli: ["/usr/bin/oci-systemd"] as const, configFile: undefined }
+const HOST = {
+  systemdVersion: 257,
+  cli: ["/usr/bin/oci-systemd"] as const,
+  configFile: undefined,
+  servesRecords: true
+}
 
 const archive = async (
   ...entries: ReadonlyArray<Partial<tar.Header> & { readonly name: string; readonly content?: string }>

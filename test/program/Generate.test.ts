@@ -20,7 +20,12 @@ import { INDEX, LayoutWriter, sha256, temporary, type WrittenDescriptor } from "
 
 const ARCHITECTURE = process.arch === "x64" ? "amd64" : process.arch
 const PLATFORM: HostPlatform = { os: "linux", architecture: ARCHITECTURE, variants: [] }
-const HOST = { systemdVersion: 257, cli: ["/usr/bin/oci-systemd"] as const, configFile: undefined }
+const HOST = {
+  systemdVersion: 257,
+  cli: ["/usr/bin/oci-systemd"] as const,
+  configFile: undefined,
+  servesRecords: true
+}
 const STEM = "org.example.app.ref.v1"
 
 const PLACE = { file: "/etc/oci-generator.conf", line: 1 }

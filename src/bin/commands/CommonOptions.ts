@@ -29,7 +29,8 @@ export const load = (file: Option.Option<string>, overrides: { readonly systemdV
       systemdVersion:
         overrides.systemdVersion ?? settings.system.systemdversion ?? HostFacts.systemdVersion(),
       cli: CommandPath.cli(),
-      configFile
+      configFile,
+      servesRecords: HostFacts.servesRecords()
     }
     const catalog = yield* Catalog.load(settings, host, HostFacts.platform())
     yield* Effect.forEach([...warnings, ...catalog.warnings], (warning) => Effect.logWarning(warning), {
