@@ -21,7 +21,7 @@ export type State = (typeof STATES)[number]
 export interface HostFilesContext {
   /** Missing while the image is not extracted. */
   readonly states: Readonly<Partial<Record<HostFile, State>>> | undefined
-  /** Can mount points be made? */
+  /** Can the root be written? Where it cannot, prepare has made what is missing, but no link leads to it. */
   readonly writable: boolean
   readonly alone: boolean
   readonly setsTimeZone: boolean
@@ -43,14 +43,13 @@ export const directives = (context: HostFilesContext): readonly Directive[] => {
 
 const isBound = (path: HostFile, { states, writable, alone, setsTimeZone }: HostFilesContext): boolean => {
   const state = states?.[path] ?? "nothing"
-  if (path === "/etc/localtime")
-    return state === "nothing" && writable && !setsTimeZone && states !== undefined
+  if (path === "/etc/localtime") return state === "nothing" && !setsTimeZone && states !== undefined
   // Nobody to ask there.
   if (path === "/etc/resolv.conf" && alone) return false
   switch (state) {
     case "file":
-      return true
     case "nothing":
+      return true
     case "dangling":
       return writable
     case "other":

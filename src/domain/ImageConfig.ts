@@ -11,6 +11,16 @@ const KeySet = Schema.Record({ key: Schema.String, value: Schema.Unknown })
 /** Fields that have no place in the units are kept, so that they can be named. */
 const WITH_OTHERS = { parseOptions: { onExcessProperty: "preserve" } } as const
 
+/** Docker's; times are nanoseconds. */
+const Healthcheck = Schema.Struct({
+  Test: nullish(Strings),
+  Interval: nullish(Schema.Number),
+  Timeout: nullish(Schema.Number),
+  StartPeriod: nullish(Schema.Number),
+  StartInterval: nullish(Schema.Number),
+  Retries: nullish(Schema.Number)
+})
+
 export const ProcessConfig = Schema.Struct({
   User: nullish(Schema.String),
   Env: nullish(Strings),
@@ -29,7 +39,10 @@ export const ProcessConfig = Schema.Struct({
   MemorySwap: nullish(Schema.Int),
   /** Relative to 1024. */
   CpuShares: nullish(Schema.Int),
-  NetworkDisabled: nullish(Schema.Boolean)
+  NetworkDisabled: nullish(Schema.Boolean),
+  Healthcheck: nullish(Healthcheck),
+  /** What the image's shell commands are given to. */
+  Shell: nullish(Strings)
 }).annotations(WITH_OTHERS)
 export type ProcessConfig = typeof ProcessConfig.Type
 

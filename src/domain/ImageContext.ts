@@ -9,6 +9,7 @@ import type { Origins } from "./Settings.ts"
 import type { SystemSettings } from "./SystemSettings.ts"
 import { type Directive, directive } from "./UnitFile.ts"
 import { path } from "./UnitValue.ts"
+import * as Volumes from "./Volumes.ts"
 
 /** What the units need to know of the machine. */
 export interface UnitHost {
@@ -45,6 +46,17 @@ export const rootPaths = (
     context.sha256
   )
 
+export const volumes = (context: ImageContext, image: ResolvedImage): Volumes.Volumes =>
+  Volumes.of(
+    {
+      volumesdir: context.system.volumesdir,
+      directory: rootPaths(context, image).overlay.name,
+      settings: context.settings,
+      declared: Object.keys(image.config.config?.Volumes ?? {})
+    },
+    context.sha256
+  )
+
 /** The comment that each unit file begins with. */
 export const header = (name: ImageName): readonly string[] => [
   `Made by oci-systemd-generator from the image ${display(name)}, and made anew at every daemon-reload.`,
@@ -58,4 +70,4 @@ export const sourcePath = (context: ImageContext): readonly Directive[] => {
 }
 
 /** Is the scratch removed on stop? Only what is thrown away anyway is. */
-export const clears = (context: ImageContext): boolean => context.settings.root === "ephemeral"
+export const clears = (context: ImageContext): boolean => context.settings.root !== "persistent"

@@ -8,10 +8,12 @@
 import * as Either from "effect/Either"
 import * as Enabling from "./Enabling.ts"
 import type { EnvironmentRefused } from "./EnvironmentLine.ts"
-import { clears, type ImageContext, rootPaths } from "./ImageContext.ts"
+import * as HealthUnits from "./HealthUnits.ts"
+import { clears, type ImageContext, rootPaths, volumes } from "./ImageContext.ts"
 import * as ImageProcess from "./ImageProcess.ts"
 import type { ResolvedImage } from "./ResolvedImage.ts"
 import type { RootFacts } from "./RootFacts.ts"
+import type { RootPaths } from "./RootPaths.ts"
 import * as RootUnits from "./RootUnits.ts"
 import * as ServiceUnit from "./ServiceUnit.ts"
 import type { UnitFile } from "./UnitFile.ts"
@@ -40,11 +42,13 @@ export const render = (
     const process = yield* ImageProcess.fromConfig(image.config)
     const roots = rootPaths(context, image)
     const service = yield* ServiceUnit.render(context, image, process, facts, roots)
+    const health = yield* healthUnits(context, process, facts, service, roots)
     const files = [
       service,
       RootUnits.mount(context, roots),
-      yield* RootUnits.prepare(context),
-      ...(clears(context) ? [yield* RootUnits.scratch(context, roots.overlay.scratch)] : [])
+      yield* RootUnits.prepare(context, volumeDirectories(context, image)),
+      ...(clears(context) ? [yield* RootUnits.scratch(context, roots.overlay.scratch)] : []),
+      ...health
     ]
     return {
       files,
@@ -52,4 +56,27 @@ export const render = (
       notes: ServiceUnit.notes(context, image, process, facts),
       unmapped: UnmappedFields.of(image)
     }
+  })
+
+/** Disks have to be mounted before volumes on them are made. */
+const volumeDirectories = (context: ImageContext, image: ResolvedImage): readonly string[] =>
+  volumes(context, image).volumes.map(({ directory, kind }) =>
+    kind === "own" ? context.system.volumesdir : directory
+  )
+
+/** The check's own unit is there once its program and its user are known. */
+const healthUnits = (
+  context: ImageContext,
+  process: ImageProcess.ImageProcess,
+  facts: RootFacts,
+  service: UnitFile,
+  roots: RootPaths
+): Either.Either<readonly UnitFile[], Unwritable> =>
+  Either.gen(function* () {
+    const { health } = process
+    if (health === undefined || !HealthUnits.isChecked(context, process, facts)) return []
+    const timer = HealthUnits.timer(context, health)
+    const path = ImageProcess.healthPath(process, facts)
+    if (path === undefined || !ServiceUnit.isPrepared(process, facts)) return [timer]
+    return [timer, yield* HealthUnits.service(context, health, path, service, roots.overlay)]
   })

@@ -17,13 +17,19 @@ const Identity = Schema.Struct({
 
 const HostFileState = Schema.Literal(...HostFiles.STATES)
 
+const FoundProgram = Schema.Struct({
+  program: Schema.String,
+  searchPath: Schema.Array(Schema.String),
+  path: Schema.String
+})
+
 export const RootFacts = Schema.Struct({
   /** `user` is the image's `User`, or that of the configuration. */
   user: nullish(Schema.Struct({ user: Schema.String, identity: Identity })),
   /** Where a bare command was found. */
-  command: nullish(
-    Schema.Struct({ program: Schema.String, searchPath: Schema.Array(Schema.String), path: Schema.String })
-  ),
+  command: nullish(FoundProgram),
+  /** The same of a health check's; its path is empty where it was not found. */
+  health: nullish(FoundProgram),
   /** What is where files of the host are mounted. */
   hostFiles: nullish(
     Schema.Struct({

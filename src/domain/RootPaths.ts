@@ -1,4 +1,9 @@
-/** Where an image's root filesystem is, and what it is an overlay of. */
+/**
+ * Where an image's root filesystem is, and what it is an overlay of.
+ *
+ * A root that is read-only is an overlay too, of two lower directories and no upper one. systemd makes the directories
+ * that a root should have in whatever `RootDirectory=` names, wherever it can: no extract is ever named there.
+ */
 import type { Digest, Sha256 } from "./Digest.ts"
 import * as ExtractsTree from "./ExtractsTree.ts"
 import * as UnitName from "./UnitName.ts"
@@ -10,8 +15,19 @@ export interface Overlay {
   /** The directory's name below `scratch`. */
   readonly name: string
   readonly scratch: string
+  /** Of a root that is read-only, a second lower directory: prepare makes the mount points there that the image lacks. */
   readonly upper: string
   readonly work: string
+}
+
+/** A directory that is written though the root is not. */
+export interface Writable {
+  /** In the image. */
+  readonly path: string
+  /** On the host, below the scratch. */
+  readonly directory: string
+  /** Where the image has no such directory. */
+  readonly mode: number
 }
 
 export interface RootPaths {
@@ -35,6 +51,13 @@ export const of = (
     overlay: { name: directory, scratch, upper: `${scratch}/upper`, work: `${scratch}/work` }
   }
 }
+
+/** What a program may expect to write to, whatever its root is (file-hierarchy(7)). */
+export const writables = ({ scratch }: Overlay): readonly Writable[] => [
+  { path: "/run", directory: `${scratch}/run`, mode: 0o755 },
+  { path: "/tmp", directory: `${scratch}/tmp`, mode: 0o1777 },
+  { path: "/var/tmp", directory: `${scratch}/var-tmp`, mode: 0o1777 }
+]
 
 /** The mount unit's name is the whole path with `_` and `.` kept: it must fit in 253 bytes. */
 const MAX_DIRECTORY = 220

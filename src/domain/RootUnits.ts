@@ -6,7 +6,7 @@ import * as Either from "effect/Either"
 import * as ExecStart from "./ExecStart.ts"
 import { clears, header, type ImageContext, sourcePath } from "./ImageContext.ts"
 import { display } from "./ImageName.ts"
-import type { RootPaths } from "./RootPaths.ts"
+import type { Overlay, RootPaths } from "./RootPaths.ts"
 import { directive, type UnitFile } from "./UnitFile.ts"
 import * as UnitName from "./UnitName.ts"
 import { literal, prose, type UnitValue, type Unwritable, word } from "./UnitValue.ts"
@@ -22,7 +22,7 @@ export const mount = (context: ImageContext, { root, lower, overlay }: RootPaths
       {
         name: "Unit",
         directives: [
-          directive("Description", prose(`Writable root of ${display(context.name)}`)),
+          directive("Description", prose(`Root of ${display(context.name)}`)),
           ...sourcePath(context),
           // The default dependencies put a mount before local-fs.target, and prepare runs after it.
           directive("DefaultDependencies", literal("no")),
@@ -44,16 +44,26 @@ export const mount = (context: ImageContext, { root, lower, overlay }: RootPaths
           directive("What", literal("overlay")),
           directive("Where", literal(root)),
           directive("Type", literal("overlay")),
-          directive("Options", literal(`lowerdir=${lower},upperdir=${overlay.upper},workdir=${overlay.work}`))
+          directive("Options", literal(options(context, lower, overlay)))
         ]
       }
     ]
   }
 }
 
-export const prepare = (context: ImageContext): Either.Either<UnitFile, Unwritable> =>
+const options = ({ settings }: ImageContext, lower: string, { upper, work }: Overlay): string =>
+  settings.root === "readonly"
+    ? `ro,lowerdir=${upper}:${lower}`
+    : `lowerdir=${lower},upperdir=${upper},workdir=${work}`
+
+/** `directories` of the host are bound into the root. */
+export const prepare = (
+  context: ImageContext,
+  directories: readonly string[]
+): Either.Either<UnitFile, Unwritable> =>
   Either.gen(function* () {
     const { system, host } = context
+    const needed = [...new Set([system.imagelayoutdir, system.extractsdir, ...directories])]
     const service = UnitName.service(context.stem)
     const cli = yield* commandLine([
       ...host.cli,
@@ -71,7 +81,7 @@ export const prepare = (context: ImageContext): Either.Either<UnitFile, Unwritab
           directives: [
             directive("Description", prose(`Prepare the root of ${display(context.name)}`)),
             ...sourcePath(context),
-            directive("RequiresMountsFor", literal(`${system.imagelayoutdir} ${system.extractsdir}`)),
+            directive("RequiresMountsFor", literal(needed.join(" "))),
             directive("PartOf", literal(service)),
             ...noStartLimit,
             ...(clears(context)

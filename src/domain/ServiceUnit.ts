@@ -4,17 +4,18 @@ import * as DirectiveSource from "./DirectiveSource.ts"
 import * as EnvironmentLine from "./EnvironmentLine.ts"
 import * as ExecStart from "./ExecStart.ts"
 import * as ExposedPorts from "./ExposedPorts.ts"
+import * as HealthUnits from "./HealthUnits.ts"
 import * as HostFiles from "./HostFiles.ts"
 import { DEFAULT_PATH } from "./ImageCommand.ts"
 import type { ProcessConfig } from "./ImageConfig.ts"
-import { clears, header, type ImageContext, sourcePath } from "./ImageContext.ts"
+import * as ImageContext from "./ImageContext.ts"
 import * as ImageLabels from "./ImageLabels.ts"
 import * as ImageProcess from "./ImageProcess.ts"
 import type { Identity } from "./ImageUser.ts"
 import * as Profile from "./Profile.ts"
 import type { ResolvedImage } from "./ResolvedImage.ts"
 import type { RootFacts } from "./RootFacts.ts"
-import type { RootPaths } from "./RootPaths.ts"
+import * as RootPaths from "./RootPaths.ts"
 import * as ServiceIdentity from "./ServiceIdentity.ts"
 import * as ServiceLimits from "./ServiceLimits.ts"
 import * as ServiceNetwork from "./ServiceNetwork.ts"
@@ -22,29 +23,29 @@ import * as StubUnit from "./StubUnit.ts"
 import { knows } from "./SystemdVersion.ts"
 import { type Directive, directive, type UnitFile } from "./UnitFile.ts"
 import * as UnitName from "./UnitName.ts"
-import { literal, path, type Unwritable } from "./UnitValue.ts"
+import { bind, literal, path, type Unwritable } from "./UnitValue.ts"
 import * as UnmappedFields from "./UnmappedFields.ts"
 
 /** Where the facts are missing, a stand-in that says so: prepare finds them and reloads before it could ever run. */
 export const render = (
-  context: ImageContext,
+  context: ImageContext.ImageContext,
   image: ResolvedImage,
   process: ImageProcess.ImageProcess,
   facts: RootFacts,
-  roots: RootPaths
+  roots: RootPaths.RootPaths
 ): Either.Either<UnitFile, Unwritable | EnvironmentLine.EnvironmentRefused> =>
   Either.gen(function* () {
     const prepare = UnitName.prepare(context.stem, context.sha256)
     const executable = ImageProcess.path(process, facts)
     const identity = ImageProcess.identity(process, facts)
-    const scratch = clears(context) ? [UnitName.scratch(context.stem, context.sha256)] : []
+    const scratch = ImageContext.clears(context) ? [UnitName.scratch(context.stem, context.sha256)] : []
     const mount = UnitName.mount(roots.root)
     const { settings, origins, host } = context
     const config = image.config.config ?? {}
     return {
       name: UnitName.service(context.stem),
       comments: [
-        ...header(context.name),
+        ...ImageContext.header(context.name),
         `Manifest: ${image.manifestDigest}`,
         ...origin(image),
         ...ports(config),
@@ -56,10 +57,13 @@ export const render = (
           name: "Unit",
           directives: [
             ...ImageLabels.unitDirectives(context.name, image),
-            ...sourcePath(context),
+            ...ImageContext.sourcePath(context),
             directive("Requires", literal([prepare, ...scratch].join(" "))),
             directive("After", literal([prepare, ...scratch, mount].join(" "))),
-            directive("BindsTo", literal(mount))
+            directive("BindsTo", literal(mount)),
+            ...(HealthUnits.isChecked(context, process, facts)
+              ? [directive("Wants", literal(UnitName.health(context.stem, "timer", context.sha256)))]
+              : [])
           ]
         },
         {
@@ -77,7 +81,8 @@ export const render = (
                   ),
                   ...(yield* processDirectives(config, process, executable)),
                   ...ServiceIdentity.directives(context, process.user, identity),
-                  ...(yield* environment(process, identity))
+                  ...(yield* environment(process, identity)),
+                  ...binds(context, image, roots)
                 ]),
             ...unsetEnvironment(process),
             directive("KillSignal", literal(process.stopSignal), stopSource(config)),
@@ -97,9 +102,13 @@ export const render = (
     } satisfies UnitFile
   })
 
+/** Is everything known that its unit must say of the root? */
+export const isPrepared = (process: ImageProcess.ImageProcess, facts: RootFacts): boolean =>
+  ImageProcess.path(process, facts) !== undefined && ImageProcess.identity(process, facts) !== undefined
+
 /** What the image asks for and does not get, or not as it stands; one sentence each. */
 export const notes = (
-  context: ImageContext,
+  context: ImageContext.ImageContext,
   image: ResolvedImage,
   process: ImageProcess.ImageProcess,
   facts: RootFacts
@@ -107,6 +116,10 @@ export const notes = (
   const identity = ImageProcess.identity(process, facts)
   return [
     ...process.notes,
+    ...ImageContext.volumes(context, image).notes,
+    ...(ImageProcess.healthPath(process, facts) === ""
+      ? ["the health check's program is not in the image: no checks are made"]
+      : []),
     ...(identity === undefined ? [] : ServiceIdentity.notes(context, identity)),
     ...ServiceNetwork.notes(context, exposed(image.config.config ?? {}), identity?.uid === 0)
   ]
@@ -159,7 +172,7 @@ const unsetEnvironment = (process: ImageProcess.ImageProcess): readonly Directiv
 
 /** What it may do, and what it sees of its host. */
 const confinement = (
-  context: ImageContext,
+  context: ImageContext.ImageContext,
   image: ResolvedImage,
   process: ImageProcess.ImageProcess,
   facts: RootFacts
@@ -186,6 +199,26 @@ const confinement = (
       : [directive("BindReadOnlyPaths", literal(LOG_SOCKETS.map((socket) => `-${socket}`).join(" ")))])
   ]
 }
+
+/** What is written to places of its own: volumes, and where the root cannot be written, what always can. */
+const binds = (
+  context: ImageContext.ImageContext,
+  image: ResolvedImage,
+  roots: RootPaths.RootPaths
+): readonly Directive[] => [
+  ...(context.settings.root === "readonly"
+    ? RootPaths.writables(roots.overlay).map(({ directory, path }) =>
+        directive("BindPaths", bind(directory, path), DirectiveSource.setting(context.origins, "root"))
+      )
+    : []),
+  ...ImageContext.volumes(context, image).volumes.map(({ directory, kind, path, readonly }) =>
+    directive(
+      readonly ? "BindReadOnlyPaths" : "BindPaths",
+      bind(directory, path),
+      kind === "own" ? DirectiveSource.image("Volumes") : DirectiveSource.setting(context.origins, "volume")
+    )
+  )
+]
 
 const exposed = (config: ProcessConfig) => ExposedPorts.parse(Object.keys(config.ExposedPorts ?? {})).ports
 

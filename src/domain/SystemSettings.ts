@@ -6,6 +6,7 @@ import { OLDEST } from "./SystemdVersion.ts"
 export interface SystemSettings {
   readonly imagelayoutdir: string
   readonly extractsdir: string
+  readonly volumesdir: string
   /** Units say only what this version knows. */
   readonly systemdversion: number | undefined
 }
@@ -15,6 +16,10 @@ export const KEYS: SettingKeys<SystemSettings> = {
   extractsdir: directory(
     "/var/lib/oci/extracts",
     "Where images are extracted to; the same file system holds what writable roots write."
+  ),
+  volumesdir: directory(
+    "/var/lib/oci/volumes",
+    "Where the images' volumes are kept, each image's in a directory with the name of its unit."
   ),
   systemdversion: optional(
     "NUMBER",
@@ -30,5 +35,6 @@ export const KEYS: SettingKeys<SystemSettings> = {
 export const DEFAULTS: SystemSettings = {
   imagelayoutdir: KEYS.imagelayoutdir.default,
   extractsdir: KEYS.extractsdir.default,
+  volumesdir: KEYS.volumesdir.default,
   systemdversion: KEYS.systemdversion.default
 }

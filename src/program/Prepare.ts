@@ -1,16 +1,22 @@
 /**
- * What happens before an image's service starts: its root, its scratch and its user are made ready, and systemd is
- * told to reload where the unit it has is not the one that the root's facts give.
+ * What happens before an image's service starts: its root, its scratch, its volumes and its user are made ready, and
+ * systemd is told to reload where the unit it has is not the one that the root's facts give.
  */
+import { rmSync } from "node:fs"
 import * as Effect from "effect/Effect"
+import * as HealthUnits from "../domain/HealthUnits.ts"
+import * as HostFiles from "../domain/HostFiles.ts"
 import * as ImageContext from "../domain/ImageContext.ts"
 import * as ImageProcess from "../domain/ImageProcess.ts"
 import * as ImageUnits from "../domain/ImageUnits.ts"
+import * as RootPaths from "../domain/RootPaths.ts"
+import type { Volume } from "../domain/Volumes.ts"
 import { Extracts } from "../services/Extracts.ts"
 import * as MountTable from "../services/MountTable.ts"
 import * as RootLookup from "../services/RootLookup.ts"
 import * as ServiceManager from "../services/ServiceManager.ts"
 import { UserDatabase } from "../services/UserDatabase.ts"
+import { Volumes } from "../services/Volumes.ts"
 import type { CatalogImage } from "./Catalog.ts"
 import * as Extract from "./Extract.ts"
 
@@ -22,14 +28,44 @@ export const prepare = (image: CatalogImage) =>
     const roots = ImageContext.rootPaths(context, resolved)
     const process = yield* ImageProcess.fromConfig(resolved.config)
     yield* MountTable.untilUnmounted(roots.root)
-    const { upper } = yield* extracts.scratch(roots.overlay.name, {
+    yield* extracts.scratch(roots.overlay.name, {
       chainId: resolved.chainId,
       keep: context.settings.root === "persistent"
     })
-    yield* Effect.sync(() => RootLookup.makeDirectory(roots.lower, upper, process.workingDirectory))
+    yield* Effect.sync(() => {
+      rmSync(HealthUnits.stateFile(roots.overlay), { force: true })
+      RootLookup.makeDirectory(roots.lower, roots.overlay.upper, process.workingDirectory)
+    })
+    const { volumes } = ImageContext.volumes(context, resolved)
+    for (const volume of volumes) yield* (yield* Volumes).ensure(volume, roots.lower)
+    if (context.settings.root === "readonly") yield* makeReadable(roots, volumes)
     const identity = ImageProcess.identity(process, facts)
     if (identity !== undefined && process.user !== "")
       yield* (yield* UserDatabase).ensure(identity, context.host.servesRecords)
     const units = yield* ImageUnits.render(context, resolved, facts)
     if (!ServiceManager.hasUnits(units.files)) yield* (yield* ServiceManager.ServiceManager).reload
   })
+
+/** What systemd makes in a root that can be written, and what programs write to in any. */
+const makeReadable = (roots: RootPaths.RootPaths, volumes: readonly Volume[]) =>
+  Effect.gen(function* () {
+    const service = yield* Volumes
+    const writables = RootPaths.writables(roots.overlay)
+    for (const { directory, path, mode } of writables) {
+      yield* service.copy({ root: roots.lower, path, target: directory, mode })
+    }
+    yield* Effect.sync(() => {
+      for (const path of [...KERNEL_FILE_SYSTEMS, ...writables.map(({ path }) => path)]) {
+        RootLookup.makeDirectory(roots.lower, roots.overlay.upper, path)
+      }
+      for (const { directory, path } of volumes) {
+        if (RootLookup.isDirectory(directory))
+          RootLookup.makeDirectory(roots.lower, roots.overlay.upper, path)
+        else RootLookup.makeFile(roots.lower, roots.overlay.upper, path)
+      }
+      for (const path of HostFiles.PATHS) RootLookup.makeFile(roots.lower, roots.overlay.upper, path)
+    })
+  })
+
+/** What `MountAPIVFS=` and `PrivateDevices=` are mounted on. */
+const KERNEL_FILE_SYSTEMS = ["/proc", "/sys", "/dev"]

@@ -8,7 +8,7 @@ import * as fs from "node:fs"
 import * as Effect from "effect/Effect"
 import { type Account, type Group, parseGroup, parsePasswd } from "../domain/AccountFiles.ts"
 import type * as HostFiles from "../domain/HostFiles.ts"
-import { CommandError } from "../domain/ImageCommand.ts"
+import { CommandError, type ImageCommand } from "../domain/ImageCommand.ts"
 import type { ImageProcess } from "../domain/ImageProcess.ts"
 import * as ImageUser from "../domain/ImageUser.ts"
 import type { RootFacts } from "../domain/RootFacts.ts"
@@ -61,6 +61,10 @@ const lstat = (path: string): fs.Stats | undefined => {
   }
 }
 
+/** Of the host, through links. */
+export const isDirectory = (path: string): boolean =>
+  fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+
 /** Everything that a unit for this process needs to know of the root. */
 export const facts = (
   root: string,
@@ -73,18 +77,28 @@ export const facts = (
     const user = { user: process.user, identity }
     const hostFiles = hostFileStates(root)
     const { command } = process
-    if (command.path !== undefined) return { user, hostFiles }
-    const [program] = command.argv
-    const path = command.searchPath
-      .map((directory) => `${directory === "/" ? "" : directory}/${program}`)
-      .find((candidate) => isProgram(root, candidate))
-    if (path === undefined) {
+    const health = process.health === undefined ? undefined : findProgram(root, process.health.command)
+    const others = { user, hostFiles, ...(health === undefined ? {} : { health }) }
+    const found = findProgram(root, command)
+    if (found === undefined) return others
+    const { path, program } = found
+    if (path === "") {
       return yield* new CommandError({
         reason: `the image's program ${JSON.stringify(program)} is in none of the directories of its PATH: ${command.searchPath.join(":")}`
       })
     }
-    return { user, hostFiles, command: { program, searchPath: command.searchPath, path } }
+    return { ...others, command: found }
   })
+
+/** Nothing to be looked for where the program has a path; the found path is empty where nothing was found. */
+const findProgram = (
+  root: string,
+  { argv: [program], path, searchPath }: ImageCommand
+): RootFacts["command"] => {
+  if (path !== undefined) return undefined
+  const candidates = searchPath.map((directory) => `${directory === "/" ? "" : directory}/${program}`)
+  return { program, searchPath, path: candidates.find((candidate) => isProgram(root, candidate)) ?? "" }
+}
 
 const hostFileStates = (root: string): NonNullable<RootFacts["hostFiles"]> => ({
   "/etc/resolv.conf": hostFileState(root, "/etc/resolv.conf"),
@@ -147,6 +161,15 @@ export const makeDirectory = (lower: string, upper: string, path: string): void 
       if (!makeOne(lstat(`${lower}/${directory}`), `${upper}/${directory}`)) return
     }
   }
+}
+
+/** Makes an empty file at `path` in `upper` where `lower` has nothing: for something to be mounted on. */
+export const makeFile = (lower: string, upper: string, path: string): void => {
+  if (resolve(lower, path) !== undefined) return
+  const parent = path.slice(0, path.lastIndexOf("/"))
+  makeDirectory(lower, upper, parent)
+  const target = `${upper}/${resolve(lower, parent) ?? parent}/${path.slice(parent.length + 1)}`
+  if (lstat(target) === undefined) fs.writeFileSync(target, "", { mode: 0o644, flag: "wx" })
 }
 
 /** False where something else is in the way. `model` is what the lower has there. */

@@ -137,7 +137,7 @@ const tameLabels = (labels: Readonly<Record<string, string>>): Readonly<Record<s
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*=/
 
 /** Links are taken or not by their form, which a tame word does not have; nor does every layout have a path of a unit. */
-const OF_ITS_FORM = ["Documentation", "SourcePath"]
+const OF_ITS_FORM = ["Documentation", "SourcePath", "BindPaths"]
 
 const facts: fc.Arbitrary<RootFacts> = fc.oneof(
   fc.constant<RootFacts>({}),

@@ -4,10 +4,14 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Prepare from "../../program/Prepare.ts"
 import * as Selection from "../../program/Selection.ts"
+import { NativeCalls } from "../../services/NativeCalls.ts"
 import { ServiceManager } from "../../services/ServiceManager.ts"
 import { UserDatabase } from "../../services/UserDatabase.ts"
+import { Volumes } from "../../services/Volumes.ts"
 import * as CommonOptions from "./CommonOptions.ts"
 import * as Extraction from "./Extraction.ts"
+
+const volumes = Layer.provide(Volumes.layer, NativeCalls.layer)
 
 export const prepare = Command.make(
   "prepare",
@@ -17,7 +21,7 @@ export const prepare = Command.make(
       const { settings, catalog } = yield* CommonOptions.load(config)
       const selected = yield* Selection.one(catalog, image)
       yield* Prepare.prepare(selected).pipe(
-        Effect.provide(Layer.merge(UserDatabase.layer, ServiceManager.layer)),
+        Effect.provide(Layer.mergeAll(UserDatabase.layer, ServiceManager.layer, volumes)),
         Effect.provide(Extraction.layer(settings.system.extractsdir))
       )
     })
