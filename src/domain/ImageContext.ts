@@ -68,6 +68,3 @@ export const sourcePath = (context: ImageContext): readonly Directive[] => {
   const source = path("the layout", `${context.system.imagelayoutdir}/${context.name.layout}`)
   return Either.isRight(source) ? [directive("SourcePath", source.right)] : []
 }
-
-/** Is the scratch removed on stop? Only what is thrown away anyway is. */
-export const clears = (context: ImageContext): boolean => context.settings.root !== "persistent"

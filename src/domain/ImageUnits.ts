@@ -1,6 +1,6 @@
 /**
  * The unit files of one image: its service, the mount of its root, the oneshot that prepares both, and the unit that
- * clears up behind an ephemeral root.
+ * clears up behind them.
  *
  * Start: scratch, prepare, mount, service. Stop: the reverse. prepare is inactive once it is done, so that it runs at
  * every start; were it to stay active, a start right after a stop would find it still there and skip it.
@@ -9,7 +9,7 @@ import * as Either from "effect/Either"
 import * as Enabling from "./Enabling.ts"
 import type { EnvironmentRefused } from "./EnvironmentLine.ts"
 import * as HealthUnits from "./HealthUnits.ts"
-import { clears, type ImageContext, rootPaths, volumes } from "./ImageContext.ts"
+import { type ImageContext, rootPaths, volumes } from "./ImageContext.ts"
 import * as ImageProcess from "./ImageProcess.ts"
 import type { ResolvedImage } from "./ResolvedImage.ts"
 import type { RootFacts } from "./RootFacts.ts"
@@ -47,7 +47,7 @@ export const render = (
       service,
       RootUnits.mount(context, roots),
       yield* RootUnits.prepare(context, volumeDirectories(context, image)),
-      ...(clears(context) ? [yield* RootUnits.scratch(context, roots.overlay.scratch)] : []),
+      yield* RootUnits.scratch(context, roots.overlay, health.length > 0),
       ...health
     ]
     return {

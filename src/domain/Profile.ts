@@ -49,6 +49,9 @@ export const directives = (profile: Profile, context: ProfileContext): readonly 
 export const isProcessOne = (profile: Profile, systemdVersion: number): boolean =>
   profile !== "trusted" && knows(systemdVersion, "PrivatePIDs")
 
+/** Are its `/tmp` and `/var/tmp` systemd's to make? */
+export const hasPrivateTmp = (profile: Profile): boolean => profile === "strict"
+
 type Assignment = readonly [key: string, value: string]
 
 const assignments = (profile: Profile, context: ProfileContext): readonly Assignment[] => {

@@ -6,6 +6,8 @@
  */
 import type { Digest, Sha256 } from "./Digest.ts"
 import * as ExtractsTree from "./ExtractsTree.ts"
+import type { ImageSettings } from "./ImageSettings.ts"
+import { hasPrivateTmp } from "./Profile.ts"
 import * as UnitName from "./UnitName.ts"
 
 /** Where writable roots are mounted, each in a directory of its own that systemd makes. */
@@ -20,7 +22,7 @@ export interface Overlay {
   readonly work: string
 }
 
-/** A directory that is written though the root is not. */
+/** A directory that is not the root's: made from the image's at every start. */
 export interface Writable {
   /** In the image. */
   readonly path: string
@@ -52,11 +54,21 @@ export const of = (
   }
 }
 
-/** What a program may expect to write to, whatever its root is (file-hierarchy(7)). */
-export const writables = ({ scratch }: Overlay): readonly Writable[] => [
+/**
+ * What a program may write to, whatever its root is (file-hierarchy(7)). `/run` is among them always: left alone, it is
+ * an empty tmpfs of `MountAPIVFS=`, and images keep directories there that belong to their users.
+ */
+export const writables = (
+  { scratch }: Overlay,
+  settings: Pick<ImageSettings, "profile" | "root">
+): readonly Writable[] => [
   { path: "/run", directory: `${scratch}/run`, mode: 0o755 },
-  { path: "/tmp", directory: `${scratch}/tmp`, mode: 0o1777 },
-  { path: "/var/tmp", directory: `${scratch}/var-tmp`, mode: 0o1777 }
+  ...(settings.root === "readonly" && !hasPrivateTmp(settings.profile)
+    ? [
+        { path: "/tmp", directory: `${scratch}/tmp`, mode: 0o1777 },
+        { path: "/var/tmp", directory: `${scratch}/var-tmp`, mode: 0o1777 }
+      ]
+    : [])
 ]
 
 /** The mount unit's name is the whole path with `_` and `.` kept: it must fit in 253 bytes. */

@@ -1,12 +1,13 @@
 /**
  * The units before an image's service: the oneshot that prepares its root, the overlay mount, and the unit that clears
- * up behind an ephemeral one.
+ * up behind them.
  */
 import * as Either from "effect/Either"
 import * as ExecStart from "./ExecStart.ts"
-import { clears, header, type ImageContext, sourcePath } from "./ImageContext.ts"
+import * as HealthUnits from "./HealthUnits.ts"
+import { header, type ImageContext, sourcePath } from "./ImageContext.ts"
 import { display } from "./ImageName.ts"
-import type { Overlay, RootPaths } from "./RootPaths.ts"
+import { type Overlay, type RootPaths, writables } from "./RootPaths.ts"
 import { directive, type UnitFile } from "./UnitFile.ts"
 import * as UnitName from "./UnitName.ts"
 import { literal, prose, type UnitValue, type Unwritable, word } from "./UnitValue.ts"
@@ -29,10 +30,7 @@ export const mount = (context: ImageContext, { root, lower, overlay }: RootPaths
           directive("Conflicts", literal("umount.target")),
           directive("Before", literal("umount.target")),
           directive("Requires", literal(before)),
-          directive(
-            "After",
-            literal(clears(context) ? `${before} ${UnitName.scratch(context.stem, context.sha256)}` : before)
-          ),
+          directive("After", literal(`${before} ${UnitName.scratch(context.stem, context.sha256)}`)),
           directive("PartOf", literal(service)),
           ...noStartLimit,
           directive("StopWhenUnneeded", literal("yes"))
@@ -84,11 +82,9 @@ export const prepare = (
             directive("RequiresMountsFor", literal(needed.join(" "))),
             directive("PartOf", literal(service)),
             ...noStartLimit,
-            ...(clears(context)
-              ? ["Requires", "After"].map((key) =>
-                  directive(key, literal(UnitName.scratch(context.stem, context.sha256)))
-                )
-              : [])
+            ...["Requires", "After"].map((key) =>
+              directive(key, literal(UnitName.scratch(context.stem, context.sha256)))
+            )
           ]
         },
         {
@@ -107,8 +103,20 @@ export const prepare = (
     } satisfies UnitFile
   })
 
-export const scratch = (context: ImageContext, directory: string): Either.Either<UnitFile, Unwritable> =>
+/** Starts nothing: lasts as long as the service, and ends with clearing up. A root that is kept stays, `/run` does not. */
+export const scratch = (
+  context: ImageContext,
+  overlay: Overlay,
+  isChecked: boolean
+): Either.Either<UnitFile, Unwritable> =>
   Either.gen(function* () {
+    const passing =
+      context.settings.root === "persistent"
+        ? [
+            ...writables(overlay, context.settings).map(({ directory }) => directory),
+            HealthUnits.stateFile(overlay)
+          ]
+        : [overlay.scratch]
     return {
       name: UnitName.scratch(context.stem, context.sha256),
       comments: header(context.name),
@@ -130,7 +138,8 @@ export const scratch = (context: ImageContext, directory: string): Either.Either
             directive("Type", literal("oneshot")),
             directive("RemainAfterExit", literal("yes")),
             directive("Slice", literal("oci.slice")),
-            directive("ExecStop", yield* commandLine(["/bin/rm", "-rf", "--", directory])),
+            ...(isChecked ? [yield* HealthUnits.forget(context)] : []),
+            directive("ExecStop", yield* commandLine(["/bin/rm", "-rf", "--", ...passing])),
             directive("TimeoutStopSec", literal("infinity"))
           ]
         }

@@ -38,7 +38,7 @@ export const render = (
     const prepare = UnitName.prepare(context.stem, context.sha256)
     const executable = ImageProcess.path(process, facts)
     const identity = ImageProcess.identity(process, facts)
-    const scratch = ImageContext.clears(context) ? [UnitName.scratch(context.stem, context.sha256)] : []
+    const scratch = UnitName.scratch(context.stem, context.sha256)
     const mount = UnitName.mount(roots.root)
     const { settings, origins, host } = context
     const config = image.config.config ?? {}
@@ -58,8 +58,8 @@ export const render = (
           directives: [
             ...ImageLabels.unitDirectives(context.name, image),
             ...ImageContext.sourcePath(context),
-            directive("Requires", literal([prepare, ...scratch].join(" "))),
-            directive("After", literal([prepare, ...scratch, mount].join(" "))),
+            directive("Requires", literal(`${prepare} ${scratch}`)),
+            directive("After", literal(`${prepare} ${scratch} ${mount}`)),
             directive("BindsTo", literal(mount)),
             ...(HealthUnits.isChecked(context, process, facts)
               ? [directive("Wants", literal(UnitName.health(context.stem, "timer", context.sha256)))]
@@ -200,17 +200,15 @@ const confinement = (
   ]
 }
 
-/** What is written to places of its own: volumes, and where the root cannot be written, what always can. */
+/** What is written to places of its own. */
 const binds = (
   context: ImageContext.ImageContext,
   image: ResolvedImage,
   roots: RootPaths.RootPaths
 ): readonly Directive[] => [
-  ...(context.settings.root === "readonly"
-    ? RootPaths.writables(roots.overlay).map(({ directory, path }) =>
-        directive("BindPaths", bind(directory, path), DirectiveSource.setting(context.origins, "root"))
-      )
-    : []),
+  ...RootPaths.writables(roots.overlay, context.settings).map(({ directory, path }) =>
+    directive("BindPaths", bind(directory, path), DirectiveSource.setting(context.origins, "root"))
+  ),
   ...ImageContext.volumes(context, image).volumes.map(({ directory, kind, path, readonly }) =>
     directive(
       readonly ? "BindReadOnlyPaths" : "BindPaths",

@@ -4,8 +4,10 @@ import type { Digest } from "../domain/Digest.ts"
 import * as DirectiveSource from "../domain/DirectiveSource.ts"
 import type { UnitLink } from "../domain/Enabling.ts"
 import type { ImageConfig } from "../domain/ImageConfig.ts"
+import * as ImageContext from "../domain/ImageContext.ts"
 import type { UnitFile } from "../domain/UnitFile.ts"
 import type { UnmappedField } from "../domain/UnmappedFields.ts"
+import type { Volume } from "../domain/Volumes.ts"
 import * as Extracts from "../services/Extracts.ts"
 import type { CatalogImage } from "./Catalog.ts"
 import * as Render from "./Render.ts"
@@ -22,6 +24,8 @@ export interface Inspection extends Summary.Summary {
     readonly size: number
   }>
   readonly config: ImageConfig
+  /** Directories that outlive the root. */
+  readonly volumes: readonly Volume[]
   readonly units: readonly string[]
   /** Every line of every unit, and who wants it. */
   readonly directives: readonly InspectedDirective[]
@@ -56,6 +60,7 @@ export const of = (listed: CatalogImage) =>
       root: Extracts.rootDirectory(image.context.system.extractsdir, resolved.chainId),
       layers: resolved.manifest.layers.map(({ digest, mediaType, size }) => ({ digest, mediaType, size })),
       config: resolved.config,
+      volumes: ImageContext.volumes(image.context, resolved).volumes,
       units: units.files.map(({ name }) => name),
       directives: directivesOf(units.files),
       links: units.links,
@@ -94,6 +99,10 @@ export const render = (inspection: Inspection): string => {
     ["Directory", process.WorkingDir || "/"],
     ["User", process.User || "root"],
     ...(process.Env ?? []).map((entry, index) => [index === 0 ? "Environment" : "", entry] as const),
+    ...inspection.volumes.map(
+      ({ directory, path, readonly }, index) =>
+        [index === 0 ? "Volumes" : "", `${path} at ${directory}${readonly ? " (read-only)" : ""}`] as const
+    ),
     ...inspection.units.map((unit, index) => [index === 0 ? "Units" : "", unit] as const),
     ...inspection.links.map(
       ({ path, target }, index) => [index === 0 ? "Links" : "", `${path} -> ${target}`] as const

@@ -15,6 +15,7 @@ import { Extracts } from "../services/Extracts.ts"
 import * as MountTable from "../services/MountTable.ts"
 import * as RootLookup from "../services/RootLookup.ts"
 import * as ServiceManager from "../services/ServiceManager.ts"
+import * as TreeRemoval from "../services/TreeRemoval.ts"
 import { UserDatabase } from "../services/UserDatabase.ts"
 import { Volumes } from "../services/Volumes.ts"
 import type { CatalogImage } from "./Catalog.ts"
@@ -38,7 +39,12 @@ export const prepare = (image: CatalogImage) =>
     })
     const { volumes } = ImageContext.volumes(context, resolved)
     for (const volume of volumes) yield* (yield* Volumes).ensure(volume, roots.lower)
-    if (context.settings.root === "readonly") yield* makeReadable(roots, volumes)
+    const writables = RootPaths.writables(roots.overlay, context.settings)
+    for (const { directory, path, mode } of writables) {
+      yield* TreeRemoval.remove(directory, (cause) => cause as Error)
+      yield* (yield* Volumes).copy({ root: roots.lower, path, target: directory, mode })
+    }
+    if (context.settings.root === "readonly") yield* makeMountPoints(roots, volumes)
     const identity = ImageProcess.identity(process, facts)
     if (identity !== undefined && process.user !== "")
       yield* (yield* UserDatabase).ensure(identity, context.host.servesRecords)
@@ -46,26 +52,16 @@ export const prepare = (image: CatalogImage) =>
     if (!ServiceManager.hasUnits(units.files)) yield* (yield* ServiceManager.ServiceManager).reload
   })
 
-/** What systemd makes in a root that can be written, and what programs write to in any. */
-const makeReadable = (roots: RootPaths.RootPaths, volumes: readonly Volume[]) =>
-  Effect.gen(function* () {
-    const service = yield* Volumes
-    const writables = RootPaths.writables(roots.overlay)
-    for (const { directory, path, mode } of writables) {
-      yield* service.copy({ root: roots.lower, path, target: directory, mode })
+/** What systemd makes itself in a root that can be written. */
+const makeMountPoints = ({ lower, overlay: { upper } }: RootPaths.RootPaths, volumes: readonly Volume[]) =>
+  Effect.sync(() => {
+    for (const path of MOUNTED_ON) RootLookup.makeDirectory(lower, upper, path)
+    for (const { directory, path } of volumes) {
+      if (RootLookup.isDirectory(directory)) RootLookup.makeDirectory(lower, upper, path)
+      else RootLookup.makeFile(lower, upper, path)
     }
-    yield* Effect.sync(() => {
-      for (const path of [...KERNEL_FILE_SYSTEMS, ...writables.map(({ path }) => path)]) {
-        RootLookup.makeDirectory(roots.lower, roots.overlay.upper, path)
-      }
-      for (const { directory, path } of volumes) {
-        if (RootLookup.isDirectory(directory))
-          RootLookup.makeDirectory(roots.lower, roots.overlay.upper, path)
-        else RootLookup.makeFile(roots.lower, roots.overlay.upper, path)
-      }
-      for (const path of HostFiles.PATHS) RootLookup.makeFile(roots.lower, roots.overlay.upper, path)
-    })
+    for (const path of HostFiles.PATHS) RootLookup.makeFile(lower, upper, path)
   })
 
-/** What `MountAPIVFS=` and `PrivateDevices=` are mounted on. */
-const KERNEL_FILE_SYSTEMS = ["/proc", "/sys", "/dev"]
+/** By `MountAPIVFS=`, `PrivateDevices=`, `PrivateTmp=` and our own binds. */
+const MOUNTED_ON = ["/proc", "/sys", "/dev", "/run", "/tmp", "/var/tmp"]

@@ -167,6 +167,10 @@ const directoryAt = (root: string, path: string): Effect.Effect<string | undefin
             : `lies in ${here}, which is ${kind(stats)} in the image`
         return yield* new VolumeFailed({ path, reason })
       }
+      if (resolved === "" || OF_THE_KERNEL.test(resolved)) {
+        const where = resolved === "" ? "the root itself" : `/${resolved}, which belongs to the kernel`
+        return yield* new VolumeFailed({ path, reason: `leads to ${where}` })
+      }
       if (depth === components.length) return `${root}/${resolved}`
     }
     return root
@@ -197,6 +201,8 @@ const removeIfEmpty = (path: string): void => {
 /** No volume is called so: `ExtractsTree.component` escapes a leading dot. */
 const TEMPORARY = ".new"
 const LOCK = ".lock"
+/** A link of the image may lead where `Volumes.of` lets no path lead. */
+const OF_THE_KERNEL = /^(?:proc|sys|dev)(?:\/|$)/
 /** A setuid file inside must not be reachable for the host's users. */
 const PRIVATE = 0o700
 const PUBLIC = 0o755

@@ -116,10 +116,14 @@ describe("the generator", () => {
       [{ pattern: "example.org/*", settings: { wantedby: ["multi-user.target"] }, place: PLACE }]
     ))
 
-  it("clears nothing behind a persistent root", () =>
+  it("clears nothing of a persistent root but its /run", () =>
     generate(
       (layout) => layout.index(layout.named("v1", layout.image())),
-      ({ units }) => assert.notInclude(units.join(), "oci-scratch@"),
+      ({ service }) =>
+        assert.match(
+          service(`oci-scratch@${STEM}`),
+          /^ExecStop=@:\/bin\/rm "\/bin\/rm" "-rf" "--" "\S+\/scratch\/\S+\/run" "\S+\/scratch\/\S+\/health"$/m
+        ),
       [{ pattern: "*", settings: { root: "persistent" }, place: PLACE }]
     ))
 
