@@ -1,12 +1,15 @@
 /**
- * The units of an image's health check: a oneshot that makes a check as the service itself would, and its timer.
+ * The units of an image's health check: a timer, a oneshot that has a check made and says what came of it, and a oneshot
+ * that is the check, as the service itself would make it.
  *
  * systemd has nothing that starts a process inside the namespaces of another unit. A unit with the same root, user and
  * confinement that `JoinsNamespaceOf=` the service sees what it sees: the root is one mount, whatever lies in it, and
  * network, IPC and private `/tmp` are shared (systemd.unit(5)). Process ids cannot be, so the check sees the host's
  * processes of its own user, those of the service among them.
  *
- * What comes of a check is counted by `oci-health`, a shell script that runs on the host after each.
+ * Counting is done by `oci-health`, a shell script on the host. It is no `ExecStopPost=+` of the check: it would have the
+ * image's environment there (`LD_PRELOAD`). Nor is it started by `OnSuccess=` and `OnFailure=`: one unit behind both is
+ * not told how the check ended.
  */
 import * as Either from "effect/Either"
 import * as DirectiveSource from "./DirectiveSource.ts"
@@ -19,7 +22,7 @@ import type { RootFacts } from "./RootFacts.ts"
 import type { Overlay } from "./RootPaths.ts"
 import { type Directive, directive, type UnitFile } from "./UnitFile.ts"
 import * as UnitName from "./UnitName.ts"
-import { join, literal, prose, type Unwritable } from "./UnitValue.ts"
+import { join, literal, prose, type UnitValue, type Unwritable } from "./UnitValue.ts"
 
 /** Wanted by the service. It is there before the check's program is known, since a start asks for it only once. */
 export const timer = (context: ImageContext, check: HealthCheck): UnitFile => {
@@ -61,18 +64,58 @@ export const isChecked = (
   ImageProcess.healthPath(process, facts) !== ""
 
 /** `path` is the check's program in the root; `service` the image's own unit, prepared. */
-export const service = (
+export const check = (
+  context: ImageContext,
+  { command, timeout }: HealthCheck,
+  path: string,
+  service: UnitFile
+): Either.Either<UnitFile, Unwritable> =>
+  Either.gen(function* () {
+    return {
+      name: UnitName.check(context.stem, context.sha256),
+      comments: header(context.name),
+      sections: [
+        {
+          name: "Unit",
+          directives: [
+            directive("Description", prose(`Health check of ${display(context.name)}`)),
+            ...sourcePath(context),
+            ...endsWith(service.name),
+            directive("JoinsNamespaceOf", literal(service.name)),
+            ...noStartLimit
+          ]
+        },
+        {
+          name: "Service",
+          directives: [
+            directive("Type", literal("oneshot")),
+            ...surroundings(service),
+            // "-": whether a failed check is a failure, the count says.
+            directive("ExecStart", prefixed(yield* ExecStart.render(path, command.argv)), SOURCE),
+            directive("TimeoutStartSec", seconds(timeout), SOURCE),
+            directive("KillSignal", literal("SIGKILL")),
+            ...quiet
+          ]
+        }
+      ]
+    } satisfies UnitFile
+  })
+
+export const health = (
   context: ImageContext,
   check: HealthCheck,
-  path: string,
-  image: UnitFile,
   overlay: Overlay
 ): Either.Either<UnitFile, Unwritable> =>
   Either.gen(function* () {
-    const unit = UnitName.service(context.stem)
-    const script = programOf(context)
-    const counting = [
-      ...[script, "count", stateFile(overlay), unit],
+    const service = UnitName.service(context.stem)
+    const argv = [
+      ...[
+        programOf(context),
+        "check",
+        UnitName.check(context.stem, context.sha256),
+        service,
+        stateFile(overlay)
+      ],
       ...[check.retries, Math.ceil(check.startPeriod / SECOND), Math.ceil(delay(check) / SECOND)].map(String),
       context.settings.health === "restart" ? "restart" : "log"
     ]
@@ -85,37 +128,41 @@ export const service = (
           directives: [
             directive("Description", prose(`Health of ${display(context.name)}`)),
             ...sourcePath(context),
-            directive("BindsTo", literal(unit)),
-            directive("After", literal(unit)),
-            directive("JoinsNamespaceOf", literal(unit)),
-            directive("StartLimitIntervalSec", literal("0"))
+            ...endsWith(service),
+            // Named here, it stays loaded, and how it ended can be asked. It is also the last to be stopped.
+            directive("After", literal(UnitName.check(context.stem, context.sha256))),
+            ...noStartLimit
           ]
         },
         {
           name: "Service",
           directives: [
             directive("Type", literal("oneshot")),
-            ...surroundings(image),
-            // "-": whether a failed check is a failure, the count says.
-            directive("ExecStart", prefixed("-", yield* ExecStart.render(path, check.command.argv)), SOURCE),
-            directive("TimeoutStartSec", seconds(check.timeout), SOURCE),
-            directive("KillSignal", literal("SIGKILL")),
-            directive("ExecStopPost", prefixed("+", yield* ExecStart.render(script, counting))),
-            directive("RootDirectoryStartOnly", literal("yes")),
-            // What the check says is kept, and that another one was started and finished is not.
-            directive("SyslogLevel", literal("notice")),
-            directive("LogLevelMax", literal("notice"))
+            directive("Slice", literal("oci.slice")),
+            directive("ExecStart", yield* ExecStart.render(programOf(context), argv), SOURCE),
+            directive("SyslogIdentifier", literal("oci-health")),
+            ...quiet
           ]
         }
       ]
     } satisfies UnitFile
   })
 
+/** Whatever ends the service ends these too, and they never start it. */
+const endsWith = (service: string): readonly Directive[] =>
+  ["Requisite", "StopPropagatedFrom", "After"].map((key) => directive(key, literal(service)))
+
+/** How often a check is made is the timer's to say. */
+const noStartLimit = [directive("StartLimitIntervalSec", literal("0"))]
+
+/** What a check says is kept in the journal, and that another one was started and finished is not. */
+const quiet = [directive("SyslogLevel", literal("notice")), directive("LogLevelMax", literal("notice"))]
+
 /** After the service has stopped, its health unit is not failed any more. */
 export const forget = (context: ImageContext): Either.Either<Directive, Unwritable> => {
   const argv = [programOf(context), "forget", UnitName.health(context.stem, "service", context.sha256)]
   return Either.map(ExecStart.render(programOf(context), argv), (line) =>
-    directive("ExecStop", prefixed("-", line))
+    directive("ExecStop", prefixed(line))
   )
 }
 
@@ -157,7 +204,8 @@ const firstChecks = (check: HealthCheck): readonly number[] => {
 
 const delay = (check: HealthCheck): number => firstChecks(check)[0] ?? check.interval
 
-const prefixed = (prefix: "-" | "+", line: ReturnType<typeof literal>) => join([literal(prefix), line], "")
+/** A failure is none. */
+const prefixed = (line: UnitValue) => join([literal("-"), line], "")
 
 const seconds = (milliseconds: number) =>
   literal(milliseconds % SECOND === 0 ? `${milliseconds / SECOND}s` : `${milliseconds}ms`)

@@ -78,5 +78,9 @@ const healthUnits = (
     const timer = HealthUnits.timer(context, health)
     const path = ImageProcess.healthPath(process, facts)
     if (path === undefined || !ServiceUnit.isPrepared(process, facts)) return [timer]
-    return [timer, yield* HealthUnits.service(context, health, path, service, roots.overlay)]
+    return [
+      timer,
+      yield* HealthUnits.check(context, health, path, service),
+      yield* HealthUnits.health(context, health, roots.overlay)
+    ]
   })

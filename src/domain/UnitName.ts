@@ -20,6 +20,7 @@ const HASH_DIGITS = 16
 const FULL_HASH_DIGITS = 64
 
 const PREPARE_PREFIX = "oci-prepare@"
+const CHECK_PREFIX = "oci-check@"
 const HEALTH_PREFIX = "oci-health@"
 const SCRATCH_PREFIX = "oci-scratch@"
 
@@ -47,7 +48,10 @@ export const prepare = (stem: string, sha256: Sha256): string => instance(PREPAR
 /** The unit that lasts as long as an ephemeral root, and removes what was written there. */
 export const scratch = (stem: string, sha256: Sha256): string => instance(SCRATCH_PREFIX, stem, sha256)
 
-/** The oneshot that makes a health check, and the timer that starts it. */
+/** The oneshot that is a health check. */
+export const check = (stem: string, sha256: Sha256): string => instance(CHECK_PREFIX, stem, sha256)
+
+/** What makes checks, and is failed while the image's service is unhealthy; and the timer that starts it. */
 export const health = (stem: string, type: "service" | "timer", sha256: Sha256): string =>
   instance(HEALTH_PREFIX, stem, sha256, type)
 

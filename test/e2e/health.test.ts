@@ -10,8 +10,9 @@ import { busyboxRootfs } from "./support/layouts.ts"
 import { type Machine, releases, skipReason } from "./support/Machine.ts"
 
 const service = (name: string) => `org.example.${name}.ref.v1.service`
-const check = (name: string) => `oci-health@org.example.${name}.ref.v1.service`
+const check = (name: string) => `oci-check@org.example.${name}.ref.v1.service`
 const timer = (name: string) => `oci-health@org.example.${name}.ref.v1.timer`
+const health = (name: string) => `oci-health@org.example.${name}.ref.v1.service`
 
 /** Listens on its own loopback, leaves marks wherever a check may look, and is healthy until somebody says otherwise. */
 const SERVE = `#!/bin/sh
@@ -133,7 +134,7 @@ describe.skipIf(reason !== undefined).each(releases())(`health checks on %s${rea
     assert.strictEqual(await state(service("checked")), "active")
     await machine.run(`rm ${data("checked")}/verdict`)
     await until("status", () => status(service("checked")), /unhealthy: [\s\S]*: healthy/)
-    await until("state", () => state(check("checked")), /^inactive|^activating/)
+    await until("state", () => state(health("checked")), /^inactive/)
   })
 
   it("fail when they take too long", async () => {
@@ -154,7 +155,8 @@ describe.skipIf(reason !== undefined).each(releases())(`health checks on %s${rea
       "for i in $(seq 100); do systemctl list-jobs | grep -q 'No jobs' && exit; sleep 0.05; done"
     )
     assert.strictEqual(await state(timer("checked")), "inactive")
-    await until("state", () => state(check("checked")), /^inactive$/)
+    assert.strictEqual(await state(check("checked")), "inactive")
+    await until("state", () => state(health("checked")), /^inactive$/)
     assert.notInclude((await systemctl("--failed", "--plain")).stdout, "oci-health")
     assert.strictEqual((await machine.run(`ls ${EXTRACTS}/scratch`)).stdout, "")
     await machine.run(`rm ${data("checked")}/verdict`)
@@ -163,7 +165,7 @@ describe.skipIf(reason !== undefined).each(releases())(`health checks on %s${rea
   it("see the places that are writable in a root that is not, through the image's shell", async () => {
     await systemctl("start", service("fixed"))
     const said = await until("the check", () => machine.journal(check("fixed")), /hears/)
-    assert.match(said, /through a shell: sees<upupupup(?:up)? 4242:/)
+    assert.match(said, /through a shell: sees<upupupup 4242:/)
     assert.include(said, "hears<hello>")
     assert.include(said, "root<closed>")
     await systemctl("stop", service("fixed"))
@@ -230,7 +232,7 @@ describe.skipIf(reason !== undefined).each(releases())(`health checks on %s${rea
     for (const name of ["without", "missing"]) {
       await systemctl("start", service(name))
       assert.strictEqual(await state(timer(name)), "inactive", name)
-      assert.strictEqual((await systemctl("show", "-P", "Wants", service(name))).stdout.trim(), "", name)
+      assert.notInclude((await systemctl("show", "-P", "Wants", service(name))).stdout, "oci-health", name)
       await systemctl("stop", service(name))
     }
     assert.include(
