@@ -47,7 +47,7 @@ export const render = (
       ...(clears(context) ? [yield* RootUnits.scratch(context, roots.overlay.scratch)] : [])
     ]
     return {
-      files,
+      files: [...files, ...Enabling.dropIns(context)],
       links: Enabling.links(context),
       notes: ServiceUnit.notes(context, image, process, facts),
       unmapped: UnmappedFields.of(image)

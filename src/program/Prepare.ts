@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as ImageContext from "../domain/ImageContext.ts"
 import * as ImageProcess from "../domain/ImageProcess.ts"
 import * as ImageUnits from "../domain/ImageUnits.ts"
+import * as UnitName from "../domain/UnitName.ts"
 import { Extracts } from "../services/Extracts.ts"
 import * as MountTable from "../services/MountTable.ts"
 import * as RootLookup from "../services/RootLookup.ts"
@@ -21,7 +22,17 @@ export const prepare = (image: CatalogImage) =>
     const { resolved, facts } = yield* Extract.extract(image)
     const roots = ImageContext.rootPaths(context, resolved)
     const process = yield* ImageProcess.fromConfig(resolved.config)
-    yield* MountTable.untilUnmounted(roots.root)
+    yield* MountTable.untilUnmounted(roots.root).pipe(
+      Effect.catchTag("StillMounted", () =>
+        Effect.flatMap(ServiceManager.ServiceManager, (manager) =>
+          manager.renewMount({
+            service: UnitName.service(context.stem),
+            mount: UnitName.mount(roots.root),
+            root: roots.root
+          })
+        )
+      )
+    )
     const { upper } = yield* extracts.scratch(roots.overlay.name, {
       chainId: resolved.chainId,
       keep: context.settings.root === "persistent"

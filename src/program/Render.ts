@@ -26,7 +26,7 @@ export const image = ({ context, resolve }: CatalogImage): Effect.Effect<Rendere
     Effect.catchAll((error) => {
       const problem = `${display(context.name)}: ${error.message}`
       return Effect.succeed({
-        files: [StubUnit.render(context, error.message)],
+        files: [StubUnit.render(context, error.message), ...Enabling.dropIns(context)],
         // Whoever wants the image sees it fail.
         links: Enabling.links(context),
         notes: [],

@@ -1,10 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Enabling from "../../src/domain/Enabling.ts"
 import * as ImageSettings from "../../src/domain/ImageSettings.ts"
+import * as UnitFile from "../../src/domain/UnitFile.ts"
 
 const image = (name: string, settings: Partial<ImageSettings.ImageSettings>) => ({
   name: { layout: name, ref: "v1" },
   stem: `${name}.ref.v1`,
+  host: { systemdVersion: 254 },
+  origins: {},
   settings: { ...ImageSettings.DEFAULTS, ...settings }
 })
 
@@ -27,6 +30,17 @@ describe("Enabling.links", () => {
         { path: "web.service", target: "app.ref.v1.service" }
       ]
     ))
+
+  it("what no link can say before 254 is a drop-in", () => {
+    const old = { ...image("app", { upheldby: ["d.target"] }), host: { systemdVersion: 253 } }
+    assert.deepStrictEqual(Enabling.links(old), [])
+    const [dropIn, ...others] = Enabling.dropIns(old)
+    assert.deepStrictEqual(others, [])
+    if (dropIn === undefined) return assert.fail("no drop-in")
+    assert.strictEqual(dropIn.name, "d.target.d/app.ref.v1.conf")
+    assert.strictEqual(UnitFile.render(dropIn), "\n[Unit]\nUpholds=app.ref.v1.service\n")
+    assert.deepStrictEqual(Enabling.dropIns(image("app", { upheldby: ["d.target"] })), [])
+  })
 
   it("none where nothing is said", () => assert.deepStrictEqual(Enabling.links(image("app", {})), []))
 
