@@ -4,13 +4,17 @@
  *
  *     UNIT.wants/U.service      → ../U.service        UNIT starts it
  *     UNIT.requires/U.service   → ../U.service        and fails where it does
- *     UNIT.upholds/U.service    → ../U.service        and starts it again
+ *     UNIT.upholds/U.service    → ../U.service        and starts it again; a drop-in of UNIT's before systemd 254
  *     ALIAS.service             → U.service
  */
 
-import type { ImageContext } from "./ImageContext.ts"
+import * as DirectiveSource from "./DirectiveSource.ts"
+import type { ImageContext, UnitHost } from "./ImageContext.ts"
 import { display } from "./ImageName.ts"
+import { knows } from "./SystemdVersion.ts"
+import { directive, type UnitFile } from "./UnitFile.ts"
 import * as UnitName from "./UnitName.ts"
+import { literal } from "./UnitValue.ts"
 
 /** A symbolic link in the generator's directory. */
 export interface UnitLink {
@@ -19,19 +23,49 @@ export interface UnitLink {
 }
 
 type Enabled = Pick<ImageContext, "stem" | "settings">
+type EnabledOn = Enabled & { readonly host: Pick<UnitHost, "systemdVersion"> }
 
-export const links = ({ stem, settings }: Enabled): readonly UnitLink[] => {
+export const links = ({ stem, settings, host }: EnabledOn): readonly UnitLink[] => {
   const service = UnitName.service(stem)
   const pulledIn = [
     ...settings.wantedby.map((unit) => `${unit}.wants`),
     ...settings.requiredby.map((unit) => `${unit}.requires`),
-    ...settings.upheldby.map((unit) => `${unit}.upholds`)
+    ...(hasUpholdsDirectory(host) ? settings.upheldby.map((unit) => `${unit}.upholds`) : [])
   ]
   return [
     ...pulledIn.map((directory) => ({ path: `${directory}/${service}`, target: `../${service}` })),
     ...settings.alias.filter((alias) => alias !== service).map((alias) => ({ path: alias, target: service }))
   ]
 }
+
+/** `Upholds=` in drop-ins, where no link says it. */
+export const dropIns = ({
+  stem,
+  settings,
+  origins,
+  host
+}: EnabledOn & Pick<ImageContext, "origins">): readonly UnitFile[] =>
+  hasUpholdsDirectory(host)
+    ? []
+    : settings.upheldby.map((unit) => ({
+        name: `${unit}.d/${stem}.conf`,
+        comments: [],
+        sections: [
+          {
+            name: "Unit",
+            directives: [
+              directive(
+                "Upholds",
+                literal(UnitName.service(stem)),
+                DirectiveSource.setting(origins, "upheldby")
+              )
+            ]
+          }
+        ]
+      }))
+
+const hasUpholdsDirectory = ({ systemdVersion }: EnabledOn["host"]): boolean =>
+  knows(systemdVersion, "UpholdsDirectory")
 
 /** Aliases that cannot be: another image's own name, or one that several images want. Nobody gets these. */
 export const clashes = (

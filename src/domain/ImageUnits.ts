@@ -51,7 +51,7 @@ export const render = (
       ...health
     ]
     return {
-      files,
+      files: [...files, ...Enabling.dropIns(context)],
       links: Enabling.links(context),
       notes: ServiceUnit.notes(context, image, process, facts),
       unmapped: UnmappedFields.of(image)

@@ -96,6 +96,8 @@ const walls = ({ systemdVersion, architecture }: ProfileContext): readonly Assig
   ["MountAPIVFS", "yes"],
   ["PrivateDevices", "yes"],
   ["PrivateIPC", "yes"],
+  // POSIX shared memory is no part of it.
+  ["TemporaryFileSystem", "/dev/shm:mode=1777"],
   ["PrivateMounts", "yes"],
   ...(knows(systemdVersion, "PrivatePIDs") ? ([["PrivatePIDs", "yes"]] as const) : []),
   ["ProtectProc", "invisible"],

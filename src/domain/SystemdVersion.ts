@@ -9,6 +9,8 @@
 export const OLDEST = 252
 
 const SINCE = {
+  /** `UNIT.upholds/` beside `UNIT.wants/` (systemd's NEWS of 254); `Upholds=` itself is older. */
+  UpholdsDirectory: 254,
   /** The journal's sockets inside the root (systemd.exec(5)). */
   BindLogSockets: 257,
   /** The service is process 1 of a namespace of its own (systemd.exec(5)). */

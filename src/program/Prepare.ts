@@ -10,6 +10,7 @@ import * as ImageContext from "../domain/ImageContext.ts"
 import * as ImageProcess from "../domain/ImageProcess.ts"
 import * as ImageUnits from "../domain/ImageUnits.ts"
 import * as RootPaths from "../domain/RootPaths.ts"
+import * as UnitName from "../domain/UnitName.ts"
 import type { Volume } from "../domain/Volumes.ts"
 import { Extracts } from "../services/Extracts.ts"
 import * as MountTable from "../services/MountTable.ts"
@@ -28,7 +29,17 @@ export const prepare = (image: CatalogImage) =>
     const { resolved, facts } = yield* Extract.extract(image)
     const roots = ImageContext.rootPaths(context, resolved)
     const process = yield* ImageProcess.fromConfig(resolved.config)
-    yield* MountTable.untilUnmounted(roots.root)
+    yield* MountTable.untilUnmounted(roots.root).pipe(
+      Effect.catchTag("StillMounted", () =>
+        Effect.flatMap(ServiceManager.ServiceManager, (manager) =>
+          manager.renewMount({
+            service: UnitName.service(context.stem),
+            mount: UnitName.mount(roots.root),
+            root: roots.root
+          })
+        )
+      )
+    )
     yield* extracts.scratch(roots.overlay.name, {
       chainId: resolved.chainId,
       keep: context.settings.root === "persistent"

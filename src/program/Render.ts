@@ -1,5 +1,6 @@
 /** An image's units as the generator writes them: the real ones, or a stub that says why there are none. */
 import * as Effect from "effect/Effect"
+import * as Enabling from "../domain/Enabling.ts"
 import { display } from "../domain/ImageName.ts"
 import * as ImageUnits from "../domain/ImageUnits.ts"
 import * as StubUnit from "../domain/StubUnit.ts"
@@ -25,8 +26,9 @@ export const image = ({ context, resolve }: CatalogImage): Effect.Effect<Rendere
     Effect.catchAll((error) => {
       const problem = `${display(context.name)}: ${error.message}`
       return Effect.succeed({
-        files: [StubUnit.render(context, error.message)],
-        links: [],
+        files: [StubUnit.render(context, error.message), ...Enabling.dropIns(context)],
+        // Whoever wants the image sees it fail.
+        links: Enabling.links(context),
         notes: [],
         unmapped: [],
         problem

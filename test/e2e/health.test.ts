@@ -17,14 +17,14 @@ const health = (name: string) => `oci-health@org.example.${name}.ref.v1.service`
 /** Listens on its own loopback, leaves marks wherever a check may look, and is healthy until somebody says otherwise. */
 const SERVE = `#!/bin/sh
 trap 'exit 0' TERM
-echo up > /tmp/up; echo up > /var/lib/up; echo up > /run/up; echo up > /data/up; echo up > /dev/shm/up
+echo up > /tmp/up; echo up > /var/lib/up; echo up > /run/up; echo up > /data/up
 nc -ll -p 7000 -e cat &
 while :; do sleep 0.05; done
 `
 
 /** What the check sees; it fails as /data/verdict says. */
 const CHECK = `#!/bin/sh
-echo "sees<$(cat /tmp/up /var/lib/up /run/up /data/up /dev/shm/up | tr -d '\\n') $(id -u):$(id -g):$(id -G) $(pwd) $VALUE $HOME>"
+echo "sees<$(cat /tmp/up /var/lib/up /run/up /data/up | tr -d '\\n') $(id -u):$(id -g):$(id -G) $(pwd) $VALUE $HOME>"
 echo "hears<$(echo hello | nc -w 1 127.0.0.1 7000)>"
 touch /var/lib/by-check || echo "root<closed>"
 [ -e /data/hang ] && sleep 1000
@@ -104,7 +104,7 @@ describe.skipIf(reason !== undefined).each(releases())(`health checks on %s${rea
   it("run as the service does, in its root, network and identity, from the first start on", async () => {
     await systemctl("start", service("checked"))
     const said = await until("the check", () => machine.journal(check("checked")), /hears/)
-    assert.include(said, "sees<upupupupup 4242:4243:4243 4300 /home/app 100%q $X /home/app>")
+    assert.include(said, "sees<upupupup 4242:4243:4243 4300 /home/app 100%q $X /home/app>")
     assert.include(said, "hears<hello>")
     assert.notInclude(said, "root<closed>")
     assert.notMatch(said, /Starting|Finished|Deactivated/)
@@ -165,7 +165,7 @@ describe.skipIf(reason !== undefined).each(releases())(`health checks on %s${rea
   it("see the places that are writable in a root that is not, through the image's shell", async () => {
     await systemctl("start", service("fixed"))
     const said = await until("the check", () => machine.journal(check("fixed")), /hears/)
-    assert.match(said, /through a shell: sees<upupupup 4242:/)
+    assert.match(said, /through a shell: sees<upupup 4242:/)
     assert.include(said, "hears<hello>")
     assert.include(said, "root<closed>")
     await systemctl("stop", service("fixed"))

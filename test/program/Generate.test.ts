@@ -116,6 +116,59 @@ describe("the generator", () => {
       [{ pattern: "example.org/*", settings: { wantedby: ["multi-user.target"] }, place: PLACE }]
     ))
 
+  it("links a stub as well: whoever wants it sees it fail", () =>
+    generate(
+      (layout) => layout.index(layout.named("v1", { ...layout.image(), size: 1 })),
+      ({ link }) => {
+        assert.equal(link(`x.target.requires/${STEM}.service`), `../${STEM}.service`)
+        assert.equal(link("web.service"), `${STEM}.service`)
+      },
+      [
+        {
+          pattern: "example.org/*",
+          settings: { requiredby: ["x.target"], alias: ["web.service"] },
+          place: PLACE
+        }
+      ]
+    ))
+
+  it("gives nobody an alias that two want", () =>
+    generate(
+      (layout) => layout.index(layout.named("v1", layout.image())),
+      ({ units, messages }) => {
+        assert.notInclude(units, "web.service")
+        assert.match(
+          messages.join("\n"),
+          /the alias web\.service is wanted for example\.org\/app:v1, good\.org\/fine:v1: none gets it/
+        )
+      },
+      [{ pattern: "*", settings: { alias: ["web.service"] }, place: PLACE }]
+    ))
+
+  it("runs an image as the user that the configuration says", () =>
+    generate(
+      (layout) => layout.index(layout.named("v1", layout.image({ config: { Cmd: ["/a"], User: "app" } }))),
+      ({ service }) => assert.match(service(STEM), /\nUser=oci-u7\nGroup=8\n/),
+      [{ pattern: "example.org/*", settings: { user: "7:8" }, place: PLACE }]
+    ))
+
+  const other = { os: "linux", architecture: "s390x" }
+  const twoPlatforms = (layout: LayoutWriter) => {
+    const config = (Cmd: readonly string[], platform: object) => ({ ...platform, config: { Cmd } })
+    const here = { os: "linux", architecture: ARCHITECTURE }
+    layout.index(
+      layout.named("v1", { ...layout.image(config(["/there"], other)), platform: other }),
+      layout.named("v1", { ...layout.image(config(["/here"], here)), platform: here })
+    )
+  }
+
+  it("takes this machine's platform, or the one that the configuration says", () => {
+    generate(twoPlatforms, ({ service }) => assert.include(service(STEM), 'ExecStart=@:/here "/here"'))
+    generate(twoPlatforms, ({ service }) => assert.include(service(STEM), 'ExecStart=@:/there "/there"'), [
+      { pattern: "example.org/*", settings: { platform: other }, place: PLACE }
+    ])
+  })
+
   it("clears nothing of a persistent root but its /run", () =>
     generate(
       (layout) => layout.index(layout.named("v1", layout.image())),

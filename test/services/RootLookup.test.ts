@@ -95,3 +95,48 @@ it("follows no link that the image left in a kept upper", () =>
     RootLookup.makeDirectory(root, upper, "/fresh/escaped")
     assert.deepEqual(readdirSync(outside), [])
   }))
+
+it("says what is where files of the host are mounted", () =>
+  withRoot((root) => {
+    const states = () => Effect.runSync(RootLookup.facts(root, processOf({ Cmd: ["/app"] }))).hostFiles
+    const at = (path: string) => join(root, path)
+    assert.deepEqual(states(), {
+      "/etc/resolv.conf": "nothing",
+      "/etc/hosts": "nothing",
+      "/etc/localtime": "nothing"
+    })
+    symlinkSync("../run/systemd/resolve/stub-resolv.conf", at("etc/resolv.conf"))
+    writeFileSync(at("etc/hosts"), "")
+    symlinkSync("/etc/real", at("etc/localtime"))
+    assert.deepEqual(states(), {
+      "/etc/resolv.conf": "dangling",
+      "/etc/hosts": "file",
+      "/etc/localtime": "file"
+    })
+  }))
+
+for (const [what, make, state] of [
+  ["a directory", (path: string) => mkdirSync(path), "other"],
+  ["a link to itself", (path: string) => symlinkSync("hosts", path), "other"],
+  ["a link into the kernel's files", (path: string) => symlinkSync("/proc/self/mounts", path), "other"],
+  ["a link below a file", (path: string) => symlinkSync("/etc/real/hosts", path), "other"],
+  [
+    "a link out of the root",
+    (path: string) => symlinkSync("../../../../../../etc/hostname", path),
+    "dangling"
+  ],
+  ["a link to a directory", (path: string) => symlinkSync("/usr", path), "other"]
+] as const) {
+  it(`a mount on ${what} would find ${state}`, () =>
+    withRoot((root) => {
+      make(join(root, "etc/hosts"))
+      const { hostFiles } = Effect.runSync(RootLookup.facts(root, processOf({ Cmd: ["/app"] })))
+      assert.equal(hostFiles?.["/etc/hosts"], state)
+    }))
+}
+
+it("an image without /etc has nothing there", () => {
+  using directory = temporary()
+  const { hostFiles } = Effect.runSync(RootLookup.facts(directory.path, processOf({ Cmd: ["/app"] })))
+  assert.equal(hostFiles?.["/etc/resolv.conf"], "nothing")
+})

@@ -71,7 +71,7 @@ export const processConfig: fc.Arbitrary<ProcessConfig> = fc
       )
     ),
     WorkingDir: nullish(hostileText),
-    User: nullish(fc.constantFrom("", "0", "1000:1000", "app", "a:b:c", "\nUser=0")),
+    User: nullish(fc.constantFrom("", "0", "1000:1000", "app", "app", "a:b:c", "\nUser=0")),
     Labels: nullish(labels()),
     Volumes: nullish(fc.dictionary(hostileText, fc.constant({}), { maxKeys: 3 })),
     ExposedPorts: nullish(
@@ -84,7 +84,9 @@ export const processConfig: fc.Arbitrary<ProcessConfig> = fc
         { maxKeys: 3 }
       )
     ),
-    StopSignal: nullish(fc.oneof(fc.constantFrom("SIGINT", "15", "rtmin+3"), hostileText)),
+    StopSignal: nullish(
+      fc.oneof({ weight: 9, arbitrary: fc.constantFrom("SIGINT", "15", "rtmin+3") }, hostileText)
+    ),
     StopTimeout: nullish(fc.constantFrom(-2, -1, 0, 1, 600)),
     Memory: nullish(fc.constantFrom(0, 1, 2 ** 31)),
     MemorySwap: nullish(fc.constantFrom(-1, 0, 2 ** 32)),
