@@ -16,6 +16,7 @@ describe("Profile.directives", () => {
         lines(profile, { systemdVersion: 257 }).some((line) => newer.test(line)),
         profile !== "trusted"
       )
+      assert.notInclude(lines(profile, { systemdVersion: 261 }), "PrivatePIDs=yes")
     }
   })
 

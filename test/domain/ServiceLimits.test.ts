@@ -49,12 +49,12 @@ describe("ServiceLimits.cpuWeight", () => {
 describe("ServiceLimits.stopTimeout", () => {
   for (const [StopTimeout, profile, version, expected] of [
     [undefined, "default", 252, []],
-    [undefined, "default", 257, ["TimeoutStopSec=10"]],
-    [undefined, "trusted", 257, []],
+    [undefined, "default", 262, ["TimeoutStopSec=10"]],
+    [undefined, "trusted", 262, []],
     [30, "trusted", 252, ["TimeoutStopSec=30"]],
-    [0, "default", 257, ["TimeoutStopSec=1ms"]],
-    [-1, "default", 257, ["TimeoutStopSec=infinity"]],
-    [-2, "default", 257, ["TimeoutStopSec=10"]],
+    [0, "default", 262, ["TimeoutStopSec=1ms"]],
+    [-1, "default", 262, ["TimeoutStopSec=infinity"]],
+    [-2, "default", 262, ["TimeoutStopSec=10"]],
     [-2, "default", 252, []]
   ] as const) {
     it(`${StopTimeout} with ${profile} on ${version} is ${expected.join() || "systemd's own"}`, () =>
