@@ -15,7 +15,7 @@ import * as Either from "effect/Either"
 import * as DirectiveSource from "./DirectiveSource.ts"
 import * as ExecStart from "./ExecStart.ts"
 import type { HealthCheck } from "./HealthCheck.ts"
-import { header, type ImageContext, sourcePath } from "./ImageContext.ts"
+import { header, helper, type ImageContext, sourcePath } from "./ImageContext.ts"
 import { display } from "./ImageName.ts"
 import * as ImageProcess from "./ImageProcess.ts"
 import type { RootFacts } from "./RootFacts.ts"
@@ -169,9 +169,7 @@ export const forget = (context: ImageContext): Either.Either<Directive, Unwritab
 /** Removed by prepare, so that every start begins anew. */
 export const stateFile = ({ scratch }: Overlay): string => `${scratch}/health`
 
-/** Beside `oci-systemd`. */
-const programOf = ({ host: { cli } }: ImageContext): string =>
-  (cli[cli.length - 1] ?? "").replace(/[^/]*$/, "oci-health")
+const programOf = (context: ImageContext): string => helper(context, "oci-health")
 
 /** What the service's process has around it: all but what starts and ends it, and what logs would tell of it. */
 const surroundings = (image: UnitFile): readonly Directive[] =>

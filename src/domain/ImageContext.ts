@@ -57,6 +57,10 @@ export const volumes = (context: ImageContext, image: ResolvedImage): Volumes.Vo
     context.sha256
   )
 
+/** A shell script of ours, which lies beside `oci-systemd`. */
+export const helper = ({ host: { cli } }: ImageContext, name: "oci-health" | "oci-release"): string =>
+  (cli[cli.length - 1] ?? "").replace(/[^/]*$/, name)
+
 /** The comment that each unit file begins with. */
 export const header = (name: ImageName): readonly string[] => [
   `Made by oci-systemd-generator from the image ${display(name)}, and made anew at every daemon-reload.`,

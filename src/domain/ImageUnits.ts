@@ -47,7 +47,10 @@ export const render = (
       service,
       RootUnits.mount(context, roots),
       yield* RootUnits.prepare(context, volumeDirectories(context, image)),
-      yield* RootUnits.scratch(context, roots.overlay, health.length > 0),
+      yield* RootUnits.scratch(context, roots.overlay, {
+        isChecked: health.length > 0,
+        hasUser: process.user !== ""
+      }),
       ...health
     ]
     return {

@@ -5,12 +5,12 @@
 import * as Either from "effect/Either"
 import * as ExecStart from "./ExecStart.ts"
 import * as HealthUnits from "./HealthUnits.ts"
-import { header, type ImageContext, sourcePath } from "./ImageContext.ts"
+import { header, helper, type ImageContext, sourcePath } from "./ImageContext.ts"
 import { display } from "./ImageName.ts"
 import { type Overlay, type RootPaths, writables } from "./RootPaths.ts"
 import { directive, type UnitFile } from "./UnitFile.ts"
 import * as UnitName from "./UnitName.ts"
-import { literal, prose, type UnitValue, type Unwritable, word } from "./UnitValue.ts"
+import { join, literal, prose, type UnitValue, type Unwritable, word } from "./UnitValue.ts"
 
 /** Overlay options are separated by `,` and lower directories by `:`; `Settings` keeps both out of these paths. */
 export const mount = (context: ImageContext, { root, lower, overlay }: RootPaths): UnitFile => {
@@ -107,7 +107,7 @@ export const prepare = (
 export const scratch = (
   context: ImageContext,
   overlay: Overlay,
-  isChecked: boolean
+  { isChecked, hasUser }: { readonly isChecked: boolean; readonly hasUser: boolean }
 ): Either.Either<UnitFile, Unwritable> =>
   Either.gen(function* () {
     const passing =
@@ -139,6 +139,18 @@ export const scratch = (
             directive("RemainAfterExit", literal("yes")),
             directive("Slice", literal("oci.slice")),
             ...(isChecked ? [yield* HealthUnits.forget(context)] : []),
+            ...(hasUser
+              ? [
+                  directive(
+                    "ExecStop",
+                    // "-": the rest is cleared all the same.
+                    join(
+                      [literal("-"), yield* commandLine([helper(context, "oci-release"), overlay.name])],
+                      ""
+                    )
+                  )
+                ]
+              : []),
             directive("ExecStop", yield* commandLine(["/bin/rm", "-rf", "--", ...passing])),
             directive("TimeoutStopSec", literal("infinity"))
           ]

@@ -14,10 +14,12 @@ import * as UnitName from "../domain/UnitName.ts"
 import type { Volume } from "../domain/Volumes.ts"
 import { Extracts } from "../services/Extracts.ts"
 import * as MountTable from "../services/MountTable.ts"
+import { NativeCalls } from "../services/NativeCalls.ts"
 import * as RootLookup from "../services/RootLookup.ts"
 import * as ServiceManager from "../services/ServiceManager.ts"
 import * as TreeRemoval from "../services/TreeRemoval.ts"
 import { UserDatabase } from "../services/UserDatabase.ts"
+import * as UserHolds from "../services/UserHolds.ts"
 import { Volumes } from "../services/Volumes.ts"
 import type { CatalogImage } from "./Catalog.ts"
 import * as Extract from "./Extract.ts"
@@ -57,8 +59,11 @@ export const prepare = (image: CatalogImage) =>
     }
     if (context.settings.root === "readonly") yield* makeMountPoints(roots, volumes)
     const identity = ImageProcess.identity(process, facts)
-    if (identity !== undefined && process.user !== "")
-      yield* (yield* UserDatabase).ensure(identity, context.host.servesRecords)
+    if (identity !== undefined && process.user !== "") {
+      const database = yield* UserDatabase
+      const records = database.ensure(identity, context.host.servesRecords)
+      yield* UserHolds.hold(yield* NativeCalls, roots.overlay.name, identity, records)
+    }
     const units = yield* ImageUnits.render(context, resolved, facts)
     if (!ServiceManager.hasUnits(units.files)) yield* (yield* ServiceManager.ServiceManager).reload
   })

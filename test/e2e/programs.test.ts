@@ -145,7 +145,8 @@ describe.skipIf(reason !== undefined).each(releases())(`programs on %s${reason ?
     })
   })
 
-  it("share one extract", async () => {
+  it("leave no user records behind, and share one extract", async () => {
+    assert.strictEqual((await machine.run("ls /run/userdb /run/oci/users | grep oci- || :")).stdout, "")
     assert.lengthOf(
       (await machine.run(`ls -d ${EXTRACTS}/dirs/chainID/sha256/*/*`)).stdout.trim().split("\n"),
       1

@@ -252,6 +252,8 @@ describe.skipIf(reason !== undefined).each(releases())(
         `for i in $(seq 50); do [ -z "$(ls ${EXTRACTS}/scratch)" ] && exit; sleep 0.1; done; ls ${EXTRACTS}/scratch; exit 1`
       )
       assert.equal((await machine.run("grep -c ' /run/oci' /proc/self/mountinfo || true")).stdout.trim(), "0")
+      assert.equal((await machine.run("ls /run/userdb /run/oci/users | grep -e 42 -e 43 || true")).stdout, "")
+      assert.equal((await machine.run("getent passwd 4242", { check: false })).code, 2)
     })
 
     it("obeys a drop-in", async () => {

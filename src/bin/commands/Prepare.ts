@@ -21,7 +21,7 @@ export const prepare = Command.make(
       const { settings, catalog } = yield* CommonOptions.load(config)
       const selected = yield* Selection.one(catalog, image)
       yield* Prepare.prepare(selected).pipe(
-        Effect.provide(Layer.mergeAll(UserDatabase.layer, ServiceManager.layer, volumes)),
+        Effect.provide(Layer.mergeAll(UserDatabase.layer, ServiceManager.layer, volumes, NativeCalls.layer)),
         Effect.provide(Extraction.layer(settings.system.extractsdir))
       )
     })
