@@ -59,6 +59,7 @@ const writeLayouts = async (directory: string): Promise<void> => {
     }
     image("checked", { Test: ["CMD", "check"], ...QUICK })
     image("fixed", { Test: ["CMD-SHELL", "check | sed 's/^/through a shell: /'; exit 0"], ...QUICK })
+    image("strict", { Test: ["CMD-SHELL", "check | sed 's/^/through a shell: /'; exit 0"], ...QUICK })
     image("again", { Test: ["CMD", "check"], ...QUICK })
     image("slow", { Test: ["CMD", "check"], ...QUICK, StartPeriod: 3000 * MS, StartInterval: 200 * MS })
     image("without", { Test: ["NONE"] })
@@ -74,6 +75,8 @@ network = none
 health = restart
 [image example.org/fixed:*]
 root = readonly
+[image example.org/strict:*]
+profile = strict
 `
 
 const reason = skipReason()
@@ -162,13 +165,13 @@ describe.skipIf(reason !== undefined).each(releases())(`health checks on %s${rea
     await machine.run(`rm ${data("checked")}/verdict`)
   })
 
-  it("see the places that are writable in a root that is not, through the image's shell", async () => {
-    await systemctl("start", service("fixed"))
-    const said = await until("the check", () => machine.journal(check("fixed")), /hears/)
+  it.each(["fixed", "strict"])("see the places that are writable in a root that is not: %s", async (name) => {
+    await systemctl("start", service(name))
+    const said = await until("the check", () => machine.journal(check(name)), /hears/)
     assert.match(said, /through a shell: sees<upupup 4242:/)
     assert.include(said, "hears<hello>")
     assert.include(said, "root<closed>")
-    await systemctl("stop", service("fixed"))
+    await systemctl("stop", service(name))
   })
 
   it("restart the service where that is wanted, and begin anew", async () => {
