@@ -188,6 +188,8 @@ const OF_THE_PROCESS_ITSELF: ReadonlySet<string> = new Set([
   "TimeoutStartSec",
   "TimeoutStopSec",
   "LogExtraFields",
+  "StandardOutput",
+  "StandardError",
   // It would be alone in a namespace of its own, and see none of the service's processes.
   "PrivatePIDs"
 ])

@@ -21,6 +21,9 @@ export type PortRule = (typeof PORT_RULES)[number]
 export const HEALTH_ACTIONS = ["log", "restart", "off"] as const
 export type HealthAction = (typeof HEALTH_ACTIONS)[number]
 
+export const OUTPUTS = ["auto", "journal", "pipe"] as const
+export type Output = (typeof OUTPUTS)[number]
+
 /** systemd.service(5), "Restart=". */
 export const RESTARTS = [
   "no",
@@ -44,6 +47,7 @@ export interface ImageSettings {
   readonly volumes: boolean
   readonly volume: readonly VolumeBind.VolumeBind[]
   readonly health: HealthAction
+  readonly output: Output
   readonly restart: Restart
   readonly wantedby: readonly string[]
   readonly requiredby: readonly string[]
@@ -87,6 +91,10 @@ export const KEYS: SettingKeys<ImageSettings> = {
   health: oneOf(
     HEALTH_ACTIONS,
     "When the image's health check fails for good: only log it, or restart the service; off: no checks are made."
+  ),
+  output: oneOf(
+    OUTPUTS,
+    "Where its output goes: to the journal, or through a pipe, which programs can open by the name /dev/stdout; auto: a pipe where the image has logs that lead there."
   ),
   restart: oneOf(RESTARTS, "When systemd starts it again by itself, see systemd.service(5)."),
   wantedby: units("Units that start it with them, for example multi-user.target."),

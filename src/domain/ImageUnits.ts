@@ -11,6 +11,7 @@ import type { EnvironmentRefused } from "./EnvironmentLine.ts"
 import * as HealthUnits from "./HealthUnits.ts"
 import { type ImageContext, rootPaths, volumes } from "./ImageContext.ts"
 import * as ImageProcess from "./ImageProcess.ts"
+import * as OutputUnit from "./OutputUnit.ts"
 import type { ResolvedImage } from "./ResolvedImage.ts"
 import type { RootFacts } from "./RootFacts.ts"
 import type { RootPaths } from "./RootPaths.ts"
@@ -51,6 +52,9 @@ export const render = (
         isChecked: health.length > 0,
         hasUser: process.user !== ""
       }),
+      ...(OutputUnit.isPiped(context, facts) === false
+        ? []
+        : [yield* OutputUnit.render(context, roots.overlay)]),
       ...health
     ]
     return {

@@ -30,6 +30,8 @@ export const RootFacts = Schema.Struct({
   command: nullish(FoundProgram),
   /** The same of a health check's; its path is empty where it was not found. */
   health: nullish(FoundProgram),
+  /** Do logs of the image lead to `/dev/stdout` or `/dev/stderr`? */
+  opensOutput: nullish(Schema.Boolean),
   /** What is where files of the host are mounted. */
   hostFiles: nullish(
     Schema.Struct({

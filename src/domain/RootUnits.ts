@@ -7,6 +7,7 @@ import * as ExecStart from "./ExecStart.ts"
 import * as HealthUnits from "./HealthUnits.ts"
 import { header, helper, type ImageContext, sourcePath } from "./ImageContext.ts"
 import { display } from "./ImageName.ts"
+import * as OutputUnit from "./OutputUnit.ts"
 import { type Overlay, type RootPaths, writables } from "./RootPaths.ts"
 import { directive, type UnitFile } from "./UnitFile.ts"
 import * as UnitName from "./UnitName.ts"
@@ -114,7 +115,8 @@ export const scratch = (
       context.settings.root === "persistent"
         ? [
             ...writables(overlay, context.settings).map(({ directory }) => directory),
-            HealthUnits.stateFile(overlay)
+            HealthUnits.stateFile(overlay),
+            OutputUnit.fifo(overlay)
           ]
         : [overlay.scratch]
     return {

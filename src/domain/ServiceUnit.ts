@@ -12,6 +12,7 @@ import * as ImageContext from "./ImageContext.ts"
 import * as ImageLabels from "./ImageLabels.ts"
 import * as ImageProcess from "./ImageProcess.ts"
 import type { Identity } from "./ImageUser.ts"
+import * as OutputUnit from "./OutputUnit.ts"
 import * as Profile from "./Profile.ts"
 import type { ResolvedImage } from "./ResolvedImage.ts"
 import type { RootFacts } from "./RootFacts.ts"
@@ -40,6 +41,8 @@ export const render = (
     const identity = ImageProcess.identity(process, facts)
     const scratch = UnitName.scratch(context.stem, context.sha256)
     const mount = UnitName.mount(roots.root)
+    const output =
+      OutputUnit.isPiped(context, facts) === false ? "" : ` ${UnitName.output(context.stem, context.sha256)}`
     const { settings, origins, host } = context
     const config = image.config.config ?? {}
     return {
@@ -58,8 +61,8 @@ export const render = (
           directives: [
             ...ImageLabels.unitDirectives(context.name, image),
             ...ImageContext.sourcePath(context),
-            directive("Requires", literal(`${prepare} ${scratch}`)),
-            directive("After", literal(`${prepare} ${scratch} ${mount}`)),
+            directive("Requires", literal(`${prepare} ${scratch}${output}`)),
+            directive("After", literal(`${prepare} ${scratch} ${mount}${output}`)),
             directive("BindsTo", literal(mount)),
             ...(HealthUnits.isChecked(context, process, facts)
               ? [directive("Wants", literal(UnitName.health(context.stem, "timer", context.sha256)))]
@@ -82,7 +85,8 @@ export const render = (
                   ...(yield* processDirectives(config, process, executable)),
                   ...ServiceIdentity.directives(context, process.user, identity),
                   ...(yield* environment(process, identity)),
-                  ...binds(context, image, roots)
+                  ...binds(context, image, roots),
+                  ...(yield* OutputUnit.directives(context, facts, roots.overlay))
                 ]),
             ...unsetEnvironment(process),
             directive("KillSignal", literal(process.stopSignal), stopSource(config)),

@@ -21,6 +21,7 @@ const FULL_HASH_DIGITS = 64
 
 const PREPARE_PREFIX = "oci-prepare@"
 const CHECK_PREFIX = "oci-check@"
+const OUTPUT_PREFIX = "oci-output@"
 const HEALTH_PREFIX = "oci-health@"
 const SCRATCH_PREFIX = "oci-scratch@"
 
@@ -50,6 +51,9 @@ export const scratch = (stem: string, sha256: Sha256): string => instance(SCRATC
 
 /** The oneshot that is a health check. */
 export const check = (stem: string, sha256: Sha256): string => instance(CHECK_PREFIX, stem, sha256)
+
+/** What reads the image's output into the journal. */
+export const output = (stem: string, sha256: Sha256): string => instance(OUTPUT_PREFIX, stem, sha256)
 
 /** What makes checks, and is failed while the image's service is unhealthy; and the timer that starts it. */
 export const health = (stem: string, type: "service" | "timer", sha256: Sha256): string =>

@@ -2,13 +2,14 @@
  * What happens before an image's service starts: its root, its scratch, its volumes and its user are made ready, and
  * systemd is told to reload where the unit it has is not the one that the root's facts give.
  */
-import { rmSync } from "node:fs"
+import { chmodSync, rmSync } from "node:fs"
 import * as Effect from "effect/Effect"
 import * as HealthUnits from "../domain/HealthUnits.ts"
 import * as HostFiles from "../domain/HostFiles.ts"
 import * as ImageContext from "../domain/ImageContext.ts"
 import * as ImageProcess from "../domain/ImageProcess.ts"
 import * as ImageUnits from "../domain/ImageUnits.ts"
+import * as OutputUnit from "../domain/OutputUnit.ts"
 import * as RootPaths from "../domain/RootPaths.ts"
 import * as UnitName from "../domain/UnitName.ts"
 import type { Volume } from "../domain/Volumes.ts"
@@ -57,12 +58,20 @@ export const prepare = (image: CatalogImage) =>
       yield* TreeRemoval.remove(directory, (cause) => cause as Error)
       yield* (yield* Volumes).copy({ root: roots.lower, path, target: directory, mode })
     }
+    const output = OutputUnit.fifo(roots.overlay)
+    const calls = yield* NativeCalls
+    yield* Effect.sync(() => {
+      rmSync(output, { force: true })
+      calls.makeNode(Buffer.from(output), "fifo", OPEN_TO_WRITERS, 0, 0)
+      // Whatever the umask was.
+      chmodSync(output, OPEN_TO_WRITERS)
+    })
     if (context.settings.root === "readonly") yield* makeMountPoints(roots, volumes)
     const identity = ImageProcess.identity(process, facts)
     if (identity !== undefined && process.user !== "") {
       const database = yield* UserDatabase
       const records = database.ensure(identity, context.host.servesRecords)
-      yield* UserHolds.hold(yield* NativeCalls, roots.overlay.name, identity, records)
+      yield* UserHolds.hold(calls, roots.overlay.name, identity, records)
     }
     const units = yield* ImageUnits.render(context, resolved, facts)
     if (!ServiceManager.hasUnits(units.files)) yield* (yield* ServiceManager.ServiceManager).reload
@@ -78,6 +87,9 @@ const makeMountPoints = ({ lower, overlay: { upper } }: RootPaths.RootPaths, vol
     }
     for (const path of HostFiles.PATHS) RootLookup.makeFile(lower, upper, path)
   })
+
+/** The service may be anybody, and opens it by the name of its own output. */
+const OPEN_TO_WRITERS = 0o622
 
 /** By `MountAPIVFS=`, `PrivateDevices=`, `PrivateTmp=` and our own binds. */
 const MOUNTED_ON = ["/proc", "/sys", "/dev", "/run", "/tmp", "/var/tmp"]

@@ -61,6 +61,15 @@ const lstat = (path: string): fs.Stats | undefined => {
   }
 }
 
+/** Nothing where the name is no text. */
+const readlink = (path: string): string => {
+  try {
+    return fs.readlinkSync(path)
+  } catch {
+    return ""
+  }
+}
+
 /** Of the host, through links. */
 export const isDirectory = (path: string): boolean =>
   fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
@@ -78,7 +87,12 @@ export const facts = (
     const hostFiles = hostFileStates(root)
     const { command } = process
     const health = process.health === undefined ? undefined : findProgram(root, process.health.command)
-    const others = { user, hostFiles, ...(health === undefined ? {} : { health }) }
+    const others = {
+      user,
+      hostFiles,
+      opensOutput: opensOutput(root),
+      ...(health === undefined ? {} : { health })
+    }
     const found = findProgram(root, command)
     if (found === undefined) return others
     const { path, program } = found
@@ -89,6 +103,26 @@ export const facts = (
     }
     return { ...others, command: found }
   })
+
+/** Are there links in `/var/log` to the output of whoever opens them? */
+const opensOutput = (root: string): boolean => {
+  const pending = [resolve(root, LOGS)]
+  for (let looked = 0; looked < MAX_LOG_DIRECTORIES && pending.length > 0; looked++) {
+    const directory = pending.pop()
+    if (directory === undefined || lstat(`${root}/${directory}`)?.isDirectory() !== true) continue
+    for (const entry of fs.readdirSync(`${root}/${directory}`, { withFileTypes: true })) {
+      const path = `${directory}/${entry.name}`
+      if (entry.isDirectory()) pending.push(path)
+      else if (entry.isSymbolicLink() && OUTPUT.test(readlink(`${root}/${path}`))) return true
+    }
+  }
+  return false
+}
+
+const LOGS = "/var/log"
+/** Images have a few. */
+const MAX_LOG_DIRECTORIES = 100
+const OUTPUT = /^\/(?:dev\/(?:stdout|stderr|fd\/[12])|proc\/(?:self|1)\/fd\/[12])$/
 
 /** Nothing to be looked for where the program has a path; the found path is empty where nothing was found. */
 const findProgram = (

@@ -145,6 +145,12 @@ describe.skipIf(reason !== undefined).each(releases())(`programs on %s${reason ?
     })
   })
 
+  it.runIf(release === "trixie")("write to logs that lead to their output, into the journal", async () => {
+    const journal = await machine.journal(unit("nginx"))
+    assert.match(journal, /"GET \/ HTTP\/1\.0" 200/)
+    assert.match(journal, /\[notice\].*start worker process/)
+  })
+
   it("leave no user records behind, and share one extract", async () => {
     assert.strictEqual((await machine.run("ls /run/userdb /run/oci/users | grep oci- || :")).stdout, "")
     assert.lengthOf(

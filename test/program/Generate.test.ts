@@ -100,6 +100,7 @@ describe("the generator", () => {
         assert.deepEqual(
           units.filter((unit) => unit.includes("example")),
           [
+            `oci-output@${STEM}.service`,
             `oci-prepare@${STEM}.service`,
             `oci-scratch@${STEM}.service`,
             `${STEM}.service`,
@@ -175,7 +176,7 @@ describe("the generator", () => {
       ({ service }) =>
         assert.match(
           service(`oci-scratch@${STEM}`),
-          /^ExecStop=@:\/bin\/rm "\/bin\/rm" "-rf" "--" "\S+\/scratch\/\S+\/run" "\S+\/scratch\/\S+\/health"$/m
+          /^ExecStop=@:\/bin\/rm "\/bin\/rm" "-rf" "--" "\S+\/scratch\/\S+\/run" "\S+\/scratch\/\S+\/health" "\S+\/output"$/m
         ),
       [{ pattern: "*", settings: { root: "persistent" }, place: PLACE }]
     ))

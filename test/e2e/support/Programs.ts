@@ -3,7 +3,7 @@
  * have. They share one layer, made once with apt and umoci and kept beside the machines' own trees.
  */
 import { createHash } from "node:crypto"
-import { chmod, cp, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises"
+import { chmod, cp, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { baseRoot, cacheDirectory, exists, proxies } from "./BaseRoot.ts"
 import { run } from "./Command.ts"
@@ -11,7 +11,7 @@ import { run } from "./Command.ts"
 const PACKAGES = ["nginx-light", "redis-server", "postgresql", "nodejs"]
 
 /** Raised when the layer's making changes: an older one in the cache is not taken then. */
-const VERSION = 1
+const VERSION = 2
 
 /** A slow mirror is no reason to fail a test. */
 const INSTALL_TIMEOUT = 15 * 60_000
@@ -76,10 +76,10 @@ process.on("SIGTERM", () => process.exit(0))
 const NGINX = `
 user www-data;
 pid /run/nginx.pid;
-error_log stderr;
+error_log /var/log/nginx/error.log notice;
 events {}
 http {
-  access_log off;
+  access_log /var/log/nginx/access.log;
   server {
     listen 127.0.0.1:80;
     root /usr/share/nginx/html;
@@ -160,6 +160,14 @@ export const programs = async (): Promise<string> => {
   await chmod(join(root, "usr/local/bin/docker-entrypoint.sh"), 0o755)
   await writeFile(join(root, "etc/nginx/nginx.conf"), NGINX)
   await writeFile(join(root, "home/node/server.js"), WEB)
+  // As the official image has it.
+  for (const [log, stream] of [
+    ["access", "stdout"],
+    ["error", "stderr"]
+  ]) {
+    await rm(join(root, `var/log/nginx/${log}.log`), { force: true })
+    await symlink(`/dev/${stream}`, join(root, `var/log/nginx/${log}.log`))
+  }
   for (const path of ["var/www/kept", "home/node/data"]) await mkdir(join(root, path), { recursive: true })
   await run(["chroot", root, "chown", "www-data", "/var/www/kept"])
   await run(["chroot", root, "chown", "node", "/home/node/data"])
