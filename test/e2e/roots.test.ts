@@ -346,6 +346,7 @@ describe.skipIf(reason !== undefined).each(releases())(
             (await machine.run(["systemctl", "start", unit("odd", ref)], { check: false })).code,
             0
           )
+          await machine.run(["journalctl", "--sync"])
           const status = await machine.run(["systemctl", "status", "--full", unit("odd", ref)], {
             check: false
           })

@@ -291,6 +291,7 @@ describe.skipIf(reason !== undefined).each(releases())(
       const before = await chains()
       const started = await machine.run(["systemctl", "start", DAMAGED], { check: false })
       assert.notEqual(started.code, 0)
+      await machine.run(["journalctl", "--sync"])
       const status = (await machine.run(["systemctl", "status", "--full", DAMAGED], { check: false })).stdout
       assert.match(status, /myorg\.com\/damaged:stable.*sha256:[0-9a-f]{64}/)
       assert.deepEqual(await chains(), before)
