@@ -49,7 +49,8 @@ export const render = (context: ImageContext, overlay: Overlay): Either.Either<U
           directives: [
             directive("Description", prose(`Output of ${display(context.name)}`)),
             ...sourcePath(context),
-            directive("Requires", literal(prepare)),
+            // Not Requires=: that it failed as well would push the reason out of the ten lines that status shows.
+            directive("ConditionPathExists", yield* path("the output", fifo(overlay))),
             directive("After", literal(`${prepare} ${UnitName.scratch(context.stem, context.sha256)}`)),
             directive("PartOf", literal(UnitName.service(context.stem))),
             directive("StartLimitIntervalSec", literal("0")),
