@@ -22,6 +22,14 @@ const CONFIGURATION: Readonly<Record<Release, string>> = {
   sid: "[image debian.org/programs:*]\nroot = readonly\n"
 }
 
+/** All share a root with logs that lead to /dev/stdout, so each has the pipe. */
+const SAID: Readonly<Record<Program, readonly RegExp[]>> = {
+  nginx: [/"GET \/ HTTP\/1\.0" 200/, /\[notice\].*start worker process/],
+  redis: [/Ready to accept connections/],
+  postgres: [/database system is ready to accept connections/],
+  node: [/^listening$/m]
+}
+
 const SAY = `
 const [host, port, text] = process.argv.slice(1)
 const socket = require("node:net").connect(Number(port), host, () => socket.end(text))
@@ -129,13 +137,10 @@ describe.skipIf(reason !== undefined).each(releases())(`programs on %s${reason ?
       assert.notStrictEqual((await machine.run(["ls", mark], { check: false })).code, 0)
     })
 
-    if (program === "nginx") {
-      it("writes to logs that lead to its output, into the journal", async () => {
-        const journal = await machine.journal(unit("nginx"))
-        assert.match(journal, /"GET \/ HTTP\/1\.0" 200/)
-        assert.match(journal, /\[notice\].*start worker process/)
-      })
-    }
+    it("has what it says in the journal, through logs that lead to its output too", async () => {
+      const journal = await machine.journal(unit(program))
+      for (const line of SAID[program]) assert.match(journal, line)
+    })
 
     it("stops by its signal, and leaves its volume alone", async () => {
       await systemctl("stop", unit(program))

@@ -28,8 +28,9 @@ echo "interfaces<$(ls /sys/class/net | tr '\\n' ' ')>"
 if httpd -p 127.0.0.1:80 -h /tmp 2>/dev/null; then echo 'port<80>'; fi
 if touch /written 2>/dev/null; then echo 'root<writable>'; fi
 touch /run/written 2>/dev/null; touch /dev/shm/written && echo 'shared memory<writable>'
-if [ -e /tmp/marker ]; then echo 'root<used>'; else echo 'root<fresh>'; fi
+if [ -e /tmp/marker ]; then root=used; else root=fresh; fi
 touch /tmp/marker
+echo "root<$root>"
 trap 'echo stopped; exit 0' USR1
 while :; do sleep 0.1; done
 `

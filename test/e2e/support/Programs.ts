@@ -11,7 +11,7 @@ import { run } from "./Command.ts"
 const PACKAGES = ["nginx-light", "redis-server", "postgresql", "nodejs"]
 
 /** Raised when the layer's making changes: an older one in the cache is not taken then. */
-const VERSION = 2
+const VERSION = 3
 
 /** A slow mirror is no reason to fail a test. */
 const INSTALL_TIMEOUT = 15 * 60_000
@@ -69,7 +69,7 @@ require("node:http")
       greeting: process.env.GREETING
     }))
   )
-  .listen(Number(process.env.PORT), "127.0.0.1")
+  .listen(Number(process.env.PORT), "127.0.0.1", () => console.log("listening"))
 process.on("SIGTERM", () => process.exit(0))
 `
 
