@@ -19,7 +19,12 @@ const run = ({ config, debug, directories: [directory = ""] }: GeneratorArgument
   Effect.gen(function* () {
     const { settings, warnings } = yield* SettingsFile.load(config)
     for (const warning of warnings) log(debug).warn(warning)
-    const host = { systemdVersion: HostFacts.systemdVersion(), cli: CommandPath.cli(), configFile: config }
+    const host = {
+      systemdVersion: settings.system.systemdversion ?? HostFacts.systemdVersion(),
+      cli: CommandPath.cli(),
+      configFile: config,
+      servesRecords: HostFacts.servesRecords()
+    }
     yield* Generate.generate({ settings, host, platform: HostFacts.platform(), directory, log: log(debug) })
   })
 

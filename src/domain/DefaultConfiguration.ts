@@ -1,19 +1,25 @@
-/** The configuration file that `-generate` prints: every key, commented, with its default. */
-import { DEFAULT_IMAGE, DEFAULT_SYSTEM, ROOT_MODES } from "./Settings.ts"
+/** The configuration file that `-generate` prints: every key, commented, with its default and what it is for. */
+import * as ImageSettings from "./ImageSettings.ts"
+import type { SettingKey } from "./SettingKey.ts"
+import * as SystemSettings from "./SystemSettings.ts"
+
+/** The lines of a section's keys. */
+const keys = <A>(table: { readonly [K in keyof A]: SettingKey<A[K]> }): string =>
+  (Object.keys(table) as Array<keyof A & string>)
+    .map((key) => {
+      const { help, takes, default: byDefault, print } = table[key]
+      return `# ${help}\n# ${takes}\n#${`${key} = ${print(byDefault)}`.trimEnd()}\n`
+    })
+    .join("\n")
 
 export const TEXT = `# /etc/oci-generator.conf: configuration of oci-systemd-generator and oci-systemd
-# Drop-ins: {/etc,/run,/usr/lib}/oci-generator.conf.d/*.conf
+# Drop-ins: {/usr/lib,/run,/etc}/oci-generator.conf.d/*.conf, read in the order of their names after this file; of two
+# with one name the one in /etc counts, then the one in /run. A link to /dev/null there masks the others.
 
 [system]
-# Where the OCI image layouts are.
-#imagelayoutdir = ${DEFAULT_SYSTEM.imagelayoutdir}
-# Where images are extracted to. The same file system holds what writable roots write.
-#extractsdir = ${DEFAULT_SYSTEM.extractsdir}
-
-# Settings of images: the pattern is matched with LAYOUT:REF, "*" is any text, and the most exact one wins.
+${keys(SystemSettings.KEYS)}
+# Settings of images: the pattern is matched with LAYOUT:REF, "*" is any text. The most exact pattern wins, and of
+# equally exact ones the later. There may be any number of these sections.
 #[image *]
-# ${ROOT_MODES.join(", ")}
-#root = ${DEFAULT_IMAGE.root}
-# Units that start the image's service with them, for example multi-user.target
-#wantedby = ${DEFAULT_IMAGE.wantedby.join(" ")}
-`
+
+${keys(ImageSettings.KEYS)}`

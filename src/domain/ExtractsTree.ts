@@ -5,7 +5,7 @@
  *     layers/sha256/c4/c4ff93d…           a layer taken apart, by diff id: its files have further names in the roots
  *     records/sha256/ba/baabaab….json     what there is to say of how a root was made
  *     configs/sha256/ea/ea7beef…          an image config
- *     facts/sha256/ea/ea7beef….json       what units must say of its root
+ *     facts/sha256/ea/ea7beef…-5d41….json  what units must say of its root, for one user
  *     names/LAYOUT/REF/{config,rootfs}    relative links to the two
  *     scratch/NAME/{upper,work}           for an overlay
  *     locks/sha256-baabaab…  tmp/…        of extractions under way
@@ -47,8 +47,9 @@ export const recordOf = (chainId: Digest): string => `${RECORDS}/${sharded(chain
 
 export const configOf = (digest: Digest): string => `${CONFIGS}/${sharded(digest)}`
 
-/** What an image's unit must say of its root, by its config. */
-export const factsOf = (config: Digest): string => `${FACTS}/${sharded(config)}.json`
+/** What an image's unit must say of its root, by its config and the user it runs as, which may be the configuration's. */
+export const factsOf = (config: Digest, user: string, sha256: Sha256): string =>
+  `${FACTS}/${sharded(config)}-${sha256(JSON.stringify(user)).slice(0, USER_DIGITS)}.json`
 
 export const lockOf = (chainId: Digest): string => `${LOCKS}/${algorithm(chainId)}-${encoded(chainId)}`
 
@@ -108,5 +109,7 @@ const CUT_ESCAPE = /%[0-9A-Fu]{0,4}$|[\ud800-\udbff]$/
 const COMPONENT_MAX = 230
 /** PATH_MAX is 4096 for the whole path. */
 const LAYOUT_MAX = 2000
+/** Of the hash of a user: there are never many. */
+const USER_DIGITS = 16
 /** Readable bytes before a hash. */
 const HEAD = 100

@@ -8,6 +8,19 @@ const Strings = Schema.Array(Schema.String)
 /** Go's `map[string]struct{}`: the keys are the set. */
 const KeySet = Schema.Record({ key: Schema.String, value: Schema.Unknown })
 
+/** Fields that have no place in the units are kept, so that they can be named. */
+const WITH_OTHERS = { parseOptions: { onExcessProperty: "preserve" } } as const
+
+/** Docker's; times are nanoseconds. */
+const Healthcheck = Schema.Struct({
+  Test: nullish(Strings),
+  Interval: nullish(Schema.Number),
+  Timeout: nullish(Schema.Number),
+  StartPeriod: nullish(Schema.Number),
+  StartInterval: nullish(Schema.Number),
+  Retries: nullish(Schema.Number)
+})
+
 export const ProcessConfig = Schema.Struct({
   User: nullish(Schema.String),
   Env: nullish(Strings),
@@ -19,8 +32,18 @@ export const ProcessConfig = Schema.Struct({
   /** Seconds until the process is killed (Docker). */
   StopTimeout: nullish(Schema.Int),
   ExposedPorts: nullish(KeySet),
-  Volumes: nullish(KeySet)
-})
+  Volumes: nullish(KeySet),
+  /** Bytes (Docker, as those below). */
+  Memory: nullish(Schema.Int),
+  /** Bytes of memory and swap together; −1: no limit. */
+  MemorySwap: nullish(Schema.Int),
+  /** Relative to 1024. */
+  CpuShares: nullish(Schema.Int),
+  NetworkDisabled: nullish(Schema.Boolean),
+  Healthcheck: nullish(Healthcheck),
+  /** What the image's shell commands are given to. */
+  Shell: nullish(Strings)
+}).annotations(WITH_OTHERS)
 export type ProcessConfig = typeof ProcessConfig.Type
 
 export const ImageConfig = Schema.Struct({
@@ -31,5 +54,5 @@ export const ImageConfig = Schema.Struct({
   author: nullish(Schema.String),
   config: nullish(ProcessConfig),
   rootfs: Schema.Struct({ type: Schema.Literal("layers"), diff_ids: Schema.NonEmptyArray(Digest) })
-})
+}).annotations(WITH_OTHERS)
 export type ImageConfig = typeof ImageConfig.Type

@@ -2,11 +2,14 @@
 import * as Either from "effect/Either"
 import type { Sha256 } from "./Digest.ts"
 import { display, type ImageName } from "./ImageName.ts"
+import type { ImageSettings } from "./ImageSettings.ts"
 import type { ResolvedImage } from "./ResolvedImage.ts"
 import * as RootPaths from "./RootPaths.ts"
-import type { ImageSettings, SystemSettings } from "./Settings.ts"
+import type { Origins } from "./Settings.ts"
+import type { SystemSettings } from "./SystemSettings.ts"
 import { type Directive, directive } from "./UnitFile.ts"
 import { path } from "./UnitValue.ts"
+import * as Volumes from "./Volumes.ts"
 
 /** What the units need to know of the machine. */
 export interface UnitHost {
@@ -15,12 +18,16 @@ export interface UnitHost {
   readonly cli: readonly [string, ...string[]]
   /** The configuration file, when it is not the default one: `prepare` must read the same. */
   readonly configFile: string | undefined
+  /** Do its lookups of users ask nss-systemd(8), which serves the records that `prepare` writes? */
+  readonly servesRecords: boolean
 }
 
 export interface ImageContext {
   readonly name: ImageName
   readonly stem: string
   readonly settings: ImageSettings
+  /** Where they were said. */
+  readonly origins: Origins
   readonly system: SystemSettings
   readonly host: UnitHost
   readonly sha256: Sha256
@@ -39,6 +46,21 @@ export const rootPaths = (
     context.sha256
   )
 
+export const volumes = (context: ImageContext, image: ResolvedImage): Volumes.Volumes =>
+  Volumes.of(
+    {
+      volumesdir: context.system.volumesdir,
+      directory: rootPaths(context, image).overlay.name,
+      settings: context.settings,
+      declared: Object.keys(image.config.config?.Volumes ?? {})
+    },
+    context.sha256
+  )
+
+/** A shell script of ours, which lies beside `oci-systemd`. */
+export const helper = ({ host: { cli } }: ImageContext, name: "oci-health" | "oci-release"): string =>
+  (cli[cli.length - 1] ?? "").replace(/[^/]*$/, name)
+
 /** The comment that each unit file begins with. */
 export const header = (name: ImageName): readonly string[] => [
   `Made by oci-systemd-generator from the image ${display(name)}, and made anew at every daemon-reload.`,
@@ -50,6 +72,3 @@ export const sourcePath = (context: ImageContext): readonly Directive[] => {
   const source = path("the layout", `${context.system.imagelayoutdir}/${context.name.layout}`)
   return Either.isRight(source) ? [directive("SourcePath", source.right)] : []
 }
-
-/** Is the scratch removed on stop? Only what is thrown away anyway is. */
-export const clears = (context: ImageContext): boolean => context.settings.root === "ephemeral"

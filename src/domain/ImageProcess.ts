@@ -1,6 +1,7 @@
 /** What an image's configuration says of its process, checked and in the forms that a unit needs. */
 import * as Either from "effect/Either"
 import * as EnvironmentLine from "./EnvironmentLine.ts"
+import * as HealthCheck from "./HealthCheck.ts"
 import * as ImageCommand from "./ImageCommand.ts"
 import type { ImageConfig } from "./ImageConfig.ts"
 import * as ImageUser from "./ImageUser.ts"
@@ -13,6 +14,7 @@ export interface ImageProcess {
   readonly workingDirectory: string
   readonly environment: readonly EnvironmentLine.Assignment[]
   readonly stopSignal: string
+  readonly health: HealthCheck.HealthCheck | undefined
   /** What the image asks for and does not get, one sentence each. */
   readonly notes: readonly string[]
 }
@@ -24,26 +26,31 @@ export const fromConfig = (
     const config = image.config ?? {}
     const workingDirectory = ImageCommand.absolute("/", config.WorkingDir ?? "")
     const { assignments, refused } = EnvironmentLine.parse(config.Env ?? [])
+    const health = HealthCheck.fromConfig(config, workingDirectory, assignments)
     return {
       command: yield* ImageCommand.fromConfig(config, workingDirectory, assignments),
       user: config.User ?? "",
       workingDirectory,
       environment: assignments,
       stopSignal: config.StopSignal ? yield* StopSignal.parse(config.StopSignal) : "SIGTERM",
+      health: Either.getOrUndefined(health),
       notes: [
         ...refused.map((error) => error.message),
-        ...Object.keys(config.Volumes ?? {}).map(
-          (path) => `the volume ${path} is not kept: it is a directory of the root`
-        )
+        ...(Either.isLeft(health) ? [`${health.left}: no checks are made`] : [])
       ]
     }
   })
 
 /** The facts that apply to this process: those that answer its own questions. */
-export const path = (process: ImageProcess, facts: RootFacts): string | undefined => {
-  const { command } = process
+export const path = (process: ImageProcess, facts: RootFacts): string | undefined =>
+  programPath(process.command, facts.command)
+
+/** Of the health check's program. `""`: it was looked for, and is not in the image. */
+export const healthPath = (process: ImageProcess, facts: RootFacts): string | undefined =>
+  process.health === undefined ? undefined : programPath(process.health.command, facts.health)
+
+const programPath = (command: ImageCommand.ImageCommand, fact: RootFacts["command"]): string | undefined => {
   if (command.path !== undefined) return command.path
-  const fact = facts.command
   return fact !== undefined &&
     fact.program === command.argv[0] &&
     fact.searchPath.join(":") === command.searchPath.join(":")

@@ -1,33 +1,33 @@
 /**
  * The unit files of one image: its service, the mount of its root, the oneshot that prepares both, and the unit that
- * clears up behind an ephemeral root.
+ * clears up behind them.
  *
  * Start: scratch, prepare, mount, service. Stop: the reverse. prepare is inactive once it is done, so that it runs at
  * every start; were it to stay active, a start right after a stop would find it still there and skip it.
  */
 import * as Either from "effect/Either"
+import * as Enabling from "./Enabling.ts"
 import type { EnvironmentRefused } from "./EnvironmentLine.ts"
-import { clears, type ImageContext, rootPaths } from "./ImageContext.ts"
+import * as HealthUnits from "./HealthUnits.ts"
+import { type ImageContext, rootPaths, volumes } from "./ImageContext.ts"
 import * as ImageProcess from "./ImageProcess.ts"
+import * as OutputUnit from "./OutputUnit.ts"
 import type { ResolvedImage } from "./ResolvedImage.ts"
 import type { RootFacts } from "./RootFacts.ts"
+import type { RootPaths } from "./RootPaths.ts"
 import * as RootUnits from "./RootUnits.ts"
 import * as ServiceUnit from "./ServiceUnit.ts"
 import type { UnitFile } from "./UnitFile.ts"
-import * as UnitName from "./UnitName.ts"
 import type { Unwritable } from "./UnitValue.ts"
-
-/** A symbolic link in the generator's directory: `multi-user.target.wants/U.service` → `../U.service`. */
-export interface UnitLink {
-  readonly path: string
-  readonly target: string
-}
+import * as UnmappedFields from "./UnmappedFields.ts"
 
 export interface ImageUnits {
   readonly files: readonly UnitFile[]
-  readonly links: readonly UnitLink[]
-  /** What the image asks for and does not get. */
+  readonly links: readonly Enabling.UnitLink[]
+  /** What the image asks for and does not get, or not as it stands. */
   readonly notes: readonly string[]
+  /** What its configuration says and no unit does. */
+  readonly unmapped: readonly UnmappedFields.UnmappedField[]
 }
 
 export type UnitsError = Unwritable | EnvironmentRefused | ProcessError
@@ -43,19 +43,51 @@ export const render = (
     const process = yield* ImageProcess.fromConfig(image.config)
     const roots = rootPaths(context, image)
     const service = yield* ServiceUnit.render(context, image, process, facts, roots)
+    const health = yield* healthUnits(context, process, facts, service, roots)
     const files = [
       service,
       RootUnits.mount(context, roots),
-      yield* RootUnits.prepare(context),
-      ...(clears(context) ? [yield* RootUnits.scratch(context, roots.overlay.scratch)] : [])
+      yield* RootUnits.prepare(context, volumeDirectories(context, image)),
+      yield* RootUnits.scratch(context, roots.overlay, {
+        isChecked: health.length > 0,
+        hasUser: process.user !== ""
+      }),
+      ...(OutputUnit.isPiped(context, facts) === false
+        ? []
+        : [yield* OutputUnit.render(context, roots.overlay)]),
+      ...health
     ]
-    return { files, links: enablingLinks(context), notes: process.notes }
+    return {
+      files: [...files, ...Enabling.dropIns(context)],
+      links: Enabling.links(context),
+      notes: ServiceUnit.notes(context, image, process, facts),
+      unmapped: UnmappedFields.of(image)
+    }
   })
 
-const enablingLinks = (context: ImageContext): readonly UnitLink[] => {
-  const service = UnitName.service(context.stem)
-  return context.settings.wantedby.map((unit) => ({
-    path: `${unit}.wants/${service}`,
-    target: `../${service}`
-  }))
-}
+/** Disks have to be mounted before volumes on them are made. */
+const volumeDirectories = (context: ImageContext, image: ResolvedImage): readonly string[] =>
+  volumes(context, image).volumes.map(({ directory, kind }) =>
+    kind === "own" ? context.system.volumesdir : directory
+  )
+
+/** The check's own unit is there once its program and its user are known. */
+const healthUnits = (
+  context: ImageContext,
+  process: ImageProcess.ImageProcess,
+  facts: RootFacts,
+  service: UnitFile,
+  roots: RootPaths
+): Either.Either<readonly UnitFile[], Unwritable> =>
+  Either.gen(function* () {
+    const { health } = process
+    if (health === undefined || !HealthUnits.isChecked(context, process, facts)) return []
+    const timer = HealthUnits.timer(context, health)
+    const path = ImageProcess.healthPath(process, facts)
+    if (path === undefined || !ServiceUnit.isPrepared(process, facts)) return [timer]
+    return [
+      timer,
+      yield* HealthUnits.check(context, health, path, service),
+      yield* HealthUnits.health(context, health, roots.overlay)
+    ]
+  })

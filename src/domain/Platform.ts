@@ -44,6 +44,17 @@ export const choose = (host: HostPlatform, manifests: readonly Descriptor[]): De
 export const display = (platform: Pick<Platform, "architecture" | "os" | "variant">): string =>
   [platform.os, platform.architecture, platform.variant].filter(Boolean).join("/")
 
+/** A machine that runs images of this platform, and of the variants below it. */
+export const machineOf = ({
+  os,
+  architecture,
+  variant
+}: Pick<Platform, "architecture" | "os" | "variant">): HostPlatform => ({
+  os,
+  architecture,
+  variants: compatibleVariants(architecture, variant ?? DEFAULT_VARIANT[architecture])
+})
+
 /** The variants that a machine of this architecture runs, the best first, given its own. */
 export const compatibleVariants = (architecture: string, variant: string | undefined): readonly string[] => {
   const order = VARIANTS[architecture]

@@ -12,3 +12,9 @@ export interface ResolvedImage {
   /** Names the extracted root: images with equal layers share it. */
   readonly chainId: Digest
 }
+
+/** The image with the configuration's user in place of its own, where there is one. */
+export const withUser = (image: ResolvedImage, user: string | undefined): ResolvedImage =>
+  user === undefined
+    ? image
+    : { ...image, config: { ...image.config, config: { ...image.config.config, User: user } } }

@@ -6,6 +6,7 @@
  */
 import * as Schema from "effect/Schema"
 import { nullish } from "./Descriptor.ts"
+import * as HostFiles from "./HostFiles.ts"
 
 const Identity = Schema.Struct({
   uid: Schema.NonNegativeInt,
@@ -14,12 +15,30 @@ const Identity = Schema.Struct({
   home: Schema.String
 })
 
+const HostFileState = Schema.Literal(...HostFiles.STATES)
+
+const FoundProgram = Schema.Struct({
+  program: Schema.String,
+  searchPath: Schema.Array(Schema.String),
+  path: Schema.String
+})
+
 export const RootFacts = Schema.Struct({
-  /** `user` is the image's `User`. */
+  /** `user` is the image's `User`, or that of the configuration. */
   user: nullish(Schema.Struct({ user: Schema.String, identity: Identity })),
   /** Where a bare command was found. */
-  command: nullish(
-    Schema.Struct({ program: Schema.String, searchPath: Schema.Array(Schema.String), path: Schema.String })
+  command: nullish(FoundProgram),
+  /** The same of a health check's; its path is empty where it was not found. */
+  health: nullish(FoundProgram),
+  /** Do logs of the image lead to `/dev/stdout` or `/dev/stderr`? */
+  opensOutput: nullish(Schema.Boolean),
+  /** What is where files of the host are mounted. */
+  hostFiles: nullish(
+    Schema.Struct({
+      "/etc/resolv.conf": HostFileState,
+      "/etc/hosts": HostFileState,
+      "/etc/localtime": HostFileState
+    })
   )
 })
 export type RootFacts = typeof RootFacts.Type

@@ -1,6 +1,13 @@
-/** Where an image's root filesystem is, and what it is an overlay of. */
+/**
+ * Where an image's root filesystem is, and what it is an overlay of.
+ *
+ * A root that is read-only is an overlay too, of two lower directories and no upper one. systemd makes the directories
+ * that a root should have in whatever `RootDirectory=` names, wherever it can: no extract is ever named there.
+ */
 import type { Digest, Sha256 } from "./Digest.ts"
 import * as ExtractsTree from "./ExtractsTree.ts"
+import type { ImageSettings } from "./ImageSettings.ts"
+import { hasPrivateTmp } from "./Profile.ts"
 import * as UnitName from "./UnitName.ts"
 
 /** Where writable roots are mounted, each in a directory of its own that systemd makes. */
@@ -10,8 +17,19 @@ export interface Overlay {
   /** The directory's name below `scratch`. */
   readonly name: string
   readonly scratch: string
+  /** Of a root that is read-only, a second lower directory: prepare makes the mount points there that the image lacks. */
   readonly upper: string
   readonly work: string
+}
+
+/** A directory that is not the root's: made from the image's at every start. */
+export interface Writable {
+  /** In the image. */
+  readonly path: string
+  /** On the host, below the scratch. */
+  readonly directory: string
+  /** Where the image has no such directory. */
+  readonly mode: number
 }
 
 export interface RootPaths {
@@ -35,6 +53,23 @@ export const of = (
     overlay: { name: directory, scratch, upper: `${scratch}/upper`, work: `${scratch}/work` }
   }
 }
+
+/**
+ * What a program may write to, whatever its root is (file-hierarchy(7)). `/run` is among them always: left alone, it is
+ * an empty tmpfs of `MountAPIVFS=`, and images keep directories there that belong to their users.
+ */
+export const writables = (
+  { scratch }: Overlay,
+  settings: Pick<ImageSettings, "profile" | "root">
+): readonly Writable[] => [
+  { path: "/run", directory: `${scratch}/run`, mode: 0o755 },
+  ...(settings.root === "readonly" && !hasPrivateTmp(settings.profile)
+    ? [
+        { path: "/tmp", directory: `${scratch}/tmp`, mode: 0o1777 },
+        { path: "/var/tmp", directory: `${scratch}/var-tmp`, mode: 0o1777 }
+      ]
+    : [])
+]
 
 /** The mount unit's name is the whole path with `_` and `.` kept: it must fit in 253 bytes. */
 const MAX_DIRECTORY = 220

@@ -1,15 +1,17 @@
 /**
  * The units before an image's service: the oneshot that prepares its root, the overlay mount, and the unit that clears
- * up behind an ephemeral one.
+ * up behind them.
  */
 import * as Either from "effect/Either"
 import * as ExecStart from "./ExecStart.ts"
-import { clears, header, type ImageContext, sourcePath } from "./ImageContext.ts"
+import * as HealthUnits from "./HealthUnits.ts"
+import { header, helper, type ImageContext, sourcePath } from "./ImageContext.ts"
 import { display } from "./ImageName.ts"
-import type { RootPaths } from "./RootPaths.ts"
+import * as OutputUnit from "./OutputUnit.ts"
+import { type Overlay, type RootPaths, writables } from "./RootPaths.ts"
 import { directive, type UnitFile } from "./UnitFile.ts"
 import * as UnitName from "./UnitName.ts"
-import { literal, prose, type UnitValue, type Unwritable, word } from "./UnitValue.ts"
+import { join, literal, prose, type UnitValue, type Unwritable, word } from "./UnitValue.ts"
 
 /** Overlay options are separated by `,` and lower directories by `:`; `Settings` keeps both out of these paths. */
 export const mount = (context: ImageContext, { root, lower, overlay }: RootPaths): UnitFile => {
@@ -22,17 +24,14 @@ export const mount = (context: ImageContext, { root, lower, overlay }: RootPaths
       {
         name: "Unit",
         directives: [
-          directive("Description", prose(`Writable root of ${display(context.name)}`)),
+          directive("Description", prose(`Root of ${display(context.name)}`)),
           ...sourcePath(context),
           // The default dependencies put a mount before local-fs.target, and prepare runs after it.
           directive("DefaultDependencies", literal("no")),
           directive("Conflicts", literal("umount.target")),
           directive("Before", literal("umount.target")),
           directive("Requires", literal(before)),
-          directive(
-            "After",
-            literal(clears(context) ? `${before} ${UnitName.scratch(context.stem, context.sha256)}` : before)
-          ),
+          directive("After", literal(`${before} ${UnitName.scratch(context.stem, context.sha256)}`)),
           directive("PartOf", literal(service)),
           ...noStartLimit,
           directive("StopWhenUnneeded", literal("yes"))
@@ -44,16 +43,26 @@ export const mount = (context: ImageContext, { root, lower, overlay }: RootPaths
           directive("What", literal("overlay")),
           directive("Where", literal(root)),
           directive("Type", literal("overlay")),
-          directive("Options", literal(`lowerdir=${lower},upperdir=${overlay.upper},workdir=${overlay.work}`))
+          directive("Options", literal(options(context, lower, overlay)))
         ]
       }
     ]
   }
 }
 
-export const prepare = (context: ImageContext): Either.Either<UnitFile, Unwritable> =>
+const options = ({ settings }: ImageContext, lower: string, { upper, work }: Overlay): string =>
+  settings.root === "readonly"
+    ? `ro,lowerdir=${upper}:${lower}`
+    : `lowerdir=${lower},upperdir=${upper},workdir=${work}`
+
+/** `directories` of the host are bound into the root. */
+export const prepare = (
+  context: ImageContext,
+  directories: readonly string[]
+): Either.Either<UnitFile, Unwritable> =>
   Either.gen(function* () {
     const { system, host } = context
+    const needed = [...new Set([system.imagelayoutdir, system.extractsdir, ...directories])]
     const service = UnitName.service(context.stem)
     const cli = yield* commandLine([
       ...host.cli,
@@ -71,14 +80,12 @@ export const prepare = (context: ImageContext): Either.Either<UnitFile, Unwritab
           directives: [
             directive("Description", prose(`Prepare the root of ${display(context.name)}`)),
             ...sourcePath(context),
-            directive("RequiresMountsFor", literal(`${system.imagelayoutdir} ${system.extractsdir}`)),
+            directive("RequiresMountsFor", literal(needed.join(" "))),
             directive("PartOf", literal(service)),
             ...noStartLimit,
-            ...(clears(context)
-              ? ["Requires", "After"].map((key) =>
-                  directive(key, literal(UnitName.scratch(context.stem, context.sha256)))
-                )
-              : [])
+            ...["Requires", "After"].map((key) =>
+              directive(key, literal(UnitName.scratch(context.stem, context.sha256)))
+            )
           ]
         },
         {
@@ -97,8 +104,21 @@ export const prepare = (context: ImageContext): Either.Either<UnitFile, Unwritab
     } satisfies UnitFile
   })
 
-export const scratch = (context: ImageContext, directory: string): Either.Either<UnitFile, Unwritable> =>
+/** Starts nothing: lasts as long as the service, and ends with clearing up. A root that is kept stays, `/run` does not. */
+export const scratch = (
+  context: ImageContext,
+  overlay: Overlay,
+  { isChecked, hasUser }: { readonly isChecked: boolean; readonly hasUser: boolean }
+): Either.Either<UnitFile, Unwritable> =>
   Either.gen(function* () {
+    const passing =
+      context.settings.root === "persistent"
+        ? [
+            ...writables(overlay, context.settings).map(({ directory }) => directory),
+            HealthUnits.stateFile(overlay),
+            OutputUnit.fifo(overlay)
+          ]
+        : [overlay.scratch]
     return {
       name: UnitName.scratch(context.stem, context.sha256),
       comments: header(context.name),
@@ -120,7 +140,20 @@ export const scratch = (context: ImageContext, directory: string): Either.Either
             directive("Type", literal("oneshot")),
             directive("RemainAfterExit", literal("yes")),
             directive("Slice", literal("oci.slice")),
-            directive("ExecStop", yield* commandLine(["/bin/rm", "-rf", "--", directory])),
+            ...(isChecked ? [yield* HealthUnits.forget(context)] : []),
+            ...(hasUser
+              ? [
+                  directive(
+                    "ExecStop",
+                    // "-": the rest is cleared all the same.
+                    join(
+                      [literal("-"), yield* commandLine([helper(context, "oci-release"), overlay.name])],
+                      ""
+                    )
+                  )
+                ]
+              : []),
+            directive("ExecStop", yield* commandLine(["/bin/rm", "-rf", "--", ...passing])),
             directive("TimeoutStopSec", literal("infinity"))
           ]
         }

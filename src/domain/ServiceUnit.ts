@@ -1,57 +1,72 @@
 /** An image's service: its process, exactly, in its root and its sandbox. */
 import * as Either from "effect/Either"
+import * as DirectiveSource from "./DirectiveSource.ts"
 import * as EnvironmentLine from "./EnvironmentLine.ts"
 import * as ExecStart from "./ExecStart.ts"
-import { clears, header, type ImageContext, sourcePath } from "./ImageContext.ts"
-import { display, type ImageName } from "./ImageName.ts"
+import * as ExposedPorts from "./ExposedPorts.ts"
+import * as HealthUnits from "./HealthUnits.ts"
+import * as HostFiles from "./HostFiles.ts"
+import { DEFAULT_PATH } from "./ImageCommand.ts"
+import type { ProcessConfig } from "./ImageConfig.ts"
+import * as ImageContext from "./ImageContext.ts"
+import * as ImageLabels from "./ImageLabels.ts"
 import * as ImageProcess from "./ImageProcess.ts"
 import type { Identity } from "./ImageUser.ts"
+import * as OutputUnit from "./OutputUnit.ts"
+import * as Profile from "./Profile.ts"
 import type { ResolvedImage } from "./ResolvedImage.ts"
 import type { RootFacts } from "./RootFacts.ts"
-import type { RootPaths } from "./RootPaths.ts"
-import { sandbox } from "./Sandbox.ts"
+import * as RootPaths from "./RootPaths.ts"
+import * as ServiceIdentity from "./ServiceIdentity.ts"
+import * as ServiceLimits from "./ServiceLimits.ts"
+import * as ServiceNetwork from "./ServiceNetwork.ts"
 import * as StubUnit from "./StubUnit.ts"
+import { knows } from "./SystemdVersion.ts"
 import { type Directive, directive, type UnitFile } from "./UnitFile.ts"
 import * as UnitName from "./UnitName.ts"
-import { literal, path, prose, type UnitValue, type Unwritable } from "./UnitValue.ts"
+import { bind, literal, path, type Unwritable } from "./UnitValue.ts"
+import * as UnmappedFields from "./UnmappedFields.ts"
 
 /** Where the facts are missing, a stand-in that says so: prepare finds them and reloads before it could ever run. */
 export const render = (
-  context: ImageContext,
+  context: ImageContext.ImageContext,
   image: ResolvedImage,
   process: ImageProcess.ImageProcess,
   facts: RootFacts,
-  roots: RootPaths
+  roots: RootPaths.RootPaths
 ): Either.Either<UnitFile, Unwritable | EnvironmentLine.EnvironmentRefused> =>
   Either.gen(function* () {
     const prepare = UnitName.prepare(context.stem, context.sha256)
     const executable = ImageProcess.path(process, facts)
     const identity = ImageProcess.identity(process, facts)
-    const known = executable !== undefined && identity !== undefined
-    const scratch = clears(context) ? [UnitName.scratch(context.stem, context.sha256)] : []
+    const scratch = UnitName.scratch(context.stem, context.sha256)
     const mount = UnitName.mount(roots.root)
-    const named = new Set(process.environment.map((assignment) => assignment.name))
-    const environment = [
-      ...(identity === undefined || named.has("HOME") ? [] : [{ name: "HOME", value: identity.home }]),
-      ...process.environment
-    ]
+    const output =
+      OutputUnit.isPiped(context, facts) === false ? "" : ` ${UnitName.output(context.stem, context.sha256)}`
+    const { settings, origins, host } = context
+    const config = image.config.config ?? {}
     return {
       name: UnitName.service(context.stem),
       comments: [
-        ...header(context.name),
+        ...ImageContext.header(context.name),
         `Manifest: ${image.manifestDigest}`,
-        ...process.notes.map((note) => `Note: ${note}.`)
+        ...origin(image),
+        ...ports(config),
+        ...notes(context, image, process, facts).map((note) => `Note: ${note}.`),
+        ...UnmappedFields.comments(UnmappedFields.of(image))
       ],
       sections: [
         {
           name: "Unit",
           directives: [
-            directive("Description", description(context.name, image)),
-            ...documentation(image),
-            ...sourcePath(context),
-            directive("Requires", literal([prepare, ...scratch].join(" "))),
-            directive("After", literal([prepare, ...scratch, mount].join(" "))),
-            directive("BindsTo", literal(mount))
+            ...ImageLabels.unitDirectives(context.name, image),
+            ...ImageContext.sourcePath(context),
+            directive("Requires", literal(`${prepare} ${scratch}${output}`)),
+            directive("After", literal(`${prepare} ${scratch} ${mount}${output}`)),
+            directive("BindsTo", literal(mount)),
+            ...(HealthUnits.isChecked(context, process, facts)
+              ? [directive("Wants", literal(UnitName.health(context.stem, "timer", context.sha256)))]
+              : [])
           ]
         },
         {
@@ -59,69 +74,173 @@ export const render = (
           directives: [
             directive("Type", literal("exec")),
             directive("Slice", literal("oci.slice")),
-            ...(known
-              ? [
-                  directive("RootDirectory", yield* path("the root", roots.root)),
-                  ...(yield* processDirectives(process, executable, identity))
-                ]
-              : StubUnit.failing(UNPREPARED)),
-            // Without a root this runs the host's shell: no LD_PRELOAD of the image's there.
-            ...(yield* Either.all((known ? environment : []).map(EnvironmentLine.render))).map((value) =>
-              directive("Environment", value)
-            ),
-            ...unsetEnvironment(identity !== undefined && process.user !== "", named),
-            directive("KillSignal", literal(process.stopSignal)),
+            ...(executable === undefined || identity === undefined
+              ? StubUnit.failing(UNPREPARED)
+              : [
+                  directive(
+                    "RootDirectory",
+                    yield* path("the root", roots.root),
+                    DirectiveSource.image("rootfs")
+                  ),
+                  ...(yield* processDirectives(config, process, executable)),
+                  ...ServiceIdentity.directives(context, process.user, identity),
+                  ...(yield* environment(process, identity)),
+                  ...binds(context, image, roots),
+                  ...(yield* OutputUnit.directives(context, facts, roots.overlay))
+                ]),
+            ...unsetEnvironment(process),
+            directive("KillSignal", literal(process.stopSignal), stopSource(config)),
             directive("KillMode", literal("mixed")),
-            ...sandbox(context.host.systemdVersion)
+            ...ServiceLimits.stopTimeout(config, settings.profile, host.systemdVersion),
+            ...(settings.restart === "no"
+              ? []
+              : [
+                  directive("Restart", literal(settings.restart), DirectiveSource.setting(origins, "restart"))
+                ]),
+            ...ServiceLimits.directives(config),
+            ...confinement(context, image, process, facts),
+            ...ImageLabels.logFields(context.name, image)
           ]
         }
       ]
     } satisfies UnitFile
   })
 
-const processDirectives = (
+/** Is everything known that its unit must say of the root? */
+export const isPrepared = (process: ImageProcess.ImageProcess, facts: RootFacts): boolean =>
+  ImageProcess.path(process, facts) !== undefined && ImageProcess.identity(process, facts) !== undefined
+
+/** What the image asks for and does not get, or not as it stands; one sentence each. */
+export const notes = (
+  context: ImageContext.ImageContext,
+  image: ResolvedImage,
   process: ImageProcess.ImageProcess,
-  executable: string,
-  identity: Identity
+  facts: RootFacts
+): readonly string[] => {
+  const identity = ImageProcess.identity(process, facts)
+  return [
+    ...process.notes,
+    ...ImageContext.volumes(context, image).notes,
+    ...(ImageProcess.healthPath(process, facts) === ""
+      ? ["the health check's program is not in the image: no checks are made"]
+      : []),
+    ...(identity === undefined ? [] : ServiceIdentity.notes(context, identity)),
+    ...ServiceNetwork.notes(context, exposed(image.config.config ?? {}), identity?.uid === 0)
+  ]
+}
+
+const processDirectives = (
+  config: ProcessConfig,
+  process: ImageProcess.ImageProcess,
+  executable: string
 ): Either.Either<readonly Directive[], Unwritable> =>
   Either.gen(function* () {
     return [
-      directive("ExecStart", yield* ExecStart.render(executable, process.command.argv)),
-      directive("WorkingDirectory", yield* path("the working directory", process.workingDirectory)),
-      ...(process.user === ""
-        ? []
-        : [
-            directive("User", literal(`${identity.uid}`)),
-            directive("Group", literal(`${identity.gid}`)),
-            ...(identity.supplementaryGids.length === 0
-              ? []
-              : [directive("SupplementaryGroups", literal(identity.supplementaryGids.join(" ")))])
-          ])
+      directive(
+        "ExecStart",
+        yield* ExecStart.render(executable, process.command.argv),
+        DirectiveSource.image("Entrypoint", "Cmd")
+      ),
+      directive(
+        "WorkingDirectory",
+        yield* path("the working directory", process.workingDirectory),
+        config.WorkingDir ? DirectiveSource.image("WorkingDir") : DirectiveSource.byDefault
+      )
     ]
   })
 
-/** What systemd sets from the *host's* user database, and the image does not. */
-const unsetEnvironment = (hasUser: boolean, named: ReadonlySet<string>): readonly Directive[] => {
-  const foreign = ["USER", "LOGNAME", "SHELL"].filter((name) => !named.has(name))
-  return hasUser && foreign.length > 0 ? [directive("UnsetEnvironment", literal(foreign.join(" ")))] : []
+/** What an image does not say of these two, every engine says. */
+const environment = (process: ImageProcess.ImageProcess, identity: Identity) =>
+  Either.gen(function* () {
+    const named = new Set(process.environment.map((assignment) => assignment.name))
+    const added = [
+      { name: "HOME", value: identity.home, source: DirectiveSource.image("User") },
+      { name: "PATH", value: DEFAULT_PATH, source: DirectiveSource.byDefault }
+    ].filter(({ name }) => !named.has(name))
+    const own = process.environment.map((assignment) => ({
+      ...assignment,
+      source: DirectiveSource.image("Env")
+    }))
+    const directives: Directive[] = []
+    for (const assignment of [...added, ...own]) {
+      directives.push(directive("Environment", yield* EnvironmentLine.render(assignment), assignment.source))
+    }
+    return directives
+  })
+
+const unsetEnvironment = (process: ImageProcess.ImageProcess): readonly Directive[] => {
+  const named = new Set(process.environment.map((assignment) => assignment.name))
+  const foreign = ServiceIdentity.FOREIGN_VARIABLES.filter((name) => !named.has(name))
+  return foreign.length === 0 ? [] : [directive("UnsetEnvironment", literal(foreign.join(" ")))]
 }
 
-const description = (name: ImageName, image: ResolvedImage): UnitValue => {
-  const title = annotation(image, "org.opencontainers.image.title")
-  return prose(title === undefined ? display(name) : `${title} (${display(name)})`)
+/** What it may do, and what it sees of its host. */
+const confinement = (
+  context: ImageContext.ImageContext,
+  image: ResolvedImage,
+  process: ImageProcess.ImageProcess,
+  facts: RootFacts
+): readonly Directive[] => {
+  const { settings, host } = context
+  const config = image.config.config ?? {}
+  const opened = exposed(config)
+  const isRoot = (ImageProcess.identity(process, facts)?.uid ?? 0) === 0
+  return [
+    ...Profile.directives(settings.profile, {
+      systemdVersion: host.systemdVersion,
+      architecture: image.config.architecture,
+      needsLowPorts: ServiceNetwork.needsLowPorts(opened, isRoot)
+    }),
+    ...ServiceNetwork.directives(context, config, opened, isRoot),
+    ...HostFiles.directives({
+      states: facts.hostFiles,
+      writable: settings.root !== "readonly",
+      alone: ServiceNetwork.isolation(context, config) !== undefined,
+      setsTimeZone: process.environment.some(({ name }) => name === "TZ")
+    }),
+    ...(knows(host.systemdVersion, "BindLogSockets")
+      ? [directive("BindLogSockets", literal("yes"))]
+      : [directive("BindReadOnlyPaths", literal(LOG_SOCKETS.map((socket) => `-${socket}`).join(" ")))])
+  ]
 }
 
-/** `Documentation=` takes these schemes only (systemd.unit(5)); what else a label holds is left out. */
-const documentation = (image: ResolvedImage): readonly Directive[] => {
-  const links = ["documentation", "url", "source"]
-    .map((key) => annotation(image, `org.opencontainers.image.${key}`))
-    .filter((link): link is string => link !== undefined && DOCUMENTATION_LINK.test(link))
-  return links.length === 0 ? [] : [directive("Documentation", literal([...new Set(links)].join(" ")))]
-}
+/** What is written to places of its own. */
+const binds = (
+  context: ImageContext.ImageContext,
+  image: ResolvedImage,
+  roots: RootPaths.RootPaths
+): readonly Directive[] => [
+  ...RootPaths.writables(roots.overlay, context.settings).map(({ directory, path }) =>
+    directive("BindPaths", bind(directory, path), DirectiveSource.setting(context.origins, "root"))
+  ),
+  ...ImageContext.volumes(context, image).volumes.map(({ directory, kind, path, readonly }) =>
+    directive(
+      readonly ? "BindReadOnlyPaths" : "BindPaths",
+      bind(directory, path),
+      kind === "own" ? DirectiveSource.image("Volumes") : DirectiveSource.setting(context.origins, "volume")
+    )
+  )
+]
 
-const annotation = (image: ResolvedImage, key: string): string | undefined =>
-  (image.manifest.annotations?.[key] ?? image.config.config?.Labels?.[key])?.trim() || undefined
+const exposed = (config: ProcessConfig) => ExposedPorts.parse(Object.keys(config.ExposedPorts ?? {})).ports
+
+const stopSource = (config: ProcessConfig) =>
+  config.StopSignal ? DirectiveSource.image("StopSignal") : DirectiveSource.byDefault
+
+const origin = ({ config: { created, author } }: ResolvedImage): readonly string[] => [
+  ...(created ? [`Created: ${created}`] : []),
+  ...(author ? [`Author: ${author}`] : [])
+]
+
+const ports = (config: ProcessConfig): readonly string[] => {
+  const opened = exposed(config)
+  return opened.length === 0 ? [] : [`Ports: ${opened.map(ExposedPorts.display).join(", ")}`]
+}
 
 const UNPREPARED =
   "the image's root is not prepared: its user or program is not known yet; run systemctl daemon-reload and start it again"
-const DOCUMENTATION_LINK = /^(?:https?:\/\/|file:\/|info:|man:)[A-Za-z0-9:/?#[\]@!$&()*+,;=._~%-]+$/
+const LOG_SOCKETS = [
+  "/run/systemd/journal/socket",
+  "/run/systemd/journal/dev-log",
+  "/run/systemd/journal/stdout"
+]

@@ -2,58 +2,46 @@
  * The configuration: `/etc/oci-generator.conf`, its drop-ins, and what they may say.
  *
  *     [system]
- *     imagelayoutdir = PATH        where the layouts are
- *     extractsdir    = PATH        where images are extracted to
+ *     KEY = VALUE                  `SystemSettings`
  *     [image PATTERN]              for images whose LAYOUT:REF the pattern matches: "*" is any text;
- *     root     = MODE              the more exact pattern wins, and of equals the later
- *     wantedby = UNIT ...
+ *     KEY = VALUE                  `ImageSettings`; the more exact pattern wins, and of equals the later
  */
 import * as Data from "effect/Data"
+import * as Either from "effect/Either"
 import { display, type ImageName } from "./ImageName.ts"
-
-export interface SystemSettings {
-  readonly imagelayoutdir: string
-  readonly extractsdir: string
-}
-
-export const ROOT_MODES = ["ephemeral", "persistent"] as const
-/** Both are writable: what is written is thrown away on stop, or kept. */
-export type RootMode = (typeof ROOT_MODES)[number]
-
-export interface ImageSettings {
-  readonly root: RootMode
-  /** Units that pull the image's service in. */
-  readonly wantedby: readonly string[]
-}
+import * as ImageSettings from "./ImageSettings.ts"
+import type { SettingKey } from "./SettingKey.ts"
+import * as SystemSettings from "./SystemSettings.ts"
 
 export interface Settings {
-  readonly system: SystemSettings
+  readonly system: SystemSettings.SystemSettings
   readonly rules: readonly Rule[]
+}
+
+/** Where something was said. */
+export interface Place {
+  readonly file: string
+  /** From 1. */
+  readonly line: number
 }
 
 /** A line of an `[image PATTERN]` section. */
 export interface Rule {
   readonly pattern: string
-  readonly settings: Partial<ImageSettings>
+  readonly settings: Partial<ImageSettings.ImageSettings>
+  readonly place: Place
 }
 
-export const DEFAULT_SYSTEM: SystemSettings = {
-  imagelayoutdir: "/var/lib/oci/layouts",
-  extractsdir: "/var/lib/oci/extracts"
-}
+/** The lines that made an image's settings what they are; what no line says is a default. */
+export type Origins = Readonly<Partial<Record<keyof ImageSettings.ImageSettings, readonly Place[]>>>
 
-export const DEFAULT_IMAGE: ImageSettings = { root: "ephemeral", wantedby: [] }
+export const DEFAULTS: Settings = { system: SystemSettings.DEFAULTS, rules: [] }
 
-export const DEFAULTS: Settings = { system: DEFAULT_SYSTEM, rules: [] }
-
-/** One `key = value` of a configuration file. */
-export interface Line {
-  readonly file: string
-  /** From 1. */
-  readonly line: number
+/** One `key = value` of a configuration file, or, without a key, the head of a section. */
+export interface Line extends Place {
   readonly section: string
-  readonly key: string
-  readonly value: string
+  readonly key?: string
+  readonly value?: string
 }
 
 /** A line that says nothing we understand. It is passed over; the rest of the file counts. */
@@ -71,37 +59,57 @@ export class SettingRefused extends Data.TaggedError("SettingRefused")<{
 export const fromLines = (
   lines: readonly Line[]
 ): { readonly settings: Settings; readonly refused: readonly SettingRefused[] } => {
-  const system: { -readonly [K in keyof SystemSettings]: SystemSettings[K] } = { ...DEFAULT_SYSTEM }
+  let system = SystemSettings.DEFAULTS
   const rules: Rule[] = []
   const refused: SettingRefused[] = []
-  for (const line of lines) {
-    const refuse = (reason: string) =>
-      refused.push(new SettingRefused({ file: line.file, line: line.line, reason }))
-    const pattern = IMAGE_SECTION.exec(line.section)?.[1]
-    if (line.section === "system") {
-      if (line.key !== "imagelayoutdir" && line.key !== "extractsdir")
-        refuse(`unknown key ${JSON.stringify(line.key)} in [system]`)
-      else {
-        const fault = directoryFault(line.value)
-        if (fault === undefined) system[line.key] = line.value.replace(/(.)\/+$/, "$1")
-        else refuse(`${line.key} = ${JSON.stringify(line.value)}: ${fault}`)
-      }
-    } else if (pattern !== undefined) {
-      const parsed = parseImageSetting(line.key, line.value)
-      if (typeof parsed === "string") refuse(parsed)
-      else rules.push({ pattern, settings: parsed })
-    } else refuse(`unknown section [${line.section}]`)
+  const unknown = new Set<string>()
+  for (const { file, line, section, key, value = "" } of lines) {
+    const refuse = (reason: string) => refused.push(new SettingRefused({ file, line, reason }))
+    const pattern = IMAGE_SECTION.exec(section)?.[1]
+    if (section !== "system" && pattern === undefined) {
+      // Told once, at its head: its keys mean nothing then.
+      const seen = `${file}\n${section}`
+      if (!unknown.has(seen)) refuse(`unknown section [${section}]`)
+      unknown.add(seen)
+    } else if (key === undefined) {
+      // A section may be empty.
+    } else if (pattern === undefined) {
+      const parsed = parse(SystemSettings.KEYS, "in [system]", key, value)
+      if (Either.isLeft(parsed)) refuse(parsed.left)
+      else system = { ...system, ...parsed.right }
+    } else {
+      const parsed = parse(ImageSettings.KEYS, "in an [image …] section", key, value)
+      if (Either.isLeft(parsed)) refuse(parsed.left)
+      else rules.push({ pattern, settings: parsed.right, place: { file, line } })
+    }
   }
   return { settings: { system, rules }, refused }
 }
 
 /** What counts for one image: every rule that matches, the less exact first. */
-export const forImage = (settings: Settings, image: ImageName): ImageSettings =>
+export const forImage = (settings: Settings, image: ImageName): ImageSettings.ImageSettings =>
+  rulesFor(settings, image).reduce(
+    (effective, rule) => ImageSettings.merge(effective, rule.settings),
+    ImageSettings.DEFAULTS
+  )
+
+/** Where what counts for one image was said. */
+export const originsFor = (settings: Settings, image: ImageName): Origins => {
+  const origins: Partial<Record<keyof Origins, readonly Place[]>> = {}
+  for (const { settings: said, place } of rulesFor(settings, image)) {
+    for (const key of Object.keys(said) as ReadonlyArray<keyof Origins>) {
+      const adds = key === "volume" && said.volume?.length !== 0
+      origins[key] = adds ? [...(origins[key] ?? []), place] : [place]
+    }
+  }
+  return origins
+}
+
+const rulesFor = (settings: Settings, image: ImageName): readonly Rule[] =>
   settings.rules
     .map((rule, order) => ({ ...rule, order }))
     .filter(({ pattern }) => matches(pattern, display(image)))
     .sort((a, b) => exactness(a.pattern) - exactness(b.pattern) || a.order - b.order)
-    .reduce((effective, rule) => Object.assign(effective, rule.settings), { ...DEFAULT_IMAGE })
 
 /** Does the pattern match the whole text? `*` is any text, as in `systemctl list-units PATTERN`. */
 export const matches = (pattern: string, text: string): boolean => {
@@ -123,37 +131,19 @@ export const matches = (pattern: string, text: string): boolean => {
 const exactness = (pattern: string): number =>
   pattern.includes("*") ? pattern.replaceAll("*", "").length : Number.MAX_SAFE_INTEGER
 
-const parseImageSetting = (key: string, value: string): Partial<ImageSettings> | string => {
-  switch (key) {
-    case "root": {
-      const mode = ROOT_MODES.find((known) => known === value)
-      return mode === undefined
-        ? `root = ${JSON.stringify(value)}: one of ${ROOT_MODES.join(", ")} is wanted`
-        : { root: mode }
-    }
-    case "wantedby": {
-      const units = value.split(/\s+/).filter((unit) => unit !== "")
-      const odd = units.find((unit) => !UNIT.test(unit))
-      return odd === undefined
-        ? { wantedby: units }
-        : `wantedby: ${JSON.stringify(odd)} is not the name of a unit`
-    }
-    default:
-      return `unknown key ${JSON.stringify(key)} in an [image …] section`
-  }
-}
-
-/** Both directories become part of mount options and unit lines, where these characters separate things. */
-const directoryFault = (path: string): string | undefined => {
-  if (!path.startsWith("/")) return "an absolute path is wanted"
-  if (path.split("/").some((component) => component === "." || component === ".."))
-    return "“.” and “..” are not taken"
-  return ODD_IN_PATH.test(path)
-    ? 'blanks, control characters, and “:”, “,”, “\\”, “"” are not taken'
-    : undefined
+/** One key with its value, as a part of the settings. */
+const parse = <A>(
+  keys: { readonly [K in keyof A]: SettingKey<A[K]> },
+  where: string,
+  key: string,
+  value: string
+): Either.Either<Partial<A>, string> => {
+  if (!Object.hasOwn(keys, key)) return Either.left(`unknown key ${JSON.stringify(key)} ${where}`)
+  const known = keys[key as keyof A]
+  return Either.mapBoth(known.parse(value), {
+    onLeft: (wanted) => `${key} = ${JSON.stringify(value)}: ${wanted}`,
+    onRight: (parsed) => ({ [key]: parsed }) as unknown as Partial<A>
+  })
 }
 
 const IMAGE_SECTION = /^image\s+(\S.*)$/
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-const ODD_IN_PATH = /[\s\u0000-\u001f\u007f:,\\"']/
-const UNIT = /^[A-Za-z0-9:_.\\@-]{1,240}\.(?:service|target|socket|timer|path|mount|slice|device)$/

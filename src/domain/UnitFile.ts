@@ -1,10 +1,13 @@
 /** A unit file as data, and its text (systemd.syntax(7)). */
+import * as DirectiveSource from "./DirectiveSource.ts"
 import type { UnitValue } from "./UnitValue.ts"
 import { comment } from "./UnitValue.ts"
 
 export interface Directive {
   readonly key: string
   readonly value: UnitValue
+  /** For people: it is not part of the file. */
+  readonly source: DirectiveSource.DirectiveSource
 }
 
 export interface Section {
@@ -20,7 +23,11 @@ export interface UnitFile {
   readonly sections: readonly Section[]
 }
 
-export const directive = (key: string, value: UnitValue): Directive => ({ key, value })
+export const directive = (
+  key: string,
+  value: UnitValue,
+  source: DirectiveSource.DirectiveSource = DirectiveSource.byDefault
+): Directive => ({ key, value, source })
 
 /** Ends in a newline. */
 export const render = (file: UnitFile): string =>

@@ -20,6 +20,9 @@ const HASH_DIGITS = 16
 const FULL_HASH_DIGITS = 64
 
 const PREPARE_PREFIX = "oci-prepare@"
+const CHECK_PREFIX = "oci-check@"
+const OUTPUT_PREFIX = "oci-output@"
+const HEALTH_PREFIX = "oci-health@"
 const SCRATCH_PREFIX = "oci-scratch@"
 
 /** What an image's units are called, and with which other images it would have shared its name. */
@@ -46,8 +49,18 @@ export const prepare = (stem: string, sha256: Sha256): string => instance(PREPAR
 /** The unit that lasts as long as an ephemeral root, and removes what was written there. */
 export const scratch = (stem: string, sha256: Sha256): string => instance(SCRATCH_PREFIX, stem, sha256)
 
-const instance = (prefix: string, stem: string, sha256: Sha256): string =>
-  `${prefix}${shorten(stem, MAX_STEM - prefix.length, sha256)}.service`
+/** The oneshot that is a health check. */
+export const check = (stem: string, sha256: Sha256): string => instance(CHECK_PREFIX, stem, sha256)
+
+/** What reads the image's output into the journal. */
+export const output = (stem: string, sha256: Sha256): string => instance(OUTPUT_PREFIX, stem, sha256)
+
+/** What makes checks, and is failed while the image's service is unhealthy; and the timer that starts it. */
+export const health = (stem: string, type: "service" | "timer", sha256: Sha256): string =>
+  instance(HEALTH_PREFIX, stem, sha256, type)
+
+const instance = (prefix: string, stem: string, sha256: Sha256, type = "service"): string =>
+  `${prefix}${shorten(stem, MAX_STEM - prefix.length, sha256)}.${type}`
 
 /** The mount unit of an absolute path: what `systemd-escape --path --suffix=mount` prints. */
 export const mount = (path: string): string => {
@@ -63,10 +76,10 @@ export const mount = (path: string): string => {
 
 /**
  * A directory name for a stem, at most `maxBytes` long, that needs no escaping in unit names, mount options or
- * shells: letters, digits, dots and underscores.
+ * shells: letters, digits, dots and underscores. Two stems never share one: whatever ends like a hash has one.
  */
 export const directory = (stem: string, maxBytes: number, sha256: Sha256): string =>
-  PLAIN_DIRECTORY.test(stem) && stem.length <= maxBytes
+  PLAIN_DIRECTORY.test(stem) && !ENDS_IN_HASH.test(stem) && stem.length <= maxBytes
     ? stem
     : `${stem
         .replace(NOT_PLAIN, "_")
@@ -147,7 +160,10 @@ const escapeBytes = (text: string, escaped: RegExp): string => {
   return result
 }
 
+/** What systemd takes as a unit's name, its type aside. */
+export const UNIT_NAME = /^(?!\.)[A-Za-z0-9:_.\\@-]+$/
 const ESCAPED_IN_NAMES = /[^A-Za-z0-9:_.-]/
 const ESCAPED_IN_PATHS = /[^A-Za-z0-9:_.]/
+const ENDS_IN_HASH = /_[0-9a-f]{16}$/
 const PLAIN_DIRECTORY = /^[A-Za-z0-9_][A-Za-z0-9_.]*$/
 const NOT_PLAIN = /[^A-Za-z0-9_.]/g

@@ -49,6 +49,19 @@ export const path = (what: string, text: string): Either.Either<UnitValue, Unwri
     : Either.left(new Unwritable({ what, value: text, reason: fault }))
 }
 
+/**
+ * A source and a destination as `BindPaths=` takes them. Both are paths without quotes, colons, backslashes and control
+ * characters, which the versions of systemd read differently here; each of the two may be quoted alone.
+ */
+export const bind = (source: string, destination: string): UnitValue =>
+  [source, destination]
+    .map((path) => {
+      if (ODD_IN_BIND.test(path)) throw new Error(`not to be bound: ${JSON.stringify(path)}`)
+      return path.includes(" ") ? `"${path}"` : path
+    })
+    .join(":")
+    .replaceAll("%", "%%") as UnitValue
+
 /** A text for people, as `Description=` shows it: control characters and line ends become blanks. */
 export const prose = (text: string): UnitValue =>
   text
@@ -57,11 +70,12 @@ export const prose = (text: string): UnitValue =>
     .trim()
     .slice(0, MAX_PROSE)
     .toWellFormed()
-    .replace(/\\+$/, "")
+    .replace(/[\s\\]+$/, "")
     .replaceAll("%", "%%") as UnitValue
 
-/** Several values with a blank between them. */
-export const join = (values: readonly UnitValue[]): UnitValue => values.join(" ") as UnitValue
+/** Several values, with a blank between them unless told otherwise. */
+export const join = (values: readonly UnitValue[], between: " " | "" = " "): UnitValue =>
+  values.join(between) as UnitValue
 
 /** A text inside a comment line. */
 export const comment = (text: string): string => text.toWellFormed().replace(NOT_PROSE, " ")
@@ -121,6 +135,8 @@ const MAX_SHOWN = 80
 const SPECIAL_IN_WORD = /[\\"%\u0001-\u001f\u007f]|\p{Noncharacter_Code_Point}/gu
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
 const CONTROL = /[\u0001-\u001f\u007f]/
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+const ODD_IN_BIND = /["'\\:\u0000-\u001f\u007f]/
 /** Besides control characters, what ends a line somewhere or turns text around. */
 const NOT_PROSE =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is replaced

@@ -38,6 +38,12 @@ export const user = (uid: number, gid: number): Records =>
 export const group = (gid: number): Records =>
   record("group", groupName(gid), gid, { groupName: groupName(gid), gid, description: "Group of OCI images" })
 
+/** Does the host look accounts up in these records (nsswitch.conf(5))? */
+export const areServed = (nsswitch: string): boolean =>
+  ["passwd", "group"].every((database) =>
+    new RegExp(`^\\s*${database}\\s*:(?:[^#\\n]*\\s)?systemd(?:\\s|$)`, "m").test(nsswitch)
+  )
+
 const record = (
   kind: "user" | "group",
   name: string,

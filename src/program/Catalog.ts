@@ -1,9 +1,11 @@
 /** Every image below the layouts directory, with the names of its units and its settings, or why it cannot be used. */
 import * as Effect from "effect/Effect"
+import * as Enabling from "../domain/Enabling.ts"
 import type { ImageContext, UnitHost } from "../domain/ImageContext.ts"
 import { display } from "../domain/ImageName.ts"
-import type { HostPlatform } from "../domain/Platform.ts"
-import type { ResolvedImage } from "../domain/ResolvedImage.ts"
+import type { ImageSettings } from "../domain/ImageSettings.ts"
+import * as Platform from "../domain/Platform.ts"
+import * as ResolvedImage from "../domain/ResolvedImage.ts"
 import * as Settings from "../domain/Settings.ts"
 import * as UnitName from "../domain/UnitName.ts"
 import { sha256 } from "../services/Blobs.ts"
@@ -14,7 +16,7 @@ export interface CatalogImage {
   /** The layout's directory. */
   readonly layoutPath: string
   /** Reads the image's documents, each checked. */
-  readonly resolve: Effect.Effect<ResolvedImage, Layouts.ImageError>
+  readonly resolve: Effect.Effect<ResolvedImage.ResolvedImage, Layouts.ImageError>
 }
 
 export interface Catalog {
@@ -26,7 +28,7 @@ export interface Catalog {
 export const load = (
   settings: Settings.Settings,
   host: UnitHost,
-  platform: HostPlatform
+  platform: Platform.HostPlatform
 ): Effect.Effect<Catalog> =>
   Effect.gen(function* () {
     const { layouts, skipped } = yield* Layouts.find(settings.system.imagelayoutdir)
@@ -46,6 +48,10 @@ export const load = (
       found.map(({ layout, reference }) => ({ layout, ref: reference.ref })),
       sha256
     )
+    const clashes = Enabling.clashes(
+      names.map(({ image: name, stem }) => ({ name, stem, settings: Settings.forImage(settings, name) }))
+    )
+    warnings.push(...clashes.values())
     const images = names.map(({ image, stem, collidesWith }, index): CatalogImage => {
       const entry = found[index]
       if (entry === undefined) throw new Error("as many names as images")
@@ -54,11 +60,13 @@ export const load = (
           `${display(image)} would have the same unit name as ${collidesWith.map(display).join(", ")}: it is ${UnitName.service(stem)}`
         )
       }
+      const own = Settings.forImage(settings, image)
       return {
         context: {
           name: image,
           stem,
-          settings: Settings.forImage(settings, image),
+          settings: { ...own, alias: own.alias.filter((alias) => !clashes.has(alias)) },
+          origins: Settings.originsFor(settings, image),
           system: settings.system,
           host,
           sha256
@@ -67,8 +75,14 @@ export const load = (
         resolve:
           "error" in entry.reference
             ? Effect.fail(entry.reference.error)
-            : Layouts.resolve(entry.path, entry.reference, platform)
+            : Layouts.resolve(entry.path, entry.reference, machine(own, platform)).pipe(
+                Effect.map((resolved) => ResolvedImage.withUser(resolved, own.user))
+              )
       }
     })
     return { images, warnings }
   })
+
+/** The machine that an image is chosen for: this one, unless its settings name another. */
+const machine = ({ platform }: ImageSettings, host: Platform.HostPlatform): Platform.HostPlatform =>
+  platform === undefined ? host : Platform.machineOf(platform)

@@ -17,22 +17,23 @@ export class FactsNotWritten extends Schema.TaggedError<FactsNotWritten>()("Fact
   }
 }
 
-const fileOf = (extractsdir: string, config: Digest): string =>
-  `${extractsdir}/${ExtractsTree.factsOf(config)}`
+const fileOf = (extractsdir: string, config: Digest, user: string): string =>
+  `${extractsdir}/${ExtractsTree.factsOf(config, user, Blobs.sha256)}`
 
 /** No facts where there are none, or where they cannot be read: they are then found again. */
-export const read = (extractsdir: string, config: Digest): Effect.Effect<RootFacts> =>
+export const read = (extractsdir: string, config: Digest, user: string): Effect.Effect<RootFacts> =>
   Effect.suspend(() => {
-    const file = fileOf(extractsdir, config)
+    const file = fileOf(extractsdir, config, user)
     return fs.existsSync(file) ? Blobs.readDocument(file, "facts", RootFacts) : Effect.succeed(NO_FACTS)
   }).pipe(Effect.orElseSucceed(() => NO_FACTS))
 
+/** For the user that the facts are about. */
 export const write = (
   extractsdir: string,
   config: Digest,
   facts: RootFacts
 ): Effect.Effect<void, FactsNotWritten> => {
-  const file = fileOf(extractsdir, config)
+  const file = fileOf(extractsdir, config, facts.user?.user ?? "")
   return Effect.try({
     try: () =>
       AtomicReplace.replace(file, (temporary) =>

@@ -1,8 +1,11 @@
 /** What this machine is, found without running anything. */
 import * as fs from "node:fs"
+import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Platform from "../domain/Platform.ts"
 import * as SystemdVersion from "../domain/SystemdVersion.ts"
+import * as UserRecord from "../domain/UserRecord.ts"
+import * as BoundedFile from "./BoundedFile.ts"
 
 /** Go's names of architectures, as image-spec uses them, for Node's. */
 const ARCHITECTURES: Readonly<Record<string, string>> = {
@@ -71,6 +74,18 @@ const firstProcessor = (): string => {
 
 /** A block has some two thousand bytes. */
 const ONE_PROCESSOR = 16 * 1024
+
+/** The second is where distributions keep what /etc may replace. */
+const NSSWITCH = ["/etc/nsswitch.conf", "/usr/etc/nsswitch.conf"]
+const MAX_NSSWITCH = 1024 * 1024
+
+/** Does the host look users up in the records of /run/userdb? */
+export const servesRecords = (): boolean => {
+  const [text] = NSSWITCH.map((file) =>
+    Effect.runSync(Effect.option(BoundedFile.read(file, MAX_NSSWITCH)))
+  ).filter(Option.isSome)
+  return text !== undefined && UserRecord.areServed(text.value.toString("utf8"))
+}
 
 const LIBRARY_DIRECTORIES = ["/usr/lib/systemd", "/lib/systemd", "/usr/lib64/systemd"]
 

@@ -12,8 +12,8 @@ export class StillMounted extends Schema.TaggedError<StillMounted>()("StillMount
   }
 }
 
-/** An unmount that systemd has begun takes milliseconds. */
-const ATTEMPTS = 500
+/** An unmount that systemd has begun takes milliseconds, or a second where there are many. */
+const ATTEMPTS = 100
 const PAUSE = "20 millis"
 
 /** A service that is started while its last root is on its way out waits for that to be gone. */
@@ -23,5 +23,5 @@ export const untilUnmounted = (path: string): Effect.Effect<void, StillMounted> 
   )
 
 /** `path` holds no character that the table would escape. */
-const isMounted = (path: string): boolean =>
+export const isMounted = (path: string): boolean =>
   fs.readFileSync("/proc/self/mountinfo", "latin1").includes(` ${path} `)

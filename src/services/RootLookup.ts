@@ -7,7 +7,8 @@
 import * as fs from "node:fs"
 import * as Effect from "effect/Effect"
 import { type Account, type Group, parseGroup, parsePasswd } from "../domain/AccountFiles.ts"
-import { CommandError } from "../domain/ImageCommand.ts"
+import type * as HostFiles from "../domain/HostFiles.ts"
+import { CommandError, type ImageCommand } from "../domain/ImageCommand.ts"
 import type { ImageProcess } from "../domain/ImageProcess.ts"
 import * as ImageUser from "../domain/ImageUser.ts"
 import type { RootFacts } from "../domain/RootFacts.ts"
@@ -20,19 +21,27 @@ const MAX_ACCOUNT_FILE = 16 * 1024 * 1024
 
 /** The path without links, relative to the root (`usr/bin/env`), or `undefined` where nothing is. */
 export const resolve = (root: string, path: string): string | undefined => {
+  const end = follow(root, path)
+  return end === undefined || lstat(`${root}/${end.path}`) === undefined ? undefined : end.path
+}
+
+/** Where a path leads, through how many links, whether anything is there or not; `undefined`: nowhere, or in a circle. */
+const follow = (
+  root: string,
+  path: string
+): { readonly path: string; readonly links: number } | undefined => {
   const pending = path.split("/").reverse()
   const resolved: string[] = []
   let links = 0
   for (let component = pending.pop(); component !== undefined; component = pending.pop()) {
     if (component === "" || component === ".") continue
     if (component === "..") {
+      if (lstat([root, ...resolved].join("/")) === undefined) return undefined
       resolved.pop()
       continue
     }
     const here = [root, ...resolved, component].join("/")
-    const stat = lstat(here)
-    if (stat === undefined) return undefined
-    if (!stat.isSymbolicLink()) {
+    if (lstat(here)?.isSymbolicLink() !== true) {
       resolved.push(component)
       continue
     }
@@ -41,7 +50,7 @@ export const resolve = (root: string, path: string): string | undefined => {
     if (target.startsWith("/")) resolved.length = 0
     pending.push(...target.split("/").reverse())
   }
-  return resolved.join("/")
+  return { path: resolved.join("/"), links }
 }
 
 const lstat = (path: string): fs.Stats | undefined => {
@@ -51,6 +60,19 @@ const lstat = (path: string): fs.Stats | undefined => {
     return undefined
   }
 }
+
+/** Nothing where the name is no text. */
+const readlink = (path: string): string => {
+  try {
+    return fs.readlinkSync(path)
+  } catch {
+    return ""
+  }
+}
+
+/** Of the host, through links. */
+export const isDirectory = (path: string): boolean =>
+  fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 
 /** Everything that a unit for this process needs to know of the root. */
 export const facts = (
@@ -62,19 +84,84 @@ export const facts = (
     const groups: readonly Group[] = parseGroup(yield* accountFile(root, "/etc/group"))
     const identity = yield* ImageUser.resolve(process.user, accounts, groups)
     const user = { user: process.user, identity }
+    const hostFiles = hostFileStates(root)
     const { command } = process
-    if (command.path !== undefined) return { user }
-    const [program] = command.argv
-    const path = command.searchPath
-      .map((directory) => `${directory === "/" ? "" : directory}/${program}`)
-      .find((candidate) => isProgram(root, candidate))
-    if (path === undefined) {
+    const health = process.health === undefined ? undefined : findProgram(root, process.health.command)
+    const others = {
+      user,
+      hostFiles,
+      opensOutput: opensOutput(root),
+      ...(health === undefined ? {} : { health })
+    }
+    const found = findProgram(root, command)
+    if (found === undefined) return others
+    const { path, program } = found
+    if (path === "") {
       return yield* new CommandError({
         reason: `the image's program ${JSON.stringify(program)} is in none of the directories of its PATH: ${command.searchPath.join(":")}`
       })
     }
-    return { user, command: { program, searchPath: command.searchPath, path } }
+    return { ...others, command: found }
   })
+
+/** Are there links in `/var/log` to the output of whoever opens them? */
+const opensOutput = (root: string): boolean => {
+  const pending = [resolve(root, LOGS)]
+  for (let looked = 0; looked < MAX_LOG_DIRECTORIES && pending.length > 0; looked++) {
+    const directory = pending.pop()
+    if (directory === undefined || lstat(`${root}/${directory}`)?.isDirectory() !== true) continue
+    for (const entry of fs.readdirSync(`${root}/${directory}`, { withFileTypes: true })) {
+      const path = `${directory}/${entry.name}`
+      if (entry.isDirectory()) pending.push(path)
+      else if (entry.isSymbolicLink() && OUTPUT.test(readlink(`${root}/${path}`))) return true
+    }
+  }
+  return false
+}
+
+const LOGS = "/var/log"
+/** Images have a few. */
+const MAX_LOG_DIRECTORIES = 100
+const OUTPUT = /^\/(?:dev\/(?:stdout|stderr|fd\/[12])|proc\/(?:self|1)\/fd\/[12])$/
+
+/** Nothing to be looked for where the program has a path; the found path is empty where nothing was found. */
+const findProgram = (
+  root: string,
+  { argv: [program], path, searchPath }: ImageCommand
+): RootFacts["command"] => {
+  if (path !== undefined) return undefined
+  const candidates = searchPath.map((directory) => `${directory === "/" ? "" : directory}/${program}`)
+  return { program, searchPath, path: candidates.find((candidate) => isProgram(root, candidate)) ?? "" }
+}
+
+const hostFileStates = (root: string): NonNullable<RootFacts["hostFiles"]> => ({
+  "/etc/resolv.conf": hostFileState(root, "/etc/resolv.conf"),
+  "/etc/hosts": hostFileState(root, "/etc/hosts"),
+  "/etc/localtime": hostFileState(root, "/etc/localtime")
+})
+
+/** What a mount on `path` would find. */
+const hostFileState = (root: string, path: HostFiles.HostFile): HostFiles.State => {
+  const end = follow(root, path)
+  if (end === undefined || FOREIGN.test(`/${end.path}`)) return "other"
+  const stat = lstat(`${root}/${end.path}`)
+  if (stat === undefined)
+    return isBelowDirectory(root, end.path) ? (end.links === 0 ? "nothing" : "dangling") : "other"
+  return stat.isFile() ? "file" : "other"
+}
+
+/** Can `path` be made: are those of its parents that are there directories? */
+const isBelowDirectory = (root: string, path: string): boolean => {
+  for (let parent = path; parent.includes("/"); ) {
+    parent = parent.slice(0, parent.lastIndexOf("/"))
+    const stat = lstat(`${root}/${parent}`)
+    if (stat !== undefined) return stat.isDirectory()
+  }
+  return true
+}
+
+/** File systems of the kernel are mounted there. */
+const FOREIGN = /^\/(?:proc|sys|dev)\//
 
 const accountFile = (root: string, path: string) => {
   const resolved = resolve(root, path)
@@ -108,6 +195,15 @@ export const makeDirectory = (lower: string, upper: string, path: string): void 
       if (!makeOne(lstat(`${lower}/${directory}`), `${upper}/${directory}`)) return
     }
   }
+}
+
+/** Makes an empty file at `path` in `upper` where `lower` has nothing: for something to be mounted on. */
+export const makeFile = (lower: string, upper: string, path: string): void => {
+  if (resolve(lower, path) !== undefined) return
+  const parent = path.slice(0, path.lastIndexOf("/"))
+  makeDirectory(lower, upper, parent)
+  const target = `${upper}/${resolve(lower, parent) ?? parent}/${path.slice(parent.length + 1)}`
+  if (lstat(target) === undefined) fs.writeFileSync(target, "", { mode: 0o644, flag: "wx" })
 }
 
 /** False where something else is in the way. `model` is what the lower has there. */

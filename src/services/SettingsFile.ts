@@ -1,4 +1,5 @@
 /** Reads the configuration file and its drop-ins. */
+import { isUtf8 } from "node:buffer"
 import * as fs from "node:fs"
 import * as Effect from "effect/Effect"
 import ini from "ini"
@@ -7,8 +8,8 @@ import * as BoundedFile from "./BoundedFile.ts"
 
 export const DEFAULT_FILE = "/etc/oci-generator.conf"
 
-/** Drop-ins, as for systemd's own files: of two with one name the earlier directory's counts. */
-const DROP_IN_DIRECTORIES = ["/etc", "/run", "/usr/lib"].map((parent) => `${parent}/oci-generator.conf.d`)
+/** Drop-ins, as for systemd's own files: of two with one name the later directory's counts (systemd-system.conf(5)). */
+const DROP_IN_DIRECTORIES = ["/usr/lib", "/run", "/etc"].map((parent) => `${parent}/oci-generator.conf.d`)
 
 /** No configuration is larger. */
 const MAX_FILE = 1024 * 1024
@@ -19,15 +20,26 @@ export interface LoadedSettings {
   readonly warnings: readonly string[]
 }
 
+export interface Places {
+  readonly file: string
+  /** The least important first. */
+  readonly dropIns: readonly string[]
+}
+
+export const DEFAULT_PLACES: Places = { file: DEFAULT_FILE, dropIns: DROP_IN_DIRECTORIES }
+
 /**
  * Without `file` the default file and the drop-ins are read, and all may be missing. A file that was asked for by name
  * stands alone, and must be there.
  */
-export const load = (file: string | undefined): Effect.Effect<LoadedSettings, BoundedFile.FileRefused> =>
+export const load = (
+  file: string | undefined,
+  places: Places = DEFAULT_PLACES
+): Effect.Effect<LoadedSettings, BoundedFile.FileRefused> =>
   Effect.gen(function* () {
     const lines: Settings.Line[] = []
     const warnings: string[] = []
-    for (const path of file === undefined ? [DEFAULT_FILE, ...dropIns()] : [file]) {
+    for (const path of file === undefined ? [places.file, ...dropIns(places.dropIns)] : [file]) {
       const content = yield* BoundedFile.read(path, MAX_FILE).pipe(
         Effect.catchAll((error) => {
           if (file !== undefined) return Effect.fail(error)
@@ -35,20 +47,36 @@ export const load = (file: string | undefined): Effect.Effect<LoadedSettings, Bo
           return Effect.succeed(undefined)
         })
       )
-      if (content !== undefined) lines.push(...parse(path, content.toString("utf8")))
+      if (content === undefined) continue
+      if (!isUtf8(content)) warnings.push(`${path} is not UTF-8: what is not shows as �`)
+      const parsed = parse(path, content.toString("utf8"))
+      lines.push(...parsed.lines)
+      warnings.push(...parsed.warnings)
     }
     const { settings, refused } = Settings.fromLines(lines)
     return { settings, warnings: [...warnings, ...refused.map((error) => error.message)] }
   })
 
-const dropIns = (): readonly string[] => {
+/** By name, whatever their directory. */
+const dropIns = (directories: readonly string[]): readonly string[] => {
   const byName = new Map<string, string>()
-  for (const directory of DROP_IN_DIRECTORIES) {
-    for (const name of namesIn(directory)) {
-      if (name.endsWith(".conf") && !byName.has(name)) byName.set(name, `${directory}/${name}`)
-    }
+  for (const directory of directories) {
+    for (const name of namesIn(directory))
+      if (name.endsWith(".conf")) byName.set(name, `${directory}/${name}`)
   }
-  return [...byName].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, path]) => path)
+  return [...byName]
+    .sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+    .map(([, path]) => path)
+    .filter((path) => !isMask(path))
+}
+
+/** A link to /dev/null hides files of its name in less important directories, and says nothing itself. */
+const isMask = (path: string): boolean => {
+  try {
+    return fs.realpathSync(path) === "/dev/null"
+  } catch {
+    return false
+  }
 }
 
 const namesIn = (directory: string): readonly string[] => {
@@ -60,27 +88,42 @@ const namesIn = (directory: string): readonly string[] => {
 }
 
 /**
- * The `key = value` lines of a file. `ini` reads the values; a line is given to it with its section alone, because it
- * splits section names at dots, merges sections that come twice, and tells no line numbers.
+ * The sections and the `key = value` lines of a file, and what is neither. `ini` reads the values; a line is given to
+ * it alone, because it splits section names at dots, merges sections that come twice, and tells no line numbers.
  */
-export const parse = (file: string, text: string): readonly Settings.Line[] => {
+const parse = (
+  file: string,
+  text: string
+): { readonly lines: readonly Settings.Line[]; readonly warnings: readonly string[] } => {
   const lines: Settings.Line[] = []
+  const warnings: string[] = []
   let section = ""
-  text.split(/\r\n|\n|\r/).forEach((source, index) => {
-    const header = /^\s*\[(.*)\]\s*$/.exec(source)?.[1]
-    if (header !== undefined) {
-      section = header.trim()
-      return
-    }
-    for (const [key, value] of Object.entries(ini.parse(source))) {
-      lines.push({
-        file,
-        line: index + 1,
-        section,
-        key: key.toLowerCase(),
-        value: typeof value === "object" ? "" : String(value)
-      })
-    }
-  })
-  return lines
+  text
+    .replace(/^\ufeff/, "")
+    .split(/\r\n|\n|\r/)
+    .forEach((source, index) => {
+      const line = index + 1
+      const header = HEADER.exec(source)?.[1]
+      if (header !== undefined) {
+        section = header.trim()
+        lines.push({ file, line, section })
+      } else if (!/^\s*(?:[#;].*)?$/.test(source)) {
+        const [key, value] = /^\s*[^=\s[][^=]*=/.test(source)
+          ? (Object.entries(ini.parse(source))[0] ?? [])
+          : []
+        if (key === undefined) warnings.push(`${file}:${line}: neither a [section] nor “key = value”`)
+        else
+          lines.push({
+            file,
+            line,
+            section,
+            key: key.toLowerCase(),
+            value: typeof value === "object" ? "" : String(value)
+          })
+      }
+    })
+  return { lines, warnings }
 }
+
+/** A comment may follow. */
+const HEADER = /^\s*\[([^\]]*)\]\s*(?:[#;].*)?$/

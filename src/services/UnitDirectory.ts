@@ -2,7 +2,7 @@
 import * as fs from "node:fs"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import type { UnitLink } from "../domain/ImageUnits.ts"
+import type { UnitLink } from "../domain/Enabling.ts"
 import { render, type UnitFile } from "../domain/UnitFile.ts"
 import * as AtomicReplace from "./AtomicReplace.ts"
 

@@ -28,15 +28,18 @@ export class IdUnknown extends Schema.TaggedError<IdUnknown>()("IdUnknown", {
 export class UserDatabase extends Context.Tag("oci-systemd/UserDatabase")<
   UserDatabase,
   {
-    /** Afterwards the host knows every id of the identity, or the error says what to do. */
-    readonly ensure: (identity: Identity) => Effect.Effect<void, IdUnknown>
+    /**
+     * Afterwards the host knows every id of the identity, and where it serves records the user's name of our own, or
+     * the error says what to do.
+     */
+    readonly ensure: (identity: Identity, servesRecords: boolean) => Effect.Effect<void, IdUnknown>
   }
 >() {
   static readonly layer = Layer.effect(
     UserDatabase,
     Effect.map(CommandExecutor, (executor) => {
-      const knows = (kind: "user" | "group", id: number) =>
-        Command.make("getent", kind === "user" ? "passwd" : "group", String(id)).pipe(
+      const knows = (kind: "user" | "group", key: number | string) =>
+        Command.make("getent", kind === "user" ? "passwd" : "group", String(key)).pipe(
           Command.exitCode,
           Effect.map((code) => code !== NOT_FOUND),
           // Without getent(1) nothing can be said, and systemd will say it.
@@ -50,9 +53,18 @@ export class UserDatabase extends Context.Tag("oci-systemd/UserDatabase")<
           if (!(yield* knows(kind, id))) yield* new IdUnknown({ kind, id })
         })
       return {
-        ensure: Effect.fn("UserDatabase.ensure")(function* ({ uid, gid, supplementaryGids }: Identity) {
+        ensure: Effect.fn("UserDatabase.ensure")(function* (
+          { uid, gid, supplementaryGids }: Identity,
+          servesRecords: boolean
+        ) {
           for (const id of [gid, ...supplementaryGids]) yield* ensureOne("group", id, UserRecord.group(id))
           yield* ensureOne("user", uid, UserRecord.user(uid, gid))
+          if (!servesRecords || uid === 0) return
+          // The number is an account of the host's: the record is found by its name alone.
+          const name = UserRecord.userName(uid)
+          if (yield* knows("user", name)) return
+          yield* Effect.sync(() => write({ ...UserRecord.user(uid, gid), links: [] }))
+          if (!(yield* knows("user", name))) yield* new IdUnknown({ kind: "user", id: uid })
         })
       }
     })

@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import * as Either from "effect/Either"
 import type { ProcessConfig } from "../../src/domain/ImageConfig.ts"
+import * as ImageSettings from "../../src/domain/ImageSettings.ts"
 import * as ImageUnits from "../../src/domain/ImageUnits.ts"
 import type { RootFacts } from "../../src/domain/RootFacts.ts"
 import * as StubUnit from "../../src/domain/StubUnit.ts"
@@ -62,11 +63,12 @@ const plain = contextOf()
 const named = contextOf({
   name: { layout: "localhost:5000/named", ref: "v1" },
   stem: "localhost:5000.named.ref.v1",
-  settings: { root: "persistent", wantedby: ["multi-user.target"] },
+  settings: { ...ImageSettings.DEFAULTS, root: "persistent", wantedby: ["multi-user.target"] },
   host: {
     systemdVersion: 257,
     cli: ["/usr/bin/node", "/opt/oci systemd/cli.js"],
-    configFile: "/etc/other.conf"
+    configFile: "/etc/other.conf",
+    servesRecords: true
   }
 })
 const render = (...args: Parameters<typeof ImageUnits.render>) =>

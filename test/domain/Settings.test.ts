@@ -1,5 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as ImageSettings from "../../src/domain/ImageSettings.ts"
 import * as Settings from "../../src/domain/Settings.ts"
+import * as SystemSettings from "../../src/domain/SystemSettings.ts"
 
 /** `section key = value` a line. */
 const parse = (...lines: ReadonlyArray<readonly [section: string, key: string, value: string]>) =>
@@ -19,7 +21,8 @@ const image = { layout: "myorg.com/myapp", ref: "stable" }
 describe("Settings.fromLines", () => {
   it("without lines are the defaults", () => {
     assert.deepStrictEqual(parse(), { settings: Settings.DEFAULTS, refused: [] })
-    assert.deepStrictEqual(Settings.forImage(Settings.DEFAULTS, image), { root: "ephemeral", wantedby: [] })
+    assert.deepStrictEqual(Settings.forImage(Settings.DEFAULTS, image), ImageSettings.DEFAULTS)
+    assert.deepStrictEqual(Settings.originsFor(Settings.DEFAULTS, image), {})
   })
 
   for (const [value, expected] of [
@@ -32,7 +35,7 @@ describe("Settings.fromLines", () => {
     it(`imagelayoutdir = ${value} is ${expected}`, () => {
       const { settings, refused } = parse(["system", "imagelayoutdir", value])
       assert.deepStrictEqual(refused, [])
-      assert.deepStrictEqual(settings.system, { ...Settings.DEFAULT_SYSTEM, imagelayoutdir: expected })
+      assert.deepStrictEqual(settings.system, { ...SystemSettings.DEFAULTS, imagelayoutdir: expected })
     })
   }
 
@@ -69,18 +72,79 @@ describe("Settings.fromLines", () => {
     ["image ", "root", "persistent", "unknown section [image ]"],
     ["imagex", "root", "persistent", "unknown section [imagex]"],
     ["image *", "Root", "persistent", 'unknown key "Root" in an [image …] section'],
-    ["image *", "root", "none", `root = "none": one of ${Settings.ROOT_MODES.join(", ")} is wanted`],
-    ["image *", "wantedby", "multi-user", 'wantedby: "multi-user" is not the name of a unit'],
-    ["image *", "wantedby", "a.target ../b.target", 'wantedby: "../b.target" is not the name of a unit'],
-    ["image *", "wantedby", "a%b.target", 'wantedby: "a%b.target" is not the name of a unit']
+    ["image *", "root", "none", `one of ${ImageSettings.ROOT_MODES.join(", ")} is wanted`],
+    ["image *", "wantedby", "multi-user", '"multi-user" is not the name of a unit'],
+    ["image *", "wantedby", "a.target ../b.target", '"../b.target" is not the name of a unit'],
+    ["image *", "wantedby", "a%b.target", '"a%b.target" is not the name of a unit'],
+    ["image *", "requiredby", ".a.target", '".a.target" is not the name of a unit'],
+    [
+      "image *",
+      "upheldby",
+      `${"a".repeat(240)}.target`,
+      `"${"a".repeat(240)}.target" is not the name of a unit`
+    ],
+    ["image *", "alias", "app.socket", '"app.socket" is not the name of a service that is no template'],
+    ["image *", "alias", "app@.service", '"app@.service" is not the name of a service that is no template'],
+    ["image *", "profile", "lenient", "one of default, strict, nonetwork, trusted is wanted"],
+    ["image *", "network", "bridge", "one of host, none is wanted"],
+    ["image *", "ports", "", "one of free, enforce is wanted"],
+    ["image *", "restart", "unless-stopped", `one of ${ImageSettings.RESTARTS.join(", ")} is wanted`],
+    ["image *", "health", "yes", "one of log, restart, off is wanted"],
+    ["image *", "volumes", "maybe", "yes or no is wanted"],
+    ["image *", "user", "a:b:c", "USER or USER:GROUP is wanted, without blanks"],
+    ["image *", "user", "a b", "USER or USER:GROUP is wanted, without blanks"],
+    ["image *", "user", ":5", "USER or USER:GROUP is wanted, without blanks"],
+    ["image *", "platform", "windows/amd64", "linux/ARCHITECTURE or linux/ARCHITECTURE/VARIANT is wanted"],
+    ["image *", "volume", "/data", "HOST:IMAGE or HOST:IMAGE:ro is wanted, for example /srv/data:/data"],
+    ["image *", "volume", "/a:/b:rx", "HOST:IMAGE or HOST:IMAGE:ro is wanted, for example /srv/data:/data"],
+    ["image *", "volume", "a:/b", "an absolute path is wanted"],
+    ["image *", "volume", "/a:/b/../c", "“.” and “..” are not taken"],
+    ["image *", "volume", "/a:/", "the root itself is no volume"],
+    ["system", "systemdversion", "251", "a number from 252 on is wanted"],
+    ["system", "systemdversion", "new", "a number from 252 on is wanted"]
   ] as const) {
     it(`tells of [${section}] ${key} = ${value}, and reads on`, () => {
       const parsed = parse([section, key, value], ["system", "extractsdir", "/x"])
-      assert.deepStrictEqual(messages(parsed), [`/etc/oci-generator.conf:1: ${message}`])
+      const said = message.startsWith("unknown") ? message : `${key} = ${JSON.stringify(value)}: ${message}`
+      assert.deepStrictEqual(messages(parsed), [`/etc/oci-generator.conf:1: ${said}`])
       assert.strictEqual(parsed.settings.system.extractsdir, "/x")
-      assert.deepStrictEqual(Settings.forImage(parsed.settings, image), Settings.DEFAULT_IMAGE)
+      assert.deepStrictEqual(Settings.forImage(parsed.settings, image), ImageSettings.DEFAULTS)
     })
   }
+
+  for (const [key, value, expected] of [
+    ["root", "readonly", "readonly"],
+    ["profile", "strict", "strict"],
+    ["network", "none", "none"],
+    ["ports", "enforce", "enforce"],
+    ["user", "postgres", "postgres"],
+    ["user", "1000:www-data", "1000:www-data"],
+    ["user", "", undefined],
+    ["volumes", "off", false],
+    ["volumes", "True", true],
+    ["volume", "/srv//pg/:/var/lib/pg", [{ host: "/srv/pg", image: "/var/lib/pg", readonly: false }]],
+    ["volume", "/:/host:ro", [{ host: "/", image: "/host", readonly: true }]],
+    ["health", "restart", "restart"],
+    ["restart", "on-failure", "on-failure"],
+    ["requiredby", "a.service  b@1.target a.service", ["a.service", "b@1.target"]],
+    ["upheldby", "", []],
+    ["alias", "web.service", ["web.service"]],
+    ["platform", "linux/arm/v7", { os: "linux", architecture: "arm", variant: "v7" }],
+    ["platform", "linux/riscv64", { os: "linux", architecture: "riscv64" }]
+  ] as const) {
+    it(`${key} = ${value} is taken`, () => {
+      const parsed = parse(["image *", key, value])
+      assert.deepStrictEqual(messages(parsed), [])
+      assert.deepStrictEqual(Settings.forImage(parsed.settings, image)[key], expected)
+    })
+  }
+
+  it("a section that nobody knows is told once", () => {
+    assert.deepStrictEqual(messages(parse(["x", "a", "1"], ["x", "b", "2"], ["y", "a", "1"])), [
+      "/etc/oci-generator.conf:1: unknown section [x]",
+      "/etc/oci-generator.conf:3: unknown section [y]"
+    ])
+  })
 
   it("the later of two lines counts", () => {
     const { settings } = parse(["system", "extractsdir", "/a"], ["system", "extractsdir", "/b"])
@@ -100,7 +164,7 @@ describe("Settings.forImage", () => {
         ["image *", "wantedby", "multi-user.target  a.target"],
         ["image *", "root", "ephemeral"]
       ),
-      { root: "persistent", wantedby: ["multi-user.target", "a.target"] }
+      { ...ImageSettings.DEFAULTS, root: "persistent", wantedby: ["multi-user.target", "a.target"] }
     )
   })
 
@@ -121,6 +185,31 @@ describe("Settings.forImage", () => {
       effective(["image *", "wantedby", "a.target"], ["image my*", "wantedby", ""]).wantedby,
       []
     )
+  })
+
+  it("volumes add up, one for each place; an empty one takes all back", () => {
+    const volume = (value: string) => ["image *", "volume", value] as const
+    const bind = (host: string, at: string) => ({ host, image: at, readonly: false })
+    assert.deepStrictEqual(effective(volume("/a:/x"), volume("/b:/y"), volume("/c:/x")).volume, [
+      bind("/b", "/y"),
+      bind("/c", "/x")
+    ])
+    assert.deepStrictEqual(
+      effective(["image my*", "volume", ""], volume("/a:/x"), ["image myo*", "volume", "/b:/y"]).volume,
+      [bind("/b", "/y")]
+    )
+  })
+
+  it("what counts is told with the lines that said it", () => {
+    const { settings } = parse(
+      ["image my*", "root", "readonly"],
+      ["image *", "root", "persistent"],
+      ["image *", "volume", "/a:/x"],
+      ["image *", "volume", "/b:/y"],
+      ["image other*", "profile", "strict"]
+    )
+    const at = (line: number) => ({ file: "/etc/oci-generator.conf", line })
+    assert.deepStrictEqual(Settings.originsFor(settings, image), { root: [at(1)], volume: [at(3), at(4)] })
   })
 
   // Naming a pattern again moves all that it said before.

@@ -14,6 +14,7 @@ import * as Either from "effect/Either"
 import tar from "tar-stream"
 import { assert, describe, it } from "vitest"
 import type { HostPlatform } from "../../src/domain/Platform.ts"
+import * as SystemSettings from "../../src/domain/SystemSettings.ts"
 import * as Catalog from "../../src/program/Catalog.ts"
 import * as Extract from "../../src/program/Extract.ts"
 import * as ExtractionServices from "../../src/services/ExtractionServices.ts"
@@ -24,7 +25,12 @@ const PLATFORM: HostPlatform = {
   architecture: process.arch === "x64" ? "amd64" : process.arch,
   variants: []
 }
-const HOST = { systemdVersion: 257, cli: ["/usr/bin/oci-systemd"] as const, configFile: undefined }
+const HOST = {
+  systemdVersion: 257,
+  cli: ["/usr/bin/oci-systemd"] as const,
+  configFile: undefined,
+  servesRecords: true
+}
 
 const archive = async (
   ...entries: ReadonlyArray<Partial<tar.Header> & { readonly name: string; readonly content?: string }>
@@ -55,7 +61,10 @@ const withPlace = async (test: (place: Place, layout: LayoutWriter) => Promise<v
   const extract = () =>
     Effect.runPromise(
       Effect.gen(function* () {
-        const settings = { system: { imagelayoutdir: layouts, extractsdir: extracts }, rules: [] }
+        const settings = {
+          system: { ...SystemSettings.DEFAULTS, imagelayoutdir: layouts, extractsdir: extracts },
+          rules: []
+        }
         const catalog = yield* Catalog.load(settings, HOST, PLATFORM)
         const [image] = catalog.images
         if (image === undefined) throw new Error("there is no image")

@@ -13,14 +13,22 @@ import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { assert, describe, it } from "vitest"
 import type { HostPlatform } from "../../src/domain/Platform.ts"
-import { DEFAULT_SYSTEM, type Settings } from "../../src/domain/Settings.ts"
+import type { Settings } from "../../src/domain/Settings.ts"
+import * as SystemSettings from "../../src/domain/SystemSettings.ts"
 import * as Generate from "../../src/program/Generate.ts"
 import { INDEX, LayoutWriter, sha256, temporary, type WrittenDescriptor } from "../support/LayoutWriter.ts"
 
 const ARCHITECTURE = process.arch === "x64" ? "amd64" : process.arch
 const PLATFORM: HostPlatform = { os: "linux", architecture: ARCHITECTURE, variants: [] }
-const HOST = { systemdVersion: 257, cli: ["/usr/bin/oci-systemd"] as const, configFile: undefined }
+const HOST = {
+  systemdVersion: 257,
+  cli: ["/usr/bin/oci-systemd"] as const,
+  configFile: undefined,
+  servesRecords: true
+}
 const STEM = "org.example.app.ref.v1"
+
+const PLACE = { file: "/etc/oci-generator.conf", line: 1 }
 
 interface Outcome {
   readonly units: readonly string[]
@@ -47,7 +55,11 @@ const generate = (
   Effect.runSync(
     Generate.generate({
       settings: {
-        system: { ...DEFAULT_SYSTEM, imagelayoutdir: layouts, extractsdir: join(directory.path, "extracts") },
+        system: {
+          ...SystemSettings.DEFAULTS,
+          imagelayoutdir: layouts,
+          extractsdir: join(directory.path, "extracts")
+        },
         rules
       },
       host: HOST,
@@ -88,6 +100,7 @@ describe("the generator", () => {
         assert.deepEqual(
           units.filter((unit) => unit.includes("example")),
           [
+            `oci-output@${STEM}.service`,
             `oci-prepare@${STEM}.service`,
             `oci-scratch@${STEM}.service`,
             `${STEM}.service`,
@@ -101,14 +114,71 @@ describe("the generator", () => {
     generate(
       (layout) => layout.index(layout.named("v1", layout.image())),
       ({ link }) => assert.equal(link(`multi-user.target.wants/${STEM}.service`), `../${STEM}.service`),
-      [{ pattern: "example.org/*", settings: { wantedby: ["multi-user.target"] } }]
+      [{ pattern: "example.org/*", settings: { wantedby: ["multi-user.target"] }, place: PLACE }]
     ))
 
-  it("clears nothing behind a persistent root", () =>
+  it("links a stub as well: whoever wants it sees it fail", () =>
+    generate(
+      (layout) => layout.index(layout.named("v1", { ...layout.image(), size: 1 })),
+      ({ link }) => {
+        assert.equal(link(`x.target.requires/${STEM}.service`), `../${STEM}.service`)
+        assert.equal(link("web.service"), `${STEM}.service`)
+      },
+      [
+        {
+          pattern: "example.org/*",
+          settings: { requiredby: ["x.target"], alias: ["web.service"] },
+          place: PLACE
+        }
+      ]
+    ))
+
+  it("gives nobody an alias that two want", () =>
     generate(
       (layout) => layout.index(layout.named("v1", layout.image())),
-      ({ units }) => assert.notInclude(units.join(), "oci-scratch@"),
-      [{ pattern: "*", settings: { root: "persistent" } }]
+      ({ units, messages }) => {
+        assert.notInclude(units, "web.service")
+        assert.match(
+          messages.join("\n"),
+          /the alias web\.service is wanted for example\.org\/app:v1, good\.org\/fine:v1: none gets it/
+        )
+      },
+      [{ pattern: "*", settings: { alias: ["web.service"] }, place: PLACE }]
+    ))
+
+  it("runs an image as the user that the configuration says", () =>
+    generate(
+      (layout) => layout.index(layout.named("v1", layout.image({ config: { Cmd: ["/a"], User: "app" } }))),
+      ({ service }) => assert.match(service(STEM), /\nUser=oci-u7\nGroup=8\n/),
+      [{ pattern: "example.org/*", settings: { user: "7:8" }, place: PLACE }]
+    ))
+
+  const other = { os: "linux", architecture: "s390x" }
+  const twoPlatforms = (layout: LayoutWriter) => {
+    const config = (Cmd: readonly string[], platform: object) => ({ ...platform, config: { Cmd } })
+    const here = { os: "linux", architecture: ARCHITECTURE }
+    layout.index(
+      layout.named("v1", { ...layout.image(config(["/there"], other)), platform: other }),
+      layout.named("v1", { ...layout.image(config(["/here"], here)), platform: here })
+    )
+  }
+
+  it("takes this machine's platform, or the one that the configuration says", () => {
+    generate(twoPlatforms, ({ service }) => assert.include(service(STEM), 'ExecStart=@:/here "/here"'))
+    generate(twoPlatforms, ({ service }) => assert.include(service(STEM), 'ExecStart=@:/there "/there"'), [
+      { pattern: "example.org/*", settings: { platform: other }, place: PLACE }
+    ])
+  })
+
+  it("clears nothing of a persistent root but its /run", () =>
+    generate(
+      (layout) => layout.index(layout.named("v1", layout.image())),
+      ({ service }) =>
+        assert.match(
+          service(`oci-scratch@${STEM}`),
+          /^ExecStop=@:\/bin\/rm "\/bin\/rm" "-rf" "--" "\S+\/scratch\/\S+\/run" "\S+\/scratch\/\S+\/health" "\S+\/output"$/m
+        ),
+      [{ pattern: "*", settings: { root: "persistent" }, place: PLACE }]
     ))
 
   it("calls an only manifest without a name latest, and several by their digest", () => {
@@ -308,7 +378,7 @@ describe("the generator", () => {
     const messages: string[] = []
     Effect.runSync(
       Generate.generate({
-        settings: { system: { ...DEFAULT_SYSTEM, imagelayoutdir: directory.path }, rules: [] },
+        settings: { system: { ...SystemSettings.DEFAULTS, imagelayoutdir: directory.path }, rules: [] },
         host: HOST,
         platform: PLATFORM,
         directory: directory.path,
@@ -345,7 +415,7 @@ describe("the generator", () => {
     Effect.runSync(
       Generate.generate({
         settings: {
-          system: { ...DEFAULT_SYSTEM, imagelayoutdir: join(directory.path, "layouts") },
+          system: { ...SystemSettings.DEFAULTS, imagelayoutdir: join(directory.path, "layouts") },
           rules: []
         },
         host: HOST,

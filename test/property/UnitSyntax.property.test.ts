@@ -3,9 +3,10 @@ import * as Either from "effect/Either"
 import fc from "fast-check"
 import * as EnvironmentLine from "../../src/domain/EnvironmentLine.ts"
 import * as ExecStart from "../../src/domain/ExecStart.ts"
+import { DEFAULT_PATH } from "../../src/domain/ImageCommand.ts"
+import type { ProcessConfig } from "../../src/domain/ImageConfig.ts"
 import * as ImageUnits from "../../src/domain/ImageUnits.ts"
 import type { RootFacts } from "../../src/domain/RootFacts.ts"
-import { ROOT_MODES, type RootMode } from "../../src/domain/Settings.ts"
 import * as StubUnit from "../../src/domain/StubUnit.ts"
 import * as UnitFile from "../../src/domain/UnitFile.ts"
 import * as UnitName from "../../src/domain/UnitName.ts"
@@ -15,6 +16,7 @@ import {
   contextOf,
   hostileText,
   imageOf,
+  imageSettings,
   labels,
   numRuns,
   processConfig,
@@ -98,18 +100,44 @@ describe("what is written, systemd reads back", () => {
     ))
 })
 
-/** The units of an image that says nothing odd: nothing that an image says changes the keys of all but the service. */
-const tameFiles = (root: RootMode): readonly UnitFile.UnitFile[] => {
-  const context = contextOf({ settings: { ...contextOf().settings, root } })
-  return Either.getOrThrow(ImageUnits.render(context, imageOf({ Cmd: ["/bin/app"] }), {})).files
+/**
+ * The same image with tame words in place of all that it says: what is a name of ours (variables, ports, users,
+ * signals) stays, and the rest has one letter. Its units must have the same directives.
+ */
+const tameTwin = (config: ProcessConfig): ProcessConfig => {
+  const tame = (texts: readonly string[] | undefined) => texts?.map(() => "x")
+  return {
+    ...config,
+    ...(config.Entrypoint === undefined
+      ? {}
+      : { Entrypoint: ["/bin/app", ...(tame(config.Entrypoint.slice(1)) ?? [])] }),
+    ...(config.Cmd === undefined ? {} : { Cmd: tame(config.Cmd) ?? [] }),
+    ...(config.Env === undefined
+      ? {}
+      : {
+          Env: config.Env.map((entry) =>
+            VARIABLE.test(entry) ? `${entry.slice(0, entry.indexOf("="))}=x` : "x"
+          )
+        }),
+    ...(config.WorkingDir === undefined ? {} : { WorkingDir: config.WorkingDir === "" ? "" : "/x" }),
+    ...(config.Labels === undefined ? {} : { Labels: tameLabels(config.Labels) }),
+    ...(config.Volumes === undefined
+      ? {}
+      : { Volumes: Object.fromEntries(Object.keys(config.Volumes).map((_, index) => [`/x${index}`, {}])) })
+  }
 }
 
-/** What follows `KillMode=` is the same for every image. */
-const sandboxKeys = (root: RootMode): readonly string[] => {
-  const [service] = tameFiles(root)
-  const all = service === undefined ? [] : (keys(service).Service ?? [])
-  return all.slice(all.indexOf("KillMode") + 1)
-}
+const tameLabels = (labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(labels)
+      .filter(([key]) => key.startsWith("org.opencontainers.image."))
+      .map(([key, value]) => [key, value.trim() === "" ? "" : "x"])
+  )
+
+const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*=/
+
+/** Links are taken or not by their form, which a tame word does not have; nor does every layout have a path of a unit. */
+const OF_ITS_FORM = ["Documentation", "SourcePath", "BindPaths"]
 
 const facts: fc.Arbitrary<RootFacts> = fc.oneof(
   fc.constant<RootFacts>({}),
@@ -134,11 +162,11 @@ const keys = (file: UnitFile.UnitFile): Readonly<Record<string, readonly string[
   return Object.fromEntries(sections.map(({ name, entries }) => [name, entries.map(([key]) => key)]))
 }
 
-/** A layout whose path no unit can hold has no `SourcePath=`. */
-const keysBesideSource = (file: UnitFile.UnitFile) => {
-  const { Unit = [], ...others } = keys(file)
-  return { Unit: Unit.filter((key) => key !== "SourcePath"), ...others }
-}
+const keysBesideForms = (file: UnitFile.UnitFile) =>
+  Object.entries(keys(file)).map(([section, names]) => [
+    section,
+    names.filter((key) => !OF_ITS_FORM.includes(key))
+  ])
 
 const valuesOf = (file: UnitFile.UnitFile, key: string): readonly string[] =>
   Systemd.readUnit(UnitFile.render(file)).flatMap(({ entries }) =>
@@ -146,23 +174,25 @@ const valuesOf = (file: UnitFile.UnitFile, key: string): readonly string[] =>
   )
 
 describe("no image string can add a directive or a line", () => {
-  it("whatever an image says, its units have the sections and keys that they should", () => {
+  const hostileImage = fc.record({
+    config: processConfig,
+    annotations: labels(),
+    known: facts,
+    name: imageName,
+    settings: imageSettings,
+    systemdVersion: fc.constantFrom(252, 257, 262),
+    servesRecords: fc.boolean()
+  })
+
+  it("whatever an image says, its units have the directives of one that says the same in tame words", () => {
     let rendered = 0
     fc.assert(
       fc.property(
-        processConfig,
-        labels(),
-        facts,
-        imageName,
-        fc.constantFrom(...ROOT_MODES),
-        (config, annotations, known, name, root) => {
-          const context = contextOf({
-            name,
-            stem: UnitName.fromImage(name, sha256),
-            settings: { ...contextOf().settings, root }
-          })
-          const image = imageOf(config, annotations)
-          const units = ImageUnits.render(context, image, known)
+        hostileImage,
+        ({ config, annotations, known, name, settings, systemdVersion, servesRecords }) => {
+          const host = { ...contextOf().host, systemdVersion, servesRecords }
+          const context = contextOf({ name, stem: UnitName.fromImage(name, sha256), settings, host })
+          const units = ImageUnits.render(context, imageOf(config, annotations), known)
           if (Either.isLeft(units)) {
             const stub = StubUnit.render(context, units.left.message)
             assert.deepStrictEqual(keys(stub), {
@@ -172,65 +202,86 @@ describe("no image string can add a directive or a line", () => {
             return
           }
           rendered++
-          const [service, ...others] = units.right.files
-          if (service === undefined) throw new Error("no service")
-          const user = config.User ?? ""
-          const identified =
-            user === "app" ? known.user?.user === "app" : ["", "0", "1000:1000"].includes(user)
-          const numbered = user !== "" && identified
-          const wanted = new Map(
-            (config.Env ?? [])
-              .filter((entry) => /^[A-Za-z_][A-Za-z0-9_]*=/.test(entry))
-              .map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)])
+          const tame = ImageUnits.render(
+            contextOf({ settings, host }),
+            imageOf(tameTwin(config), tameLabels(annotations)),
+            known
           )
-          const groups =
-            user === "app" && known.user !== undefined && known.user.identity.supplementaryGids.length > 0
-          const unit = valuesOf(service, "Documentation").length === 0 ? [] : ["Documentation"]
-          const source = valuesOf(service, "SourcePath").length === 0 ? [] : ["SourcePath"]
-          if (identified) {
-            if (!wanted.has("HOME"))
-              wanted.set("HOME", user === "app" ? (known.user?.identity.home ?? "") : (HOMES[user] ?? ""))
-            assert.deepStrictEqual(keys(service), {
-              Unit: ["Description", ...unit, ...source, "Requires", "After", "BindsTo"],
-              Service: [
-                "Type",
-                "Slice",
-                "RootDirectory",
-                "ExecStart",
-                "WorkingDirectory",
-                ...(numbered ? ["User", "Group"] : []),
-                ...(groups ? ["SupplementaryGroups"] : []),
-                ...[...wanted].map(() => "Environment"),
-                ...(numbered ? ["UnsetEnvironment"] : []),
-                "KillSignal",
-                "KillMode",
-                ...sandboxKeys(root)
-              ]
-            })
-            const environment = new Map(valuesOf(service, "Environment").flatMap(Systemd.readEnvironment))
-            assert.deepStrictEqual(environment, sorted(wanted, environment))
-            assert.deepStrictEqual(valuesOf(service, "ExecStart").flatMap(Systemd.readCommands), [
-              {
-                prefixes: "@:",
-                path: "/bin/app",
-                argv: [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])]
-              }
-            ])
-          } else {
-            // Not prepared yet: this runs on the host, so nothing of the image's may be in it.
-            assert.notInclude(keys(service).Service ?? [], "RootDirectory")
-            assert.strictEqual(
-              valuesOf(service, "ExecStart").flatMap(Systemd.readCommands)[0]?.path,
-              "/bin/sh"
-            )
-            assert.deepStrictEqual(valuesOf(service, "Environment"), [])
+          assert.deepStrictEqual(
+            units.right.files.map(keysBesideForms),
+            Either.getOrThrow(tame).files.map(keysBesideForms)
+          )
+          for (const link of units.right.files.flatMap((file) => valuesOf(file, "Documentation"))) {
+            assert.match(Systemd.specifiers(link), /^(?:https?:\/\/|file:\/|info:|man:)\S+$/)
           }
-          assert.deepStrictEqual(others.map(keysBesideSource), tameFiles(root).slice(1).map(keysBesideSource))
         }
       ),
       { numRuns }
     )
     assert.isAbove(rendered, 0)
+  })
+
+  it("what the parser reads is what was meant, directive by directive", () =>
+    fc.assert(
+      fc.property(hostileImage, ({ config, annotations, known, name, settings }) => {
+        const context = contextOf({ name, stem: UnitName.fromImage(name, sha256), settings })
+        const units = ImageUnits.render(context, imageOf(config, annotations), known)
+        for (const file of Either.isRight(units) ? units.right.files : []) {
+          assert.deepStrictEqual(
+            Systemd.readUnit(UnitFile.render(file)),
+            file.sections.map(({ name, directives }) => ({
+              name,
+              entries: directives.map(({ key, value }) => [key, value])
+            }))
+          )
+        }
+      }),
+      { numRuns }
+    ))
+
+  it("a process has the image's arguments and variables, and nothing of them while its root is not prepared", () => {
+    fc.assert(
+      fc.property(hostileImage, ({ config, annotations, known, name, settings }) => {
+        const context = contextOf({ name, stem: UnitName.fromImage(name, sha256), settings })
+        const units = ImageUnits.render(context, imageOf(config, annotations), known)
+        if (Either.isLeft(units)) return
+        const [service] = units.right.files
+        if (service === undefined) throw new Error("no service")
+        const user = config.User ?? ""
+        const identified = user === "app" ? known.user?.user === "app" : user in HOMES
+        const commands = valuesOf(service, "ExecStart").flatMap(Systemd.readCommands)
+        const environment = new Map(valuesOf(service, "Environment").flatMap(Systemd.readEnvironment))
+        if (!identified) {
+          // Not prepared yet: this runs on the host, so nothing of the image's may be in it.
+          assert.notInclude(keys(service).Service ?? [], "RootDirectory")
+          assert.deepStrictEqual(
+            commands.map(({ path }) => path),
+            ["/bin/sh"]
+          )
+          assert.strictEqual(environment.size, 0)
+          return
+        }
+        const wanted = new Map(
+          (config.Env ?? [])
+            .filter((entry) => VARIABLE.test(entry))
+            .map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)])
+        )
+        if (!wanted.has("HOME"))
+          wanted.set("HOME", user === "app" ? (known.user?.identity.home ?? "") : (HOMES[user] ?? ""))
+        if (!wanted.has("PATH")) wanted.set("PATH", DEFAULT_PATH)
+        assert.deepStrictEqual(environment, sorted(wanted, environment))
+        assert.deepStrictEqual(commands, [
+          {
+            prefixes: "@:",
+            path: "/bin/app",
+            argv: [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])]
+          }
+        ])
+        const unset = valuesOf(service, "UnsetEnvironment").flatMap((value) => value.split(" "))
+        for (const variable of wanted.keys()) assert.notInclude(unset, variable)
+      }),
+      { numRuns }
+    )
   })
 
   it("whatever the reason, a stub is one command that says it", () =>

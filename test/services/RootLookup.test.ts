@@ -95,3 +95,94 @@ it("follows no link that the image left in a kept upper", () =>
     RootLookup.makeDirectory(root, upper, "/fresh/escaped")
     assert.deepEqual(readdirSync(outside), [])
   }))
+
+it("says what is where files of the host are mounted", () =>
+  withRoot((root) => {
+    const states = () => Effect.runSync(RootLookup.facts(root, processOf({ Cmd: ["/app"] }))).hostFiles
+    const at = (path: string) => join(root, path)
+    assert.deepEqual(states(), {
+      "/etc/resolv.conf": "nothing",
+      "/etc/hosts": "nothing",
+      "/etc/localtime": "nothing"
+    })
+    symlinkSync("../run/systemd/resolve/stub-resolv.conf", at("etc/resolv.conf"))
+    writeFileSync(at("etc/hosts"), "")
+    symlinkSync("/etc/real", at("etc/localtime"))
+    assert.deepEqual(states(), {
+      "/etc/resolv.conf": "dangling",
+      "/etc/hosts": "file",
+      "/etc/localtime": "file"
+    })
+  }))
+
+for (const [what, make, state] of [
+  ["a directory", (path: string) => mkdirSync(path), "other"],
+  ["a link to itself", (path: string) => symlinkSync("hosts", path), "other"],
+  ["a link into the kernel's files", (path: string) => symlinkSync("/proc/self/mounts", path), "other"],
+  ["a link below a file", (path: string) => symlinkSync("/etc/real/hosts", path), "other"],
+  [
+    "a link out of the root",
+    (path: string) => symlinkSync("../../../../../../etc/hostname", path),
+    "dangling"
+  ],
+  ["a link to a directory", (path: string) => symlinkSync("/usr", path), "other"]
+] as const) {
+  it(`a mount on ${what} would find ${state}`, () =>
+    withRoot((root) => {
+      make(join(root, "etc/hosts"))
+      const { hostFiles } = Effect.runSync(RootLookup.facts(root, processOf({ Cmd: ["/app"] })))
+      assert.equal(hostFiles?.["/etc/hosts"], state)
+    }))
+}
+
+it("an image without /etc has nothing there", () => {
+  using directory = temporary()
+  const { hostFiles } = Effect.runSync(RootLookup.facts(directory.path, processOf({ Cmd: ["/app"] })))
+  assert.equal(hostFiles?.["/etc/resolv.conf"], "nothing")
+})
+
+it("knows of logs that lead to the output, wherever in /var/log", () => {
+  const opens = (fill: (root: string) => void) => {
+    let found: boolean | undefined
+    withRoot((root) => {
+      mkdirSync(join(root, "var/log/app/deep"), { recursive: true })
+      fill(root)
+      found = Effect.runSync(RootLookup.facts(root, processOf({ Cmd: ["/app"] }))).opensOutput
+    })
+    return found
+  }
+  assert.isFalse(opens(() => {}))
+  assert.isFalse(opens((root) => symlinkSync("/dev/null", join(root, "var/log/null"))))
+  assert.isFalse(opens((root) => symlinkSync("/dev/stdout", join(root, "etc/elsewhere"))))
+  assert.isFalse(opens((root) => symlinkSync("/dev/stdout", Buffer.from(`${root}/var/log/\xff`, "latin1"))))
+  for (const target of ["/dev/stdout", "/dev/stderr", "/proc/self/fd/1", "/dev/fd/2"]) {
+    assert.isTrue(
+      opens((root) => symlinkSync(target, join(root, "var/log/app/deep/access.log"))),
+      target
+    )
+  }
+})
+
+it("finds a health check's program, or says that there is none", () =>
+  withRoot((root) => {
+    const health = (...Test: readonly string[]) =>
+      Effect.runSync(RootLookup.facts(root, processOf({ Cmd: ["/app"], Healthcheck: { Test } }))).health
+    assert.strictEqual(health("CMD", "app")?.path, "/usr/bin/app")
+    assert.strictEqual(health("CMD", "text")?.path, "")
+    assert.isUndefined(health("CMD", "/app"))
+    assert.isUndefined(health("NONE"))
+  }))
+
+it("makes files to mount on where the image has nothing, and nowhere else", () =>
+  withRoot((root) => {
+    const upper = join(root, "../upper")
+    mkdirSync(upper)
+    for (const path of ["/etc/hosts", "/new/deep/file", "/etc/real", "/bin/made"]) {
+      RootLookup.makeFile(root, upper, path)
+      RootLookup.makeFile(root, upper, path)
+    }
+    assert.isTrue(statSync(join(upper, "etc/hosts")).isFile())
+    assert.isTrue(statSync(join(upper, "new/deep/file")).isFile())
+    assert.isTrue(statSync(join(upper, "usr/bin/made")).isFile())
+    assert.notInclude(readdirSync(join(upper, "etc")), "real")
+  }))

@@ -1,13 +1,15 @@
-import { writeFileSync } from "node:fs"
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { assert, it } from "vitest"
 import { TEXT } from "../../src/domain/DefaultConfiguration.ts"
+import * as ImageSettings from "../../src/domain/ImageSettings.ts"
 import { DEFAULTS, forImage } from "../../src/domain/Settings.ts"
+import * as SystemSettings from "../../src/domain/SystemSettings.ts"
 import * as SettingsFile from "../../src/services/SettingsFile.ts"
 import { temporary } from "../support/LayoutWriter.ts"
 
-const load = (text: string) => {
+const load = (text: string | Buffer) => {
   using directory = temporary()
   const file = join(directory.path, "oci.conf")
   writeFileSync(file, text)
@@ -19,7 +21,11 @@ it("reads the given form", () => {
   const { settings, warnings } = load(
     "[system]\nimagelayoutdir=/srv/layouts/\n; a comment\n# another\nextractsdir = /srv/x\n"
   )
-  assert.deepEqual(settings.system, { imagelayoutdir: "/srv/layouts", extractsdir: "/srv/x" })
+  assert.deepEqual(settings.system, {
+    ...SystemSettings.DEFAULTS,
+    imagelayoutdir: "/srv/layouts",
+    extractsdir: "/srv/x"
+  })
   assert.deepEqual(warnings, [])
 })
 
@@ -41,15 +47,115 @@ it("names file and line of what it does not understand, and reads on", () => {
   assert.equal(settings.system.extractsdir, "/srv/x")
   assert.deepEqual(
     warnings.map((warning) => warning.split(":").slice(0, 2).join(":")),
-    ["/oci.conf:2", "/oci.conf:3", "/oci.conf:5", "/oci.conf:7", "/oci.conf:8"]
+    ["/oci.conf:2", "/oci.conf:3", "/oci.conf:4", "/oci.conf:7", "/oci.conf:8"]
   )
+})
+
+it("names file and line of what is neither a section nor a key with a value", () => {
+  const { settings, warnings } = load(
+    "[image *]\nuser\n[image *\nroot = persistent # said by hand\n= x\n[image *] ; again\nhealth = off\n"
+  )
+  const { root, health, user } = forImage(settings, { layout: "a", ref: "b" })
+  assert.deepEqual({ root, health, user }, { root: "persistent", health: "off", user: undefined })
+  assert.deepEqual(
+    warnings,
+    [2, 3, 5].map((line) => `/oci.conf:${line}: neither a [section] nor “key = value”`)
+  )
+})
+
+it("tells of a file that is not UTF-8, and knows a byte order mark", () => {
+  assert.deepEqual(load("\ufeff[system]\nextractsdir = /srv/x\n").settings.system.extractsdir, "/srv/x")
+  const { warnings } = load(Buffer.from("[system]\n# \xe9\n", "latin1"))
+  assert.deepEqual(warnings, ["/oci.conf is not UTF-8: what is not shows as �"])
 })
 
 it("reads its own default configuration as the defaults", () => {
   assert.deepEqual(load(TEXT), { settings: DEFAULTS, warnings: [] })
-  const uncommented = TEXT.replace(/^#(?=[a-z[])/gm, "")
-  assert.deepEqual(load(uncommented).settings.system, DEFAULTS.system)
-  assert.deepEqual(load(uncommented).warnings, [])
+  const { settings, warnings } = load(TEXT.replace(/^#(?=[a-z[])/gm, ""))
+  assert.deepEqual(warnings, [])
+  assert.deepEqual(settings.system, SystemSettings.DEFAULTS)
+  assert.deepEqual(forImage(settings, { layout: "a", ref: "b" }), ImageSettings.DEFAULTS)
+  // Every key was there, or the defaults above said nothing.
+  assert.sameMembers(
+    settings.rules.flatMap((rule) => Object.keys(rule.settings)),
+    Object.keys(ImageSettings.KEYS)
+  )
+  for (const key of Object.keys(SystemSettings.KEYS)) assert.match(TEXT, new RegExp(`^#${key} =`, "m"))
+})
+
+/** Drop-ins by directory, the least important first; `null` is a link to /dev/null. */
+const loadAll = (
+  main: string | undefined,
+  ...dropIns: ReadonlyArray<Readonly<Record<string, string | null>>>
+) => {
+  using directory = temporary()
+  const file = join(directory.path, "oci.conf")
+  if (main !== undefined) writeFileSync(file, main)
+  const directories = dropIns.map((files, index) => {
+    const path = join(directory.path, `d${index}`)
+    mkdirSync(path)
+    for (const [name, text] of Object.entries(files)) {
+      if (text === null) symlinkSync("/dev/null", join(path, name))
+      else writeFileSync(join(path, name), text)
+    }
+    return path
+  })
+  const places = { file, dropIns: [...directories, join(directory.path, "missing")] }
+  const { settings, warnings } = Effect.runSync(SettingsFile.load(undefined, places))
+  return {
+    extractsdir: settings.system.extractsdir,
+    warnings: warnings.map((warning) => warning.replace(directory.path, ""))
+  }
+}
+
+const says = (path: string) => `[system]\nextractsdir = ${path}\n`
+
+it("looks for drop-ins where systemd looks for its own", () => {
+  assert.deepEqual(SettingsFile.DEFAULT_PLACES, {
+    file: "/etc/oci-generator.conf",
+    dropIns: ["/usr/lib/oci-generator.conf.d", "/run/oci-generator.conf.d", "/etc/oci-generator.conf.d"]
+  })
+})
+
+for (const [what, main, dropIns, expected] of [
+  ["nothing at all is the default", undefined, [{}, {}, {}], SystemSettings.DEFAULTS.extractsdir],
+  ["a drop-in counts more than the file", says("/main"), [{ "a.conf": says("/usr") }], "/usr"],
+  ["drop-ins are read without the file", undefined, [{ "a.conf": says("/usr") }], "/usr"],
+  [
+    "of two with one name the more important directory's counts",
+    undefined,
+    [{ "a.conf": says("/usr") }, { "a.conf": says("/run") }, { "a.conf": "" }],
+    SystemSettings.DEFAULTS.extractsdir
+  ],
+  [
+    "the name orders them, not the directory",
+    says("/main"),
+    [{ "90-last.conf": says("/usr") }, { "50-middle.conf": says("/run") }, { "10-first.conf": says("/etc") }],
+    "/usr"
+  ],
+  ["a link to /dev/null masks", says("/main"), [{ "a.conf": says("/usr") }, {}, { "a.conf": null }], "/main"],
+  [
+    "a mask in a less important directory masks nothing",
+    says("/main"),
+    [{ "a.conf": null }, { "a.conf": says("/run") }],
+    "/run"
+  ],
+  [
+    "other names are no drop-ins",
+    says("/main"),
+    [{ "a.conf.bak": says("/usr"), conf: says("/usr") }],
+    "/main"
+  ]
+] as const) {
+  it(`drop-ins: ${what}`, () =>
+    assert.deepEqual(loadAll(main, ...dropIns), { extractsdir: expected, warnings: [] }))
+}
+
+it("warns of the drop-in and the line that it does not understand", () => {
+  const { warnings } = loadAll(undefined, { "a.conf": "[image *]\n\nroot = nowhere\n" })
+  assert.deepEqual(warnings, [
+    '/d0/a.conf:3: root = "nowhere": one of ephemeral, persistent, readonly is wanted'
+  ])
 })
 
 it("fails for a file that was asked for and is not there", () => {

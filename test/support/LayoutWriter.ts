@@ -17,7 +17,7 @@ const OCI = "application/vnd.oci.image"
 export const MANIFEST = `${OCI}.manifest.v1+json`
 export const INDEX = `${OCI}.index.v1+json`
 /** An archive of nothing: two blocks of zeros. */
-const EMPTY_TAR = Buffer.alloc(1024)
+export const EMPTY_TAR = Buffer.alloc(1024)
 
 export const sha256 = (bytes: Uint8Array | string): string =>
   `sha256:${createHash("sha256").update(bytes).digest("hex")}`

@@ -81,6 +81,25 @@ export const readEnvironment = (value: string): ReadonlyArray<readonly [name: st
     return [assignment.slice(0, equals), assignment.slice(equals + 1)]
   })
 
+/**
+ * `BindPaths=`: pairs of paths. A `:` or a blank ends a path, but not between quotes. What versions of systemd have read
+ * in different ways is refused: escapes, a quote inside a path, a `:` between quotes.
+ */
+export const readBinds = (value: string): ReadonlyArray<readonly [source: string, destination: string]> => {
+  const pairs: Array<readonly [string, string]> = []
+  const path = `"[^"'\\\\:]*"|[^ \\t"'\\\\:]+`
+  const pair = new RegExp(`(${path}):(${path})(?:[ \\t]+|$)`, "uy")
+  for (let end = 0; end < value.length; end = pair.lastIndex) {
+    pair.lastIndex = end
+    const [, source, destination] = pair.exec(value) ?? []
+    if (source === undefined || destination === undefined) throw new Error(`not a bind: ${value.slice(end)}`)
+    const [from = "", to = ""] = [source, destination].map((text) => specifiers(text.replace(/^"|"$/g, "")))
+    if (!from.startsWith("/") || !to.startsWith("/")) throw new Error(`not absolute: ${value}`)
+    pairs.push([from, to])
+  }
+  return pairs
+}
+
 /** A path: not unquoted, not unescaped. */
 export const readPath = (value: string): string => specifiers(value)
 

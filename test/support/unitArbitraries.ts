@@ -4,8 +4,9 @@ import fc from "fast-check"
 import type { Digest } from "../../src/domain/Digest.ts"
 import type { ImageConfig, ProcessConfig } from "../../src/domain/ImageConfig.ts"
 import type { ImageContext } from "../../src/domain/ImageContext.ts"
+import * as ImageSettings from "../../src/domain/ImageSettings.ts"
 import type { ResolvedImage } from "../../src/domain/ResolvedImage.ts"
-import { DEFAULT_IMAGE, DEFAULT_SYSTEM } from "../../src/domain/Settings.ts"
+import * as SystemSettings from "../../src/domain/SystemSettings.ts"
 
 export const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex")
 
@@ -70,11 +71,47 @@ export const processConfig: fc.Arbitrary<ProcessConfig> = fc
       )
     ),
     WorkingDir: nullish(hostileText),
-    User: nullish(fc.constantFrom("", "0", "1000:1000", "app", "a:b:c", "\nUser=0")),
+    User: nullish(fc.constantFrom("", "0", "1000:1000", "app", "app", "a:b:c", "\nUser=0")),
     Labels: nullish(labels()),
-    Volumes: nullish(fc.dictionary(hostileText, fc.constant({}), { maxKeys: 3 }))
+    Volumes: nullish(fc.dictionary(hostileText, fc.constant({}), { maxKeys: 3 })),
+    ExposedPorts: nullish(
+      fc.dictionary(
+        fc.oneof(
+          hostileText,
+          fc.constantFrom("80/tcp", "53/udp", "8000-8010", "9/sctp", "0/tcp", "80/tcp\nUser=0")
+        ),
+        fc.constant({}),
+        { maxKeys: 3 }
+      )
+    ),
+    StopSignal: nullish(
+      fc.oneof({ weight: 9, arbitrary: fc.constantFrom("SIGINT", "15", "rtmin+3") }, hostileText)
+    ),
+    StopTimeout: nullish(fc.constantFrom(-2, -1, 0, 1, 600)),
+    Memory: nullish(fc.constantFrom(0, 1, 2 ** 31)),
+    MemorySwap: nullish(fc.constantFrom(-1, 0, 2 ** 32)),
+    CpuShares: nullish(fc.integer({ min: -1, max: 300_000 })),
+    NetworkDisabled: nullish(fc.boolean()),
+    Hostname: nullish(hostileText)
   })
+  .chain((fields) =>
+    fc
+      .dictionary(hostileText, hostileText, { maxKeys: 2 })
+      // Of a name that is known, the known type is wanted.
+      .map((others) => ({ ...others, ...fields }))
+  )
   .map((fields) => withoutUndefined(fields) as ProcessConfig)
+
+/** What an administrator may say of an image. */
+export const imageSettings: fc.Arbitrary<ImageSettings.ImageSettings> = fc
+  .record({
+    root: fc.constantFrom(...ImageSettings.ROOT_MODES),
+    profile: fc.constantFrom(...ImageSettings.PROFILES),
+    network: fc.constantFrom(...ImageSettings.NETWORKS),
+    ports: fc.constantFrom(...ImageSettings.PORT_RULES),
+    restart: fc.constantFrom(...ImageSettings.RESTARTS)
+  })
+  .map((chosen) => ({ ...ImageSettings.DEFAULTS, ...chosen }))
 
 export function labels(): fc.Arbitrary<Record<string, string>> {
   return fc.dictionary(
@@ -128,9 +165,10 @@ export const imageOf = (
 export const contextOf = (overrides: Partial<ImageContext> = {}): ImageContext => ({
   name: { layout: "myorg.com/myapp", ref: "stable" },
   stem: "com.myorg.myapp.ref.stable",
-  settings: DEFAULT_IMAGE,
-  system: DEFAULT_SYSTEM,
-  host: { systemdVersion: 252, cli: ["/usr/bin/oci-systemd"], configFile: undefined },
+  settings: ImageSettings.DEFAULTS,
+  origins: {},
+  system: SystemSettings.DEFAULTS,
+  host: { systemdVersion: 252, cli: ["/usr/bin/oci-systemd"], configFile: undefined, servesRecords: true },
   sha256,
   ...overrides
 })

@@ -26,9 +26,11 @@ export const load = (file: Option.Option<string>, overrides: { readonly systemdV
     const configFile = Option.getOrUndefined(Option.orElse(file, () => before.config))
     const { settings, warnings } = yield* SettingsFile.load(configFile)
     const host = {
-      systemdVersion: overrides.systemdVersion ?? HostFacts.systemdVersion(),
+      systemdVersion:
+        overrides.systemdVersion ?? settings.system.systemdversion ?? HostFacts.systemdVersion(),
       cli: CommandPath.cli(),
-      configFile
+      configFile,
+      servesRecords: HostFacts.servesRecords()
     }
     const catalog = yield* Catalog.load(settings, host, HostFacts.platform())
     yield* Effect.forEach([...warnings, ...catalog.warnings], (warning) => Effect.logWarning(warning), {

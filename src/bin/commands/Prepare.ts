@@ -5,9 +5,13 @@ import * as Layer from "effect/Layer"
 import * as Prepare from "../../program/Prepare.ts"
 import * as Selection from "../../program/Selection.ts"
 import * as ExtractionServices from "../../services/ExtractionServices.ts"
+import { NativeCalls } from "../../services/NativeCalls.ts"
 import { ServiceManager } from "../../services/ServiceManager.ts"
 import { UserDatabase } from "../../services/UserDatabase.ts"
+import { Volumes } from "../../services/Volumes.ts"
 import * as CommonOptions from "./CommonOptions.ts"
+
+const volumes = Layer.provide(Volumes.layer, NativeCalls.layer)
 
 export const prepare = Command.make(
   "prepare",
@@ -17,7 +21,7 @@ export const prepare = Command.make(
       const { settings, catalog } = yield* CommonOptions.load(config)
       const selected = yield* Selection.one(catalog, image)
       yield* Prepare.prepare(selected).pipe(
-        Effect.provide(Layer.merge(UserDatabase.layer, ServiceManager.layer)),
+        Effect.provide(Layer.mergeAll(UserDatabase.layer, ServiceManager.layer, volumes, NativeCalls.layer)),
         Effect.provide(ExtractionServices.layer(settings.system.extractsdir))
       )
     })

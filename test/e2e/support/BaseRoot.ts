@@ -64,8 +64,8 @@ export const nodeRoot = async (): Promise<string> => {
   return directory
 }
 
-/** debootstrap downloads through what the caller's environment names, which `run` would not pass on. */
-const proxies = (): Record<string, string> => {
+/** debootstrap and apt download through what the caller's environment names, which `run` would not pass on. */
+export const proxies = (): Record<string, string> => {
   const found: Record<string, string> = { ...cleanEnvironment }
   for (const [name, value] of Object.entries(process.env)) {
     if (value !== undefined && /^(https?|ftp|no)_proxy$/i.test(name)) found[name] = value

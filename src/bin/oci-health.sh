@@ -1,0 +1,102 @@
+#!/bin/sh
+# oci-health: makes a health check of a service, and says what came of it: counts failures in a row, tells every change
+# in the journal of the service (so that `systemctl status` shows it), and restarts the service where that is wanted.
+#
+#   oci-health check UNIT SERVICE STATE RETRIES START_PERIOD FIRST ACTION
+#       UNIT          makes one check when it is started
+#       STATE         a file that lives as long as the service runs
+#       START_PERIOD  seconds from the start in which failures do not count, until a check has succeeded
+#       FIRST         seconds from the start to the first check
+#       ACTION        log or restart
+#   oci-health forget UNIT
+#       the service has stopped: that it was unhealthy is no failed unit of the host's any more
+#
+# Ends with 1 while the service is unhealthy, so that its health unit is failed then.
+set -u
+
+tell() { # PRIORITY MESSAGE
+  # Shown among the service's own lines, because root says it (systemd.journal-fields(7), "OBJECT_SYSTEMD_UNIT=").
+  printf 'MESSAGE=%s\nPRIORITY=%s\nSYSLOG_IDENTIFIER=oci-health\nOBJECT_SYSTEMD_UNIT=%s\n' "$2" "$1" "$service" |
+    logger --journald 2>/dev/null || printf '<%s>%s: %s\n' "$1" "$service" "$2"
+}
+
+# Sets `why`: empty for a success. Fails where the check says nothing of the service.
+look() {
+  result='' code='' status='' why=''
+  if ! systemctl start "$unit" 2>/dev/null; then
+    # It took too long, or could not be made; or the service has ended, and the check was not made or was ended.
+    systemctl is-active --quiet "$service" || return 1
+  fi
+  while IFS== read -r key value; do
+    case $key in
+      Result) result=$value ;;
+      ExecMainCode) code=$value ;;
+      ExecMainStatus) status=$value ;;
+    esac
+  done <<END
+$(systemctl show -p Result -p ExecMainCode -p ExecMainStatus "$unit")
+END
+  # The codes are those of waitid(2): 1 exited, 2 killed, 3 dumped core.
+  case $result/$code/$status in
+    success/1/0) ;;
+    success/2/9) return 1 ;; # ended because the service was
+    timeout/*) why="it took too long" ;;
+    */1/*) why="exit code $status" ;;
+    */[23]/*) why="ended by signal $status" ;;
+    *) why=$result ;;
+  esac
+  [ "$result" = success ] || systemctl reset-failed "$unit" 2>/dev/null || :
+}
+
+check() {
+  unit=$1 service=$2 state=$3 retries=$4 period=$5 first=$6 action=$7
+  read -r now _ </proc/uptime
+  now=${now%.*}
+  look || return 0
+
+  since='' failures='' health=''
+  [ ! -r "$state" ] || read -r since failures health <"$state" || :
+  case $since/$failures/$health in
+    [0-9]*/[0-9]*/starting | [0-9]*/[0-9]*/healthy | [0-9]*/[0-9]*/unhealthy) ;;
+    *) since=$((now - first)) failures=0 health=starting ;;
+  esac
+  before=$health
+
+  if [ -z "$why" ]; then
+    failures=0 health=healthy
+  elif [ "$health" != starting ] || [ $((now - since)) -ge "$period" ]; then
+    failures=$((failures + 1))
+    [ "$failures" -lt "$retries" ] || health=unhealthy
+  fi
+  # Without a directory for it the service is on its way out.
+  { echo "$since $failures $health" >"$state"; } 2>/dev/null || return 0
+
+  case $before/$health/$why in
+    healthy/healthy/ | unhealthy/unhealthy/*) ;;
+    */healthy/) tell 5 "healthy" ;;
+    */unhealthy/*) tell 4 "unhealthy: $failures failed health checks in a row, the last: $why" ;;
+    */starting/*)
+      if [ "$failures" -gt 0 ]; then tell 5 "health check failed, $failures of $retries: $why"; else
+        tell 5 "health check failed while starting, which does not count: $why"
+      fi
+      ;;
+    *) tell 5 "health check failed, $failures of $retries: $why" ;;
+  esac
+
+  [ "$health" = unhealthy ] || return 0
+  if [ "$action" = restart ]; then
+    tell 4 "restarting the unhealthy service"
+    # Nothing where it is being stopped; not to be waited for, since it ends this unit first.
+    systemctl --no-block --job-mode=fail try-restart "$service" || :
+  fi
+  return 1
+}
+
+case ${1-}/$# in
+  check/8) shift && check "$@" ;;
+  forget/2) systemctl reset-failed "$2" 2>/dev/null || : ;;
+  *)
+    echo "usage: oci-health check UNIT SERVICE STATE RETRIES START_PERIOD FIRST ACTION | forget UNIT" >&2
+    exit 2
+    ;;
+esac

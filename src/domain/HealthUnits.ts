@@ -1,0 +1,218 @@
+/**
+ * The units of an image's health check: a timer, a oneshot that has a check made and says what came of it, and a oneshot
+ * that is the check, as the service itself would make it.
+ *
+ * systemd has nothing that starts a process inside the namespaces of another unit. A unit with the same root, user and
+ * confinement that `JoinsNamespaceOf=` the service sees what it sees: the root is one mount, whatever lies in it, and
+ * network, IPC and private `/tmp` are shared (systemd.unit(5)). Process ids cannot be, so the check sees the host's
+ * processes of its own user, those of the service among them.
+ *
+ * Counting is done by `oci-health`, a shell script on the host. It is no `ExecStopPost=+` of the check: it would have the
+ * image's environment there (`LD_PRELOAD`). Nor is it started by `OnSuccess=` and `OnFailure=`: one unit behind both is
+ * not told how the check ended.
+ */
+import * as Either from "effect/Either"
+import * as DirectiveSource from "./DirectiveSource.ts"
+import * as ExecStart from "./ExecStart.ts"
+import type { HealthCheck } from "./HealthCheck.ts"
+import { header, helper, type ImageContext, sourcePath } from "./ImageContext.ts"
+import { display } from "./ImageName.ts"
+import * as ImageProcess from "./ImageProcess.ts"
+import type { RootFacts } from "./RootFacts.ts"
+import type { Overlay } from "./RootPaths.ts"
+import { type Directive, directive, type UnitFile } from "./UnitFile.ts"
+import * as UnitName from "./UnitName.ts"
+import { join, literal, prose, type UnitValue, type Unwritable } from "./UnitValue.ts"
+
+/** Wanted by the service. It is there before the check's program is known, since a start asks for it only once. */
+export const timer = (context: ImageContext, check: HealthCheck): UnitFile => {
+  const service = UnitName.service(context.stem)
+  return {
+    name: UnitName.health(context.stem, "timer", context.sha256),
+    comments: header(context.name),
+    sections: [
+      {
+        name: "Unit",
+        directives: [
+          directive("Description", prose(`Health checks of ${display(context.name)}`)),
+          ...sourcePath(context),
+          directive("BindsTo", literal(service)),
+          directive("After", literal(service))
+        ]
+      },
+      {
+        name: "Timer",
+        directives: [
+          ...firstChecks(check).map((time) => directive("OnActiveSec", seconds(time), SOURCE)),
+          directive("OnUnitInactiveSec", seconds(check.interval), SOURCE),
+          // Its default is a minute.
+          directive("AccuracySec", literal(check.interval < LONG ? "100ms" : "1s"))
+        ]
+      }
+    ]
+  }
+}
+
+/** Are there units of a health check? Not where nobody wants one, nor where its program is known to be missing. */
+export const isChecked = (
+  context: ImageContext,
+  process: ImageProcess.ImageProcess,
+  facts: RootFacts
+): boolean =>
+  context.settings.health !== "off" &&
+  process.health !== undefined &&
+  ImageProcess.healthPath(process, facts) !== ""
+
+/** `path` is the check's program in the root; `service` the image's own unit, prepared. */
+export const check = (
+  context: ImageContext,
+  { command, timeout }: HealthCheck,
+  path: string,
+  service: UnitFile
+): Either.Either<UnitFile, Unwritable> =>
+  Either.gen(function* () {
+    return {
+      name: UnitName.check(context.stem, context.sha256),
+      comments: header(context.name),
+      sections: [
+        {
+          name: "Unit",
+          directives: [
+            directive("Description", prose(`Health check of ${display(context.name)}`)),
+            ...sourcePath(context),
+            ...endsWith(service.name),
+            directive("JoinsNamespaceOf", literal(service.name)),
+            ...noStartLimit
+          ]
+        },
+        {
+          name: "Service",
+          directives: [
+            directive("Type", literal("oneshot")),
+            ...surroundings(service),
+            // "-": whether a failed check is a failure, the count says.
+            directive("ExecStart", prefixed(yield* ExecStart.render(path, command.argv)), SOURCE),
+            directive("TimeoutStartSec", seconds(timeout), SOURCE),
+            directive("KillSignal", literal("SIGKILL")),
+            ...quiet
+          ]
+        }
+      ]
+    } satisfies UnitFile
+  })
+
+export const health = (
+  context: ImageContext,
+  check: HealthCheck,
+  overlay: Overlay
+): Either.Either<UnitFile, Unwritable> =>
+  Either.gen(function* () {
+    const service = UnitName.service(context.stem)
+    const argv = [
+      ...[
+        programOf(context),
+        "check",
+        UnitName.check(context.stem, context.sha256),
+        service,
+        stateFile(overlay)
+      ],
+      ...[check.retries, Math.ceil(check.startPeriod / SECOND), Math.ceil(delay(check) / SECOND)].map(String),
+      context.settings.health === "restart" ? "restart" : "log"
+    ]
+    return {
+      name: UnitName.health(context.stem, "service", context.sha256),
+      comments: header(context.name),
+      sections: [
+        {
+          name: "Unit",
+          directives: [
+            directive("Description", prose(`Health of ${display(context.name)}`)),
+            ...sourcePath(context),
+            ...endsWith(service),
+            // Named here, it stays loaded, and how it ended can be asked. It is also the last to be stopped.
+            directive("After", literal(UnitName.check(context.stem, context.sha256))),
+            ...noStartLimit
+          ]
+        },
+        {
+          name: "Service",
+          directives: [
+            directive("Type", literal("oneshot")),
+            directive("Slice", literal("oci.slice")),
+            directive("ExecStart", yield* ExecStart.render(programOf(context), argv), SOURCE),
+            directive("SyslogIdentifier", literal("oci-health")),
+            ...quiet
+          ]
+        }
+      ]
+    } satisfies UnitFile
+  })
+
+/** Whatever ends the service ends these too, and they never start it. */
+const endsWith = (service: string): readonly Directive[] =>
+  ["Requisite", "StopPropagatedFrom", "After"].map((key) => directive(key, literal(service)))
+
+/** How often a check is made is the timer's to say. */
+const noStartLimit = [directive("StartLimitIntervalSec", literal("0"))]
+
+/** What a check says is kept in the journal, and that another one was started and finished is not. */
+const quiet = [directive("SyslogLevel", literal("notice")), directive("LogLevelMax", literal("notice"))]
+
+/** After the service has stopped, its health unit is not failed any more. */
+export const forget = (context: ImageContext): Either.Either<Directive, Unwritable> => {
+  const argv = [programOf(context), "forget", UnitName.health(context.stem, "service", context.sha256)]
+  return Either.map(ExecStart.render(programOf(context), argv), (line) =>
+    directive("ExecStop", prefixed(line))
+  )
+}
+
+/** Removed by prepare, so that every start begins anew. */
+export const stateFile = ({ scratch }: Overlay): string => `${scratch}/health`
+
+const programOf = (context: ImageContext): string => helper(context, "oci-health")
+
+/** What the service's process has around it: all but what starts and ends it, and what logs would tell of it. */
+const surroundings = (image: UnitFile): readonly Directive[] =>
+  image.sections
+    .filter(({ name }) => name === "Service")
+    .flatMap(({ directives }) => directives)
+    .filter(({ key }) => !OF_THE_PROCESS_ITSELF.has(key))
+
+const OF_THE_PROCESS_ITSELF: ReadonlySet<string> = new Set([
+  "Type",
+  "ExecStart",
+  "Restart",
+  "RestartSec",
+  "KillSignal",
+  "KillMode",
+  "TimeoutStartSec",
+  "TimeoutStopSec",
+  "LogExtraFields",
+  "StandardOutput",
+  "StandardError",
+  // It would be alone in a namespace of its own, and see none of the service's processes.
+  "PrivatePIDs"
+])
+
+/** Docker's order: in the start period the start interval, and then the interval. */
+const firstChecks = (check: HealthCheck): readonly number[] => {
+  if (check.startPeriod <= 0) return [check.interval]
+  const step = Math.max(check.startInterval, Math.ceil(check.startPeriod / MAX_FIRST_CHECKS))
+  const times = Array.from({ length: Math.floor(check.startPeriod / step) }, (_, index) => (index + 1) * step)
+  return times.length === 0 ? [check.interval] : times
+}
+
+const delay = (check: HealthCheck): number => firstChecks(check)[0] ?? check.interval
+
+/** A failure is none. */
+const prefixed = (line: UnitValue) => join([literal("-"), line], "")
+
+const seconds = (milliseconds: number) =>
+  literal(milliseconds % SECOND === 0 ? `${milliseconds / SECOND}s` : `${milliseconds}ms`)
+
+const SOURCE = DirectiveSource.image("Healthcheck")
+const SECOND = 1000
+/** Milliseconds: below, a second more or less would show. */
+const LONG = 10 * SECOND
+/** A start period of five minutes at Docker's start interval. */
+const MAX_FIRST_CHECKS = 60

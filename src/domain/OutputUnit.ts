@@ -1,0 +1,82 @@
+/**
+ * The way from an image's output to the journal, for programs that open `/dev/stdout` by its name.
+ *
+ * The journal's end is a socket, and a socket cannot be opened again: `open("/dev/stdout")` fails with ENXIO, and the
+ * program with it. Images of container engines log that way (`access.log -> /dev/stdout`), because there it is a pipe. So
+ * it is one here too: prepare makes a fifo in the scratch, and a unit of its own reads it into the journal.
+ */
+import * as Either from "effect/Either"
+import * as DirectiveSource from "./DirectiveSource.ts"
+import * as ExecStart from "./ExecStart.ts"
+import { header, type ImageContext, sourcePath } from "./ImageContext.ts"
+import { display } from "./ImageName.ts"
+import type { RootFacts } from "./RootFacts.ts"
+import type { Overlay } from "./RootPaths.ts"
+import { type Directive, directive, type UnitFile } from "./UnitFile.ts"
+import * as UnitName from "./UnitName.ts"
+import { join, literal, path, prose, type Unwritable, word } from "./UnitValue.ts"
+
+/** Is there a pipe? Without facts that is not known, and the unit is there, since a start asks for it only once. */
+export const isPiped = ({ settings }: ImageContext, facts: RootFacts): boolean | undefined =>
+  settings.output === "auto" ? facts.opensOutput : settings.output === "pipe"
+
+export const fifo = ({ scratch }: Overlay): string => `${scratch}/output`
+
+/** For the image's service. The fifo is opened on the host, before the service enters its root. */
+export const directives = (
+  context: ImageContext,
+  facts: RootFacts,
+  overlay: Overlay
+): Either.Either<readonly Directive[], Unwritable> =>
+  isPiped(context, facts) !== true
+    ? Either.right([])
+    : Either.map(path("the output", fifo(overlay)), (value) => [
+        directive("StandardOutput", join([literal("file:"), value], ""), sourceOf(context)),
+        directive("StandardError", literal("inherit"), sourceOf(context))
+      ])
+
+export const render = (context: ImageContext, overlay: Overlay): Either.Either<UnitFile, Unwritable> =>
+  Either.gen(function* () {
+    const prepare = UnitName.prepare(context.stem, context.sha256)
+    // Opened for writing too, it has a reader from the start and never ends.
+    const argv = ["sh", "-c", 'exec cat <>"$1"', "sh", fifo(overlay)]
+    return {
+      name: UnitName.output(context.stem, context.sha256),
+      comments: header(context.name),
+      sections: [
+        {
+          name: "Unit",
+          directives: [
+            directive("Description", prose(`Output of ${display(context.name)}`)),
+            ...sourcePath(context),
+            // Not Requires=: that it failed as well would push the reason out of the ten lines that status shows.
+            directive("ConditionPathExists", yield* path("the output", fifo(overlay))),
+            directive("After", literal(`${prepare} ${UnitName.scratch(context.stem, context.sha256)}`)),
+            directive("PartOf", literal(UnitName.service(context.stem))),
+            directive("StartLimitIntervalSec", literal("0")),
+            directive("StopWhenUnneeded", literal("yes"))
+          ]
+        },
+        {
+          name: "Service",
+          directives: [
+            directive("Type", literal("exec")),
+            directive("Slice", literal("oci.slice")),
+            directive("ExecStart", yield* ExecStart.render("/bin/sh", argv)),
+            directive("Restart", literal("always")),
+            directive("SyslogIdentifier", literal(context.stem)),
+            // Shows it in the service's own `systemctl status` and `journalctl -u`.
+            directive(
+              "LogExtraFields",
+              yield* word("the unit", `OBJECT_SYSTEMD_UNIT=${UnitName.service(context.stem)}`)
+            )
+          ]
+        }
+      ]
+    } satisfies UnitFile
+  })
+
+const sourceOf = (context: ImageContext): DirectiveSource.DirectiveSource =>
+  context.settings.output === "auto"
+    ? DirectiveSource.image("rootfs")
+    : DirectiveSource.setting(context.origins, "output")

@@ -1,0 +1,106 @@
+/** What inspect shows: each directive with who wants it, and what is not mapped. */
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import { assert, describe, it } from "vitest"
+import * as Catalog from "../../src/program/Catalog.ts"
+import * as Inspection from "../../src/program/Inspection.ts"
+import * as Selection from "../../src/program/Selection.ts"
+import * as SettingsFile from "../../src/services/SettingsFile.ts"
+import { LayoutWriter, temporary } from "../support/LayoutWriter.ts"
+
+const CONFIG = {
+  User: "1000:1000",
+  Entrypoint: ["/bin/app"],
+  ExposedPorts: { "80/tcp": {} },
+  StopSignal: "SIGINT",
+  Labels: { "org.opencontainers.image.title": "The app", team: "a" },
+  Hostname: "c0ffee\u001b[31m"
+}
+
+/** `conf` comes after the lines of `[system]`: its first line is the fourth. */
+const inspect = (conf: string, config: object = CONFIG) => {
+  using directory = temporary()
+  const layout = new LayoutWriter(join(directory.path, "layouts/example.org/app"))
+  layout.index(layout.named("v1", layout.image({ config })))
+  const file = join(directory.path, "oci.conf")
+  writeFileSync(
+    file,
+    `[system]\nimagelayoutdir = ${directory.path}/layouts\nextractsdir = ${directory.path}/x\n${conf}`
+  )
+  return Effect.runSync(
+    Effect.gen(function* () {
+      const { settings } = yield* SettingsFile.load(file)
+      const host = {
+        systemdVersion: 257,
+        cli: ["/usr/bin/oci-systemd"] as const,
+        configFile: undefined,
+        servesRecords: true
+      }
+      const platform = {
+        os: "linux",
+        architecture: process.arch === "x64" ? "amd64" : process.arch,
+        variants: []
+      }
+      const catalog = yield* Catalog.load(settings, host, platform)
+      const inspection = yield* Inspection.of(yield* Selection.one(catalog, "example.org/app:v1"))
+      const source = (key: string) =>
+        inspection.directives
+          .filter((directive) => directive.unit === "org.example.app.ref.v1.service" && directive.key === key)
+          .map(({ value, source: { text } }) => `${value} (${text.replace(directory.path, "")})`)
+      return { inspection, source, text: Inspection.render(inspection) }
+    })
+  )
+}
+
+describe("Inspection", () => {
+  it("tells of each directive who wants it", () => {
+    const { source } = inspect("[image *]\nprofile = strict\nnetwork = none\nrestart = always\n")
+    assert.deepEqual(source("Description"), [
+      "The app (example.org/app:v1) (image: Labels org.opencontainers.image.title)"
+    ])
+    assert.deepEqual(source("ExecStart"), ['@:/bin/app "/bin/app" (image: Entrypoint, Cmd)'])
+    assert.deepEqual(source("User"), ["oci-u1000 (image: User)"])
+    assert.deepEqual(source("KillSignal"), ["SIGINT (image: StopSignal)"])
+    assert.deepEqual(source("AmbientCapabilities"), ["CAP_NET_BIND_SERVICE (image: ExposedPorts, User)"])
+    assert.deepEqual(source("NoNewPrivileges"), ["yes (profile: strict)"])
+    assert.deepEqual(source("PrivateNetwork"), ["yes (/oci.conf:6: network)"])
+    assert.deepEqual(source("Restart"), ["always (/oci.conf:7: restart)"])
+    assert.deepEqual(source("Type"), ["exec (default)"])
+  })
+
+  it("tells where the configuration replaced what the image says", () => {
+    const { source } = inspect("[image *]\nuser = 5:6\n[image example.org/*]\nuser = 7:8\n")
+    assert.deepEqual(source("User"), ["oci-u7 (/oci.conf:7: user)"])
+    assert.deepEqual(source("Group"), ["8 (/oci.conf:7: user)"])
+  })
+
+  it("tells what is not mapped, and shows no control characters", () => {
+    const { inspection, text } = inspect("")
+    assert.deepEqual(
+      inspection.unmapped.map(({ field }) => field),
+      ["config.Hostname", "config.Labels team"]
+    )
+    assert.match(text, /^Not mapped {3}config\.Hostname is of the container/m)
+    assert.match(text, /^ {2}KillSignal=SIGINT {2}\(image: StopSignal\)$/m)
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what must not be there
+    assert.notMatch(text, /[\u0000-\u0009\u000b-\u001f]/)
+  })
+
+  it("a network that the image itself does not want is its own doing", () =>
+    assert.deepEqual(inspect("", { ...CONFIG, NetworkDisabled: true }).source("PrivateNetwork"), [
+      "yes (image: NetworkDisabled)"
+    ]))
+
+  it("says what a setting cannot do for an image", () => {
+    const config = { Cmd: ["/a"], ExposedPorts: { "80/tcp": {}, "9/sctp": {} } }
+    const { inspection, source } = inspect("[image *]\nprofile = strict\nports = enforce\n", config)
+    assert.deepEqual(source("SocketBindAllow"), ["tcp:80 (image: ExposedPorts)"])
+    assert.deepEqual(source("SocketBindDeny"), ["any (/oci.conf:6: ports)"])
+    assert.deepEqual(inspection.notes, [
+      "the port 9/sctp cannot be opened by itself: systemd has no rules for SCTP",
+      "the profile strict leaves root without the capability to listen on 9/sctp",
+      "the profile strict leaves root without the capability to listen on 80/tcp"
+    ])
+  })
+})
