@@ -7,6 +7,7 @@ import type { ResolvedImage } from "../domain/ResolvedImage.ts"
 import * as Settings from "../domain/Settings.ts"
 import * as UnitName from "../domain/UnitName.ts"
 import { sha256 } from "../services/Blobs.ts"
+import * as ImageResolution from "../services/ImageResolution.ts"
 import * as Layouts from "../services/Layouts.ts"
 
 export interface CatalogImage {
@@ -14,7 +15,7 @@ export interface CatalogImage {
   /** The layout's directory. */
   readonly layoutPath: string
   /** Reads the image's documents, each checked. */
-  readonly resolve: Effect.Effect<ResolvedImage, Layouts.ImageError>
+  readonly resolve: Effect.Effect<ResolvedImage, ImageResolution.ImageError>
 }
 
 export interface Catalog {
@@ -67,7 +68,7 @@ export const load = (
         resolve:
           "error" in entry.reference
             ? Effect.fail(entry.reference.error)
-            : Layouts.resolve(entry.path, entry.reference, platform)
+            : ImageResolution.resolve(entry.path, entry.reference, platform)
       }
     })
     return { images, warnings }

@@ -6,6 +6,7 @@ import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import type { Descriptor } from "../domain/Descriptor.ts"
 import { algorithm, type Digest, encoded, type Sha256 } from "../domain/Digest.ts"
+import type { BrokenEntry } from "../domain/ImageIndex.ts"
 import * as StrictJson from "../domain/StrictJson.ts"
 import * as BoundedFile from "./BoundedFile.ts"
 
@@ -103,6 +104,14 @@ const decode = <A, I>(
     )
   )
 }
+
+/** An index whose entry of an image is no descriptor. */
+export const brokenEntry = (file: string, { cause, position }: BrokenEntry): DocumentRefused =>
+  new DocumentRefused({
+    what: "index",
+    path: file,
+    reason: `is not of its form: manifests.${position}.${summary(cause)}`
+  })
 
 /** One line: where, and what is wrong there. */
 const summary = (error: ParseResult.ParseError): string => {

@@ -23,14 +23,18 @@ export class LayerBlob {
   #position = 0
   #ended = false
 
-  /** Opens it without blocking, whatever it is, and refuses what is no regular file of the right size. */
+  /**
+   * Opens it without blocking, and refuses what is no regular file of the right size. Asked before opening as well: to
+   * open a device can have effects of its own, a watchdog's being a reboot.
+   */
   constructor(source: Source, expected: Expected) {
     this.#source = source
     this.#expected = expected
+    if ("path" in source) this.#mustBeFile(this.#trying(() => fs.statSync(source.path)))
     this.#fd = "fd" in source ? source.fd : this.#trying(() => fs.openSync(source.path, OPEN))
     try {
       const stat = this.#trying(() => fs.fstatSync(this.#fd))
-      if (!stat.isFile()) throw this.#unreadable(`is ${kind(stat)}, not a file`)
+      this.#mustBeFile(stat)
       if (stat.size !== expected.size) throw this.#sizeMismatch(stat.size)
     } catch (cause) {
       this.#close()
@@ -81,6 +85,10 @@ export class LayerBlob {
     this.#close()
   }
 
+  #mustBeFile(stat: fs.Stats): void {
+    if (!stat.isFile()) throw this.#unreadable(`is ${kind(stat)}, not a file`)
+  }
+
   #close(): void {
     if ("path" in this.#source) fs.closeSync(this.#fd)
   }
@@ -107,7 +115,7 @@ export class LayerBlob {
   }
 
   #unreadable(reason: string, cause?: unknown): LayerUnreadable {
-    const path = "path" in this.#source ? this.#source.path : `descriptor ${this.#fd}`
+    const path = "path" in this.#source ? this.#source.path : `descriptor ${this.#source.fd}`
     const base = { layer: this.#expected.digest, path, reason }
     return new LayerUnreadable(cause === undefined ? base : { ...base, cause })
   }
