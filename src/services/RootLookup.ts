@@ -58,10 +58,7 @@ export const facts = (
   process: ImageProcess
 ): Effect.Effect<RootFacts, ImageUser.UserError | CommandError | BoundedFile.FileRefused> =>
   Effect.gen(function* () {
-    const accounts: readonly Account[] = parsePasswd(yield* accountFile(root, "/etc/passwd"))
-    const groups: readonly Group[] = parseGroup(yield* accountFile(root, "/etc/group"))
-    const identity = yield* ImageUser.resolve(process.user, accounts, groups)
-    const user = { user: process.user, identity }
+    const user = { user: process.user, identity: yield* identityOf(root, process.user) }
     const { command } = process
     if (command.path !== undefined) return { user }
     const [program] = command.argv
@@ -75,6 +72,19 @@ export const facts = (
     }
     return { user, command: { program, searchPath: command.searchPath, path } }
   })
+
+/** What is wrong with the account files is no matter where nothing has to be looked up in them. */
+const identityOf = (root: string, user: string) =>
+  Effect.gen(function* () {
+    const accounts: readonly Account[] = parsePasswd(yield* accountFile(root, "/etc/passwd"))
+    const groups: readonly Group[] = parseGroup(yield* accountFile(root, "/etc/group"))
+    return yield* ImageUser.resolve(user, accounts, groups)
+  }).pipe(
+    Effect.catchTag("FileRefused", (refused) => {
+      const identity = ImageUser.guess(user)
+      return identity === undefined ? Effect.fail(refused) : Effect.succeed(identity)
+    })
+  )
 
 const accountFile = (root: string, path: string) => {
   const resolved = resolve(root, path)

@@ -1,0 +1,94 @@
+/** The whole extraction, from layouts directory to extracts directory, and a canary beside them. */
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import { assert } from "vitest"
+import type { HostPlatform } from "../../src/domain/Platform.ts"
+import * as Catalog from "../../src/program/Catalog.ts"
+import * as Extract from "../../src/program/Extract.ts"
+import { Extracts } from "../../src/services/Extracts.ts"
+import { LayerStage } from "../../src/services/LayerStage.ts"
+import { NativeCalls } from "../../src/services/NativeCalls.ts"
+import { RootWriter } from "../../src/services/RootWriter.ts"
+import { Canary } from "./Canary.ts"
+import { LayoutWriter, sha256, temporary } from "./LayoutWriter.ts"
+
+const PLATFORM: HostPlatform = {
+  os: "linux",
+  architecture: process.arch === "x64" ? "amd64" : process.arch,
+  variants: []
+}
+const HOST = { systemdVersion: 257, cli: ["/usr/bin/oci-systemd"] as const, configFile: undefined }
+/** The chain id of a root that was there before. */
+const NEIGHBOUR = `${"ab".repeat(32)}`
+
+export interface ExtractionPlace {
+  readonly canary: Canary
+  /** `layers` are uncompressed archives, the lowest first. The image is the only one. */
+  readonly image: (layers: ReadonlyArray<Uint8Array>, ref?: string) => void
+  /** The root's path, or why there is none. */
+  readonly extract: () => Promise<Either.Either<string, string>>
+}
+
+/** Whatever the test does, afterwards nothing beside the root has changed and nothing is left over. */
+export const withPlace = async (test: (place: ExtractionPlace) => Promise<void>): Promise<void> => {
+  using directory = temporary()
+  const layouts = join(directory.path, "layouts")
+  const extracts = join(directory.path, "extracts")
+  const layout = new LayoutWriter(join(layouts, "example.org/app"))
+  const chains = join(extracts, "dirs/chainID/sha256")
+  const neighbour = join(chains, NEIGHBOUR.slice(0, 2), NEIGHBOUR)
+  mkdirSync(neighbour, { recursive: true, mode: 0o700 })
+  writeFileSync(join(neighbour, "file"), "of another image")
+  const canary = new Canary(join(directory.path, "canary"), {
+    watched: [neighbour],
+    listed: ["/", directory.path, layouts]
+  })
+  const published = () =>
+    readdirSync(chains).flatMap((shard) =>
+      readdirSync(join(chains, shard)).map((chain) => join(chains, shard, chain))
+    )
+  const left = (name: string) => (existsSync(join(extracts, name)) ? readdirSync(join(extracts, name)) : [])
+
+  const services = Layer.mergeAll(LayerStage.layer, RootWriter.layer, Extracts.layer(extracts)).pipe(
+    Layer.provideMerge(NativeCalls.layer)
+  )
+  const extract = () =>
+    Effect.gen(function* () {
+      const settings = { system: { imagelayoutdir: layouts, extractsdir: extracts }, rules: [] }
+      const catalog = yield* Catalog.load(settings, HOST, PLATFORM)
+      const [image] = catalog.images
+      if (image === undefined) throw new Error("there is no image")
+      return yield* Extract.extract(image)
+    }).pipe(
+      Effect.provide(services),
+      Effect.provide(Logger.remove(Logger.defaultLogger)),
+      Effect.mapBoth({ onSuccess: ({ root }) => root, onFailure: ({ message }) => message }),
+      Effect.either,
+      Effect.runPromise
+    )
+
+  await test({
+    canary,
+    image: (layers, ref) => {
+      const descriptors = layers.map((layer) => layout.blob("application/vnd.oci.image.layer.v1.tar", layer))
+      const diffIds = layers.map(sha256)
+      const image = layout.image({ rootfs: { type: "layers", diff_ids: diffIds } }, { layers: descriptors })
+      layout.index(ref === undefined ? image : layout.named(ref, image))
+    },
+    extract: async () => {
+      const outcome = await extract()
+      const expected = Either.match(outcome, {
+        onLeft: () => [neighbour],
+        onRight: (root) => [neighbour, root]
+      })
+      assert.deepEqual(canary.changes(), [])
+      assert.deepEqual([left("tmp"), left("locks")], [[], []])
+      assert.deepEqual(published().sort(), [...new Set(expected)].sort())
+      return outcome
+    }
+  })
+}
