@@ -92,11 +92,13 @@ const inside = (outside: string, lines: Picture): Picture => {
   }
 }
 
-/** Only root makes devices. */
+/** Only root makes devices; 0:0 is none, and anybody makes it (Linux 5.8). */
 const possible = (picture: Picture): Picture =>
   privileged
     ? picture
-    : Object.fromEntries(Object.entries(picture).filter(([, line]) => !/^(?:character|block) /.test(line)))
+    : Object.fromEntries(
+        Object.entries(picture).filter(([, line]) => !/^(?:character|block) (?!0:0 )/.test(line))
+      )
 
 type Layers = ReadonlyArray<Parts> | ((canary: Canary) => ReadonlyArray<Parts>)
 type Case = readonly [what: string, layers: Layers, root: Picture | ((canary: Canary) => Picture)]
