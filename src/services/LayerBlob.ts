@@ -5,8 +5,8 @@ import * as Digest from "../domain/Digest.ts"
 import { kind, refusal } from "./BoundedFile.ts"
 import { LayerDigestMismatch, LayerSizeMismatch, LayerUnreadable } from "./LayerError.ts"
 
-/** A file by its path, or an open one: that is read by position, and stays open. */
-export type Source = { readonly path: string } | { readonly fd: number }
+/** A file by its path; an open one, that is read by position and stays open; or what a descriptor embeds. */
+export type Source = { readonly path: string } | { readonly fd: number } | { readonly bytes: Uint8Array }
 
 export interface Expected {
   readonly digest: Digest.Digest
@@ -17,6 +17,7 @@ export interface Expected {
 export class LayerBlob {
   readonly #expected: Expected
   readonly #source: Source
+  /** −1 for embedded bytes. */
   readonly #fd: number
   readonly #hash: Hash
   #ahead: Promise<Uint8Array> | undefined
@@ -30,12 +31,11 @@ export class LayerBlob {
   constructor(source: Source, expected: Expected) {
     this.#source = source
     this.#expected = expected
-    if ("path" in source) this.#mustBeFile(this.#trying(() => fs.statSync(source.path)))
-    this.#fd = "fd" in source ? source.fd : this.#trying(() => fs.openSync(source.path, OPEN))
+    this.#fd = this.#open(source)
     try {
-      const stat = this.#trying(() => fs.fstatSync(this.#fd))
-      this.#mustBeFile(stat)
-      if (stat.size !== expected.size) throw this.#sizeMismatch(stat.size)
+      const size =
+        "bytes" in source ? source.bytes.length : this.#sizeOfFile(this.#trying(() => fs.fstatSync(this.#fd)))
+      if (size !== expected.size) throw this.#sizeMismatch(size)
     } catch (cause) {
       this.#close()
       throw cause
@@ -85,8 +85,18 @@ export class LayerBlob {
     this.#close()
   }
 
-  #mustBeFile(stat: fs.Stats): void {
+  #open(source: Source): number {
+    if ("bytes" in source) return -1
+    if ("fd" in source) return source.fd
+    return this.#trying(() => {
+      this.#sizeOfFile(fs.statSync(source.path))
+      return fs.openSync(source.path, OPEN)
+    })
+  }
+
+  #sizeOfFile(stat: fs.Stats): number {
     if (!stat.isFile()) throw this.#unreadable(`is ${kind(stat)}, not a file`)
+    return stat.size
   }
 
   #close(): void {
@@ -94,6 +104,9 @@ export class LayerBlob {
   }
 
   #read(position: number): Promise<Uint8Array> {
+    if ("bytes" in this.#source) {
+      return Promise.resolve(this.#source.bytes.subarray(position, position + CHUNK))
+    }
     const reading = new Promise<Uint8Array>((resolve, reject) => {
       const buffer = Buffer.allocUnsafeSlow(CHUNK)
       fs.read(this.#fd, buffer, 0, CHUNK, position, (cause, count) => {
@@ -110,12 +123,13 @@ export class LayerBlob {
     try {
       return body()
     } catch (cause) {
+      if (cause instanceof LayerUnreadable) throw cause
       throw this.#unreadable(refusal("", cause).reason, cause)
     }
   }
 
   #unreadable(reason: string, cause?: unknown): LayerUnreadable {
-    const path = "path" in this.#source ? this.#source.path : `descriptor ${this.#source.fd}`
+    const path = "path" in this.#source ? this.#source.path : `descriptor ${this.#fd}`
     const base = { layer: this.#expected.digest, path, reason }
     return new LayerUnreadable(cause === undefined ? base : { ...base, cause })
   }

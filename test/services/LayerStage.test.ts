@@ -249,6 +249,22 @@ it.layer(services)("LayerStage", (it) => {
       })
     )
 
+    it.scoped("rule 28: what its descriptor embeds, if it has the digest", () =>
+      Effect.gen(function* () {
+        const blob = gzip(large)
+        const over = { blob: { bytes: blob, digest: digestOf(blob), size: blob.length } }
+        const found = yield* stage({ blob: tar, tar: large, compression: "gzip", over })
+        assert.strictEqual(staged(found).bytes, large.length)
+        for (const [bytes, tag] of [
+          [blob.subarray(1), "LayerSizeMismatch"],
+          [flipped(blob, 5000), "LayerDigestMismatch"]
+        ] as const) {
+          const wrong = { blob: { ...over.blob, bytes } }
+          failed(yield* stage({ blob: tar, tar: large, compression: "gzip", over: wrong }), tag, "")
+        }
+      })
+    )
+
     it.scoped("a blob behind a link, or open already: that one stays open", () =>
       Effect.gen(function* () {
         const where = yield* place
