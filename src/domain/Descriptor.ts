@@ -6,6 +6,9 @@ import { Digest } from "./Digest.ts"
 export const nullish = <A, I>(schema: Schema.Schema<A, I>) =>
   Schema.optionalWith(schema, { nullable: true, exact: true })
 
+/** A field that must not be there, because then the document could be read as one of another kind. */
+export const absent = (reason: string) => nullish(Schema.Never.annotations({ message: () => reason }))
+
 export const Annotations = Schema.Record({ key: Schema.String, value: Schema.String })
 
 export const Platform = Schema.Struct({
@@ -28,6 +31,8 @@ export const Descriptor = Schema.Struct({
   platform: nullish(Platform),
   /** The blob itself, in base64: saves a read, and is used only when it has the digest. */
   data: nullish(Schema.String),
+  /** Where else the blob may be had; nothing is ever fetched. */
+  urls: nullish(Schema.Array(Schema.String)),
   artifactType: nullish(Schema.String)
 })
 export type Descriptor = typeof Descriptor.Type

@@ -33,7 +33,9 @@ const LAYERS: ReadonlyMap<string, Compression> = new Map([
   ["application/vnd.docker.image.rootfs.diff.tar", "none"],
   ["application/vnd.docker.image.rootfs.diff.tar.gzip", "gzip"],
   ["application/vnd.docker.image.rootfs.diff.tar.zstd", "zstd"],
+  ["application/vnd.docker.image.rootfs.foreign.diff.tar", "none"],
   ["application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", "gzip"],
+  ["application/vnd.docker.image.rootfs.foreign.diff.tar.zstd", "zstd"],
   ["application/vnd.oci.image.layer.tar", "none"],
   ["application/vnd.oci.image.layer.tar+gzip", "gzip"],
   ["application/vnd.oci.image.serialization.rootfs.tar", "none"],
@@ -49,3 +51,22 @@ export const isConfig = (mediaType: string): boolean => CONFIGS.has(essence(medi
 
 /** How a layer of this media type is compressed; `undefined` when it is not a layer that we can read. */
 export const layerCompression = (mediaType: string): Compression | undefined => LAYERS.get(essence(mediaType))
+
+/** Why a layer of this media type cannot be read, as a clause that follows the layer; `undefined` when it can. */
+export const layerProblem = (mediaType: string): string | undefined => {
+  const type = essence(mediaType)
+  if (LAYERS.has(type)) return undefined
+  const shown = JSON.stringify(mediaType)
+  if (/[+.]encrypted\b/.test(type)) return `of type ${shown}, which is encrypted`
+  const other = OTHER_FORMS.exec(type)?.[0]
+  return other === undefined
+    ? `of type ${shown}, which is not known`
+    : `of type ${shown}, and ${other} cannot be read: tar archives can, plain or compressed with gzip or zstd`
+}
+
+/** What some registries have for layers besides. */
+const OTHER_FORMS = /\b(?:xz|bzip2|bz2|lzma|lz4|squashfs|erofs|estargz|wasm)\b/
+
+/** Whether the layer may be left out of layouts, for whoever has the right to fetch it from its URLs. */
+export const isForeign = (mediaType: string): boolean =>
+  /\.(?:nondistributable|foreign)\./.test(essence(mediaType))

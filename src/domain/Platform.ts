@@ -28,17 +28,18 @@ const rank = (host: HostPlatform, platform: Pick<Platform, "architecture" | "os"
 }
 
 /**
- * The best variant that the machine runs, and of equal ones the first in the list. A manifest that names no platform
- * is taken only where none that does fits: its configuration tells later.
+ * What the machine runs, the best variant first, and of equal ones in their order. Those that name no platform come
+ * after all that do: their configurations, or the manifests in them, tell later.
  */
-export const choose = (host: HostPlatform, manifests: readonly Descriptor[]): Descriptor | undefined => {
-  let best: { readonly descriptor: Descriptor; readonly rank: number } | undefined
-  for (const descriptor of manifests) {
-    const fit = descriptor.platform === undefined ? Number.MAX_SAFE_INTEGER : rank(host, descriptor.platform)
-    if (fit >= 0 && (best === undefined || fit < best.rank)) best = { descriptor, rank: fit }
-  }
-  return best?.descriptor
-}
+export const candidates = (host: HostPlatform, manifests: readonly Descriptor[]): readonly Descriptor[] =>
+  manifests
+    .map((descriptor) => ({
+      descriptor,
+      fit: descriptor.platform === undefined ? Number.MAX_SAFE_INTEGER : rank(host, descriptor.platform)
+    }))
+    .filter(({ fit }) => fit >= 0)
+    .sort((a, b) => a.fit - b.fit)
+    .map(({ descriptor }) => descriptor)
 
 /** `linux/arm/v7` */
 export const display = (platform: Pick<Platform, "architecture" | "os" | "variant">): string =>

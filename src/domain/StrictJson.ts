@@ -21,9 +21,9 @@ export const parse = (text: string): Either.Either<unknown, JsonError> => {
   try {
     value = JSON.parse(text)
   } catch (cause) {
-    return Either.left(
-      new JsonError({ reason: `not JSON: ${cause instanceof Error ? cause.message : cause}` })
-    )
+    // The engine quotes the text, whatever is in it.
+    const quoted = cause instanceof Error ? cause.message.replace(CONTROLS, " ") : cause
+    return Either.left(new JsonError({ reason: `not JSON: ${quoted}` }))
   }
   const fault = faultOf(text)
   return fault === undefined ? Either.right(value) : Either.left(new JsonError({ reason: fault }))
@@ -80,6 +80,8 @@ const endOfString = (text: string, start: number): number => {
   }
 }
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+const CONTROLS = /[\s\u0000-\u001f\u007f-\u009f]+/g
 const QUOTE = 0x22
 const COMMA = 0x2c
 const OPEN_ARRAY = 0x5b

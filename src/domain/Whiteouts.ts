@@ -54,10 +54,10 @@ export class Whiteouts {
     return NOTHING
   }
 
-  /** Takes away what they hide. */
+  /** Takes away what they hide. Removing comes first: an emptied directory is another node. */
   apply(draft: RootDraft): void {
-    for (let index = 0; index < this.#emptied.length; index++) draft.clear(this.#emptied.get(index))
     for (let index = 0; index < this.#removed.length; index++) draft.remove(this.#removed.get(index))
+    for (let index = 0; index < this.#emptied.length; index++) draft.clear(this.#emptied.get(index))
   }
 
   /** Whether they hide a node of the lower tree, whose root was `root`. */

@@ -9,6 +9,7 @@ import * as ResolvedImage from "../domain/ResolvedImage.ts"
 import * as Settings from "../domain/Settings.ts"
 import * as UnitName from "../domain/UnitName.ts"
 import { sha256 } from "../services/Blobs.ts"
+import * as ImageResolution from "../services/ImageResolution.ts"
 import * as Layouts from "../services/Layouts.ts"
 
 export interface CatalogImage {
@@ -16,7 +17,7 @@ export interface CatalogImage {
   /** The layout's directory. */
   readonly layoutPath: string
   /** Reads the image's documents, each checked. */
-  readonly resolve: Effect.Effect<ResolvedImage.ResolvedImage, Layouts.ImageError>
+  readonly resolve: Effect.Effect<ResolvedImage.ResolvedImage, ImageResolution.ImageError>
 }
 
 export interface Catalog {
@@ -75,7 +76,7 @@ export const load = (
         resolve:
           "error" in entry.reference
             ? Effect.fail(entry.reference.error)
-            : Layouts.resolve(entry.path, entry.reference, machine(own, platform)).pipe(
+            : ImageResolution.resolve(entry.path, entry.reference, machine(own, platform)).pipe(
                 Effect.map((resolved) => ResolvedImage.withUser(resolved, own.user))
               )
       }

@@ -6,6 +6,7 @@ import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import type { Descriptor } from "../domain/Descriptor.ts"
 import { algorithm, type Digest, encoded, type Sha256 } from "../domain/Digest.ts"
+import type { BrokenEntry } from "../domain/ImageIndex.ts"
 import * as StrictJson from "../domain/StrictJson.ts"
 import * as BoundedFile from "./BoundedFile.ts"
 
@@ -30,6 +31,13 @@ export const sha256: Sha256 = (text) => createHash("sha256").update(text).digest
 export const path = (layout: string, digest: Digest): string =>
   `${layout}/blobs/${algorithm(digest)}/${encoded(digest)}`
 
+/** Where a layer's bytes are: embedded in its descriptor, or in its file. */
+export const source = (
+  layout: string,
+  { data, digest }: Descriptor
+): { readonly path: string } | { readonly bytes: Buffer } =>
+  data === undefined ? { path: path(layout, digest) } : { bytes: Buffer.from(data, "base64") }
+
 /** The bytes of a small blob, checked against its descriptor. */
 export const read = (
   layout: string,
@@ -52,7 +60,8 @@ export const read = (
       refuse(`is said to have ${descriptor.size} bytes, more than the ${MAX_DOCUMENT} allowed`)
     )
   }
-  if (descriptor.data !== undefined) return check(Buffer.from(descriptor.data, "base64"))
+  const from = source(layout, descriptor)
+  if ("bytes" in from) return check(from.bytes)
   return BoundedFile.read(file, MAX_DOCUMENT).pipe(
     Effect.mapError((error) => refuse(error.reason)),
     Effect.flatMap(check)
@@ -103,6 +112,14 @@ const decode = <A, I>(
     )
   )
 }
+
+/** An index whose entry of an image is no descriptor. */
+export const brokenEntry = (file: string, { cause, position }: BrokenEntry): DocumentRefused =>
+  new DocumentRefused({
+    what: "index",
+    path: file,
+    reason: `is not of its form: manifests.${position}.${summary(cause)}`
+  })
 
 /** One line: where, and what is wrong there. */
 const summary = (error: ParseResult.ParseError): string => {

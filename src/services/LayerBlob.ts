@@ -5,8 +5,8 @@ import * as Digest from "../domain/Digest.ts"
 import { kind, refusal } from "./BoundedFile.ts"
 import { LayerDigestMismatch, LayerSizeMismatch, LayerUnreadable } from "./LayerError.ts"
 
-/** A file by its path, or an open one: that is read by position, and stays open. */
-export type Source = { readonly path: string } | { readonly fd: number }
+/** A file by its path; an open one, that is read by position and stays open; or what a descriptor embeds. */
+export type Source = { readonly path: string } | { readonly fd: number } | { readonly bytes: Uint8Array }
 
 export interface Expected {
   readonly digest: Digest.Digest
@@ -17,21 +17,25 @@ export interface Expected {
 export class LayerBlob {
   readonly #expected: Expected
   readonly #source: Source
+  /** −1 for embedded bytes. */
   readonly #fd: number
   readonly #hash: Hash
   #ahead: Promise<Uint8Array> | undefined
   #position = 0
   #ended = false
 
-  /** Opens it without blocking, whatever it is, and refuses what is no regular file of the right size. */
+  /**
+   * Opens it without blocking, and refuses what is no regular file of the right size. Asked before opening as well: to
+   * open a device can have effects of its own, a watchdog's being a reboot.
+   */
   constructor(source: Source, expected: Expected) {
     this.#source = source
     this.#expected = expected
-    this.#fd = "fd" in source ? source.fd : this.#trying(() => fs.openSync(source.path, OPEN))
+    this.#fd = this.#open(source)
     try {
-      const stat = this.#trying(() => fs.fstatSync(this.#fd))
-      if (!stat.isFile()) throw this.#unreadable(`is ${kind(stat)}, not a file`)
-      if (stat.size !== expected.size) throw this.#sizeMismatch(stat.size)
+      const size =
+        "bytes" in source ? source.bytes.length : this.#sizeOfFile(this.#trying(() => fs.fstatSync(this.#fd)))
+      if (size !== expected.size) throw this.#sizeMismatch(size)
     } catch (cause) {
       this.#close()
       throw cause
@@ -81,11 +85,28 @@ export class LayerBlob {
     this.#close()
   }
 
+  #open(source: Source): number {
+    if ("bytes" in source) return -1
+    if ("fd" in source) return source.fd
+    return this.#trying(() => {
+      this.#sizeOfFile(fs.statSync(source.path))
+      return fs.openSync(source.path, OPEN)
+    })
+  }
+
+  #sizeOfFile(stat: fs.Stats): number {
+    if (!stat.isFile()) throw this.#unreadable(`is ${kind(stat)}, not a file`)
+    return stat.size
+  }
+
   #close(): void {
     if ("path" in this.#source) fs.closeSync(this.#fd)
   }
 
   #read(position: number): Promise<Uint8Array> {
+    if ("bytes" in this.#source) {
+      return Promise.resolve(this.#source.bytes.subarray(position, position + CHUNK))
+    }
     const reading = new Promise<Uint8Array>((resolve, reject) => {
       const buffer = Buffer.allocUnsafeSlow(CHUNK)
       fs.read(this.#fd, buffer, 0, CHUNK, position, (cause, count) => {
@@ -102,6 +123,7 @@ export class LayerBlob {
     try {
       return body()
     } catch (cause) {
+      if (cause instanceof LayerUnreadable) throw cause
       throw this.#unreadable(refusal("", cause).reason, cause)
     }
   }

@@ -80,10 +80,7 @@ export const facts = (
   process: ImageProcess
 ): Effect.Effect<RootFacts, ImageUser.UserError | CommandError | BoundedFile.FileRefused> =>
   Effect.gen(function* () {
-    const accounts: readonly Account[] = parsePasswd(yield* accountFile(root, "/etc/passwd"))
-    const groups: readonly Group[] = parseGroup(yield* accountFile(root, "/etc/group"))
-    const identity = yield* ImageUser.resolve(process.user, accounts, groups)
-    const user = { user: process.user, identity }
+    const user = { user: process.user, identity: yield* identityOf(root, process.user) }
     const hostFiles = hostFileStates(root)
     const { command } = process
     const health = process.health === undefined ? undefined : findProgram(root, process.health.command)
@@ -162,6 +159,19 @@ const isBelowDirectory = (root: string, path: string): boolean => {
 
 /** File systems of the kernel are mounted there. */
 const FOREIGN = /^\/(?:proc|sys|dev)\//
+
+/** What is wrong with the account files is no matter where nothing has to be looked up in them. */
+const identityOf = (root: string, user: string) =>
+  Effect.gen(function* () {
+    const accounts: readonly Account[] = parsePasswd(yield* accountFile(root, "/etc/passwd"))
+    const groups: readonly Group[] = parseGroup(yield* accountFile(root, "/etc/group"))
+    return yield* ImageUser.resolve(user, accounts, groups)
+  }).pipe(
+    Effect.catchTag("FileRefused", (refused) => {
+      const identity = ImageUser.guess(user)
+      return identity === undefined ? Effect.fail(refused) : Effect.succeed(identity)
+    })
+  )
 
 const accountFile = (root: string, path: string) => {
   const resolved = resolve(root, path)

@@ -139,6 +139,20 @@ describe("whiteouts", () => {
     ],
     ["1: alone in the lowest layer", [[file(".wh.a"), file("b/.wh..wh..opq")]], {}],
     [
+      "1: of a directory that is opaque as well leaves nothing",
+      [
+        [file("c/a", 1), file("d/e/f", 2)],
+        [
+          file("c/.wh..wh..opq"),
+          file(".wh.c"),
+          file("d/.wh.e"),
+          file("d/.wh..wh..opq"),
+          file("d/e/.wh..wh..opq")
+        ]
+      ],
+      { d: "755" }
+    ],
+    [
       "2: before what the layer brings anew at its path",
       [
         [dir("a", { time: 1 }), file("a/old", 1)],
@@ -153,6 +167,24 @@ describe("whiteouts", () => {
         [dir("a", { time: 7 }), file("a/new", 2), file(".wh.a")]
       ],
       { a: "755 @7", "a/new": "file 2" }
+    ],
+    [
+      "2: of a directory that comes back as a symlink and as a file",
+      [
+        [file("a/old", 1), file("b/old", 1)],
+        [symlink("a", "c"), file(".wh.a"), file(".wh.b"), file("b", 2)]
+      ],
+      { a: "-> c", b: "file 2" }
+    ],
+    [
+      "2: of a file that comes back as a directory, and a whiteout in that",
+      [[file("a", 1)], [file(".wh.a"), dir("a", { time: 3 }), file("a/b", 2), file("a/.wh.b")]],
+      { a: "755 @3", "a/b": "file 2" }
+    ],
+    [
+      "2: twice over, layer upon layer",
+      [[file("a/x", 1)], [file("a/y", 2), file(".wh.a")], [file(".wh.a"), file("a/z", 3)]],
+      { a: "755", "a/z": "file 3" }
     ],
     [
       "3: opaque first",
@@ -203,6 +235,24 @@ describe("whiteouts", () => {
       { a: "755", "a/new": "file 2", b: "755", "b/kept": "file 1" }
     ],
     [
+      "3: opaque twice, and with a whiteout beside it",
+      [
+        [file("a/b", 1), file("a/c", 1)],
+        [file("a/.wh..wh..opq"), file("a/.wh.b"), file("a/.wh..wh..opq"), file("a/d", 2)]
+      ],
+      { a: "755", "a/d": "file 2" }
+    ],
+    [
+      "3: opaque hides no deeper than what was below: a later layer adds again",
+      [[file("a/b/c", 1)], [file("a/.wh..wh..opq")], [file("a/b/d", 2)]],
+      { a: "755", "a/b": "755", "a/b/d": "file 2" }
+    ],
+    [
+      "3: opaque where the same layer puts a file: the file is what there is",
+      [[file("a/b", 1)], [file("a/.wh..wh..opq"), file("a", 2)]],
+      { a: "file 2" }
+    ],
+    [
       "4: below a symlinked parent",
       [[file("usr/lib/x", 1), file("usr/lib/y", 2), symlink("lib", "/../usr/lib")], [file("lib/.wh.x")]],
       { usr: "755", "usr/lib": "755", "usr/lib/y": "file 2", lib: "-> /../usr/lib" }
@@ -231,6 +281,27 @@ describe("whiteouts", () => {
       { d: "755", "d/x": "file 1" }
     ],
     [
+      "4: below a chain of symlinked parents, one of them dangling",
+      [
+        [file("d/e/x", 1), symlink("l", "d"), symlink("m", "/l/e"), symlink("n", "nowhere")],
+        [file("m/.wh.x"), file("n/.wh.x")]
+      ],
+      { d: "755", "d/e": "755", l: "-> d", m: "-> /l/e", n: "-> nowhere" }
+    ],
+    [
+      "4: below symlinks that go round in a circle",
+      [
+        [symlink("a", "b"), symlink("b", "a"), file("c", 1)],
+        [file("a/.wh.x"), file("b/.wh..wh..opq")]
+      ],
+      { a: "-> b", b: "-> a", c: "file 1" }
+    ],
+    [
+      "4: of the first name of a hardlinked symlink",
+      [[symlink("a", "x"), link("b", "a"), link("c", "b")], [file(".wh.a")]],
+      { b: "-> x", c: "= b" }
+    ],
+    [
       "5: AUFS metadata is hidden, and hardlinks get its data",
       [
         [
@@ -254,6 +325,14 @@ describe("whiteouts", () => {
         [dir(".wh.a"), symlink(".wh.b", "x"), link(".wh.c", ".wh..wh.aufs"), fifo(".wh.d")]
       ],
       {}
+    ],
+    [
+      "6: a directory and a symlink as opaque markers",
+      [
+        [file("a/x", 1), file("b/x", 1)],
+        [dir("a/.wh..wh..opq"), symlink("b/.wh..wh..opq", "x")]
+      ],
+      { a: "755", b: "755" }
     ],
     ["7: beside a file of its name", [[file(".wh.a"), file("a", 1)]], { a: "file 1" }],
     ["7: after a file of its name", [[file("a", 1)], [file("a", 2), file(".wh.a")]], { a: "file 2" }],
@@ -288,6 +367,22 @@ describe("whiteouts", () => {
       { a: "file 2", b: "= a" }
     ],
     [
+      "8: opaque over a directory, after a hardlink through a symlink to what it hides",
+      [
+        [file("d/a", 1), symlink("l", "d")],
+        [link("b", "l/a"), file("d/.wh..wh..opq")]
+      ],
+      { b: "file 1", d: "755", l: "-> d" }
+    ],
+    [
+      "8: a hardlink over the very name that is whited out",
+      [
+        [file("a", 1), file("b", 2)],
+        [file(".wh.b"), link("b", "a")]
+      ],
+      { a: "file 1", b: "= a" }
+    ],
+    [
       "9: an implied parent brought anew",
       [[dir("a", { mode: 0o700, uid: 9, time: 9 })], [file("a/b", 1), file(".wh.a")]],
       {
@@ -302,6 +397,14 @@ describe("whiteouts", () => {
         [file(".wh.a"), file("a/b", 1)]
       ],
       { a: "755", "a/b": "file 1", d: "755" }
+    ],
+    [
+      "9: implied parents brought anew, several deep, hide nothing that their layer brings",
+      [
+        [dir("a", { uid: 9 }), dir("a/b", { uid: 9 }), file("a/b/old", 1)],
+        [file("a/b/new", 2), file("a/.wh.b")]
+      ],
+      { a: "755 9:9", "a/b": "755", "a/b/new": "file 2" }
     ],
     ["10: a character device 0:0 stays", [[character("a", 0, 0)]], { a: "character 0:0" }],
     [
@@ -385,6 +488,51 @@ describe("types, parents, metadata", () => {
       { d: "755", "d/x": "file 1", l: "755", "l/y": "file 2" }
     ],
     [
+      "11: each of file, directory and symlink in place of each",
+      [
+        [
+          file("fd", 1),
+          file("fs", 1),
+          file("df/x", 1),
+          file("ds/x", 1),
+          symlink("sf", "df"),
+          symlink("sd", "ds")
+        ],
+        [dir("fd"), symlink("fs", "x"), file("df", 2), symlink("ds", "y"), file("sf", 3), dir("sd")]
+      ],
+      { df: "file 2", ds: "-> y", fd: "755", fs: "-> x", sd: "755", sf: "file 3" }
+    ],
+    [
+      "11: a directory over a directory replaces its attributes, xattrs included, in the same layer as well",
+      [[dir("a", { xattrs: { "user.k": "v" } }), dir("a", { xattrs: { "user.l": "w" } })]],
+      { a: "755 user.l=w" }
+    ],
+    [
+      "12: a child below an absolute symlink of a lower layer, and below a relative one of the same",
+      [
+        [dir("usr/lib"), symlink("lib", "/usr/lib")],
+        [file("lib/x", 1), symlink("lib64", "lib"), file("lib64/y", 2)]
+      ],
+      {
+        lib: "-> /usr/lib",
+        lib64: "-> lib",
+        usr: "755",
+        "usr/lib": "755",
+        "usr/lib/x": "file 1",
+        "usr/lib/y": "file 2"
+      }
+    ],
+    [
+      "12: a directory's entry below a symlinked parent describes what the link leads to",
+      [[dir("d/e", { mode: 0o700 }), symlink("l", "d")], [dir("l/e", { mode: 0o711, time: 4 })]],
+      { d: "755", "d/e": "711 @4", l: "-> d" }
+    ],
+    [
+      "12: a symlink to a file, as a parent: the file is replaced by a directory, the link stays",
+      [[file("f", 1), symlink("l", "f")], [file("l/x", 2)]],
+      { f: "755", "f/x": "file 2", l: "-> f" }
+    ],
+    [
       "12: a child below a relative symlink of a lower layer",
       [[dir("usr/lib", { time: 3 }), symlink("lib", "usr/lib")], [file("lib/x", 1)]],
       { usr: "755", "usr/lib": "755 @3", "usr/lib/x": "file 1", lib: "-> usr/lib" }
@@ -435,6 +583,16 @@ describe("types, parents, metadata", () => {
       { "/": "1777 7:7 @9", a: "file 1" }
     ],
     [
+      "13: ./ of an upper layer replaces what a lower one said, and nothing else does",
+      [[dir("./", { mode: 0o700, uid: 3 })], [dir("/", { time: 4 })], [file("a", 1)]],
+      { "/": "755 @4", a: "file 1" }
+    ],
+    [
+      "13: a missing parent that a later layer describes",
+      [[file("a/b/c", 1)], [dir("a/b", { mode: 0o700, uid: 5, time: 6 })]],
+      { a: "755", "a/b": "700 5:5 @6", "a/b/c": "file 1" }
+    ],
+    [
       "14: a directory's entry may come after its children",
       [[file("a/b/c", 1), dir("a", { mode: 0o555, time: 5 }), dir("a/b", { time: 6 })]],
       { a: "555 @5", "a/b": "755 @6", "a/b/c": "file 1" }
@@ -457,6 +615,19 @@ describe("types, parents, metadata", () => {
         ]
       ],
       { a: "file 2", b: "-> y", c: "755 @2" }
+    ],
+    [
+      "15: overwriting drops old xattrs, in the same layer and in a later one",
+      [
+        [dir("a", { xattrs: { "user.k": "v" } }), dir("b", { xattrs: { "user.k": "v" } }), dir("b")],
+        [dir("a")]
+      ],
+      { a: "755", b: "755" }
+    ],
+    [
+      "15: the last of many wins, whatever they are",
+      [[file("a", 1), file("a", 2), file("b", 3), symlink("b", "a"), file("b", 4)]],
+      { a: "file 2", b: "file 4" }
     ],
     [
       "15: overwriting breaks a hardlink for that name only",
@@ -521,6 +692,15 @@ describe("types, parents, metadata", () => {
     )
   })
 
+  it("16: attributes of users on what cannot have them are left out, and said, on symlinks too", () => {
+    const xattrs = { "user.k": "v", "trusted.k": "v" }
+    const layer = [symlink("a", "x", { xattrs }), dir("b", { xattrs })]
+    assert.deepStrictEqual(noticesOf([layer]), [
+      'layer 0: extended attribute "user.k" of "a" left out: Linux has user attributes on files and directories only'
+    ])
+    assert.deepStrictEqual(rootOf([layer]), { a: "-> x", b: "755 user.k=v trusted.k=v" })
+  })
+
   it("16: setuid bits and file capabilities reach the plan as they are", () => {
     const tree = Either.getOrThrow(
       merge([[fifo("a", { mode: 0o4755, uid: 3, xattrs: { "security.capability": "c" } })]])
@@ -556,6 +736,29 @@ describe("hardlinks", () => {
         c: "character 1:3",
         d: "= c"
       }
+    ],
+    [
+      "17: to a lower layer's symlink and fifo",
+      [
+        [symlink("a", "x"), fifo("c")],
+        [link("b", "a"), link("d", "c")]
+      ],
+      { a: "-> x", b: "= a", c: "fifo", d: "= c" }
+    ],
+    [
+      "17: with .. after a symlink, taken as a name and not where the link leads",
+      [[file("d/e/f", 1), symlink("l", "d/e"), file("f", 2), link("x", "l/../f")]],
+      { d: "755", "d/e": "755", "d/e/f": "file 1", f: "file 2", l: "-> d/e", x: "= f" }
+    ],
+    [
+      "17: of a hardlink of a lower layer, all of them one file",
+      [[file("a", 1), link("b", "a")], [link("c", "b")], [link("d", "/c"), file(".wh.b")]],
+      { a: "file 1", c: "= a", d: "= a" }
+    ],
+    [
+      "17: in place of a directory, and of another link's name",
+      [[file("a", 1), file("d/x", 2), link("d", "a"), file("e", 3), link("d", "e")]],
+      { a: "file 1", d: "file 3", e: "= d" }
     ],
     ["17: to a later entry", [[link("a", "b"), file("b", 1)]], { a: "file 1", b: "= a" }],
     [

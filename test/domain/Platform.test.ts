@@ -45,7 +45,7 @@ describe("Platform.runs", () => {
   }
 })
 
-describe("Platform.choose", () => {
+describe("Platform.candidates: the first", () => {
   for (const [what, machine, images, chosen] of [
     ["the one that fits", host("amd64"), ["linux/arm64", "linux/amd64", "windows/amd64"], 1],
     ["the first of equal ones", host("amd64"), ["linux/amd64", "linux/amd64/v1"], 0],
@@ -64,7 +64,7 @@ describe("Platform.choose", () => {
     it(`takes ${what}`, () => {
       const descriptors = images.map(descriptor)
       assert.strictEqual(
-        Platform.choose(machine, descriptors),
+        Platform.candidates(machine, descriptors)[0],
         chosen === undefined ? undefined : descriptors[chosen]
       )
     })

@@ -32,6 +32,7 @@ describe("StrictJson.parse", () => {
     ["\ufeff{}", /^not JSON: /],
     ["{} {}", /^not JSON: /],
     ["NaN", /^not JSON: /],
+    ["{\n\u001b[2J\u009b}", /^not JSON: \P{Control}*$/u],
     ['{"a": 1, "a": 1}', /the key "a" stands twice in one object/],
     ['{"a": 1, "b": [{}, "x"], "a": 2}', /the key "a" stands twice/],
     ['{"a": 1, "\\u0061": 2}', /the key "a" stands twice/],

@@ -251,6 +251,22 @@ it.layer(services)("LayerStage", (it) => {
       })
     )
 
+    it.scoped("rule 28: what its descriptor embeds, if it has the digest", () =>
+      Effect.gen(function* () {
+        const blob = gzip(large)
+        const over = { blob: { bytes: blob, digest: digestOf(blob), size: blob.length } }
+        const found = yield* stage({ blob: tar, tar: large, compression: "gzip", over })
+        assert.strictEqual(staged(found).bytes, large.length)
+        for (const [bytes, tag] of [
+          [blob.subarray(1), "LayerSizeMismatch"],
+          [flipped(blob, 5000), "LayerDigestMismatch"]
+        ] as const) {
+          const wrong = { blob: { ...over.blob, bytes } }
+          failed(yield* stage({ blob: tar, tar: large, compression: "gzip", over: wrong }), tag, "")
+        }
+      })
+    )
+
     it.scoped("a blob behind a link, or open already: that one stays open", () =>
       Effect.gen(function* () {
         const where = yield* place
@@ -385,6 +401,42 @@ it.layer(services)("LayerStage", (it) => {
       })
     )
 
+    it.scoped("the blob's size, of what grows while it is read", () =>
+      Effect.gen(function* () {
+        const where = yield* place
+        const blob = Buffer.alloc(8 << 20)
+        fs.writeFileSync(where.blob, blob)
+        const over = {
+          blob: { path: where.blob, digest: digestOf(blob), size: blob.length },
+          onProgress: () => fs.appendFileSync(where.blob, "more")
+        }
+        failed(
+          yield* stage({ blob: tar, tar: blob, compression: "none", over }),
+          "LayerSizeMismatch",
+          `${blob.length} bytes`
+        )
+      })
+    )
+
+    it.scoped("sha512 of the blob, and of what is in it", () =>
+      Effect.gen(function* () {
+        const where = yield* place
+        fs.writeFileSync(where.blob, tar)
+        const right = digestOf(tar, "sha512")
+        const wrong = digestOf(other, "sha512")
+        for (const [digest, diffId, tag] of [
+          [wrong, right, "LayerDigestMismatch"],
+          [right, wrong, "DiffIdMismatch"]
+        ] as const) {
+          const blob = { path: where.blob, digest, size: tar.length }
+          const { result } = yield* stage({ blob: tar, tar, compression: "none", over: { blob, diffId } })
+          if (Either.isRight(result)) return assert.fail("it should have failed")
+          assert.strictEqual(result.left._tag as string, tag)
+          assert.include(result.left.message, right)
+        }
+      })
+    )
+
     it.scoped("the blob's digest", () =>
       Effect.gen(function* () {
         const where = yield* place
@@ -465,6 +517,21 @@ it.layer(services)("LayerStage", (it) => {
         })
       )
     }
+
+    it.scoped("ratio: more than two GiB from two megabytes", () =>
+      Effect.gen(function* () {
+        // Gzip members, each as dense as gzip can be: about a thousand to one
+        const member = zlib.gzipSync(Buffer.alloc(2 ** 26))
+        const bomb = Buffer.concat(
+          Array.from({ length: LayerIntake.RATIO_COUNTS_FROM / 2 ** 26 + 1 }, () => member)
+        )
+        failed(
+          yield* stage({ blob: bomb, tar, compression: "gzip" }),
+          "LayerLimitExceeded",
+          `unpacks to more than ${LayerIntake.LIMITS.ratio} times its size`
+        )
+      })
+    )
 
     it.scoped("a bomb of 32 GiB in a megabyte", () =>
       Effect.gen(function* () {

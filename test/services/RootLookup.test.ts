@@ -1,8 +1,18 @@
-import { chmodSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs"
+import { execFileSync } from "node:child_process"
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync
+} from "node:fs"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { assert, it } from "vitest"
+import { assert, describe, it } from "vitest"
 import * as ImageProcess from "../../src/domain/ImageProcess.ts"
 import * as RootLookup from "../../src/services/RootLookup.ts"
 import { temporary } from "../support/LayoutWriter.ts"
@@ -186,3 +196,114 @@ it("makes files to mount on where the image has nothing, and nowhere else", () =
     assert.isTrue(statSync(join(upper, "usr/bin/made")).isFile())
     assert.notInclude(readdirSync(join(upper, "etc")), "real")
   }))
+
+describe("rule 32: account files", () => {
+  const identityIn = (fill: (root: string) => void, User: string) => {
+    let result: unknown
+    withRoot((root) => {
+      rmSync(join(root, "etc"), { recursive: true })
+      mkdirSync(join(root, "etc"))
+      fill(root)
+      const facts = Effect.runSync(Effect.either(RootLookup.facts(root, processOf({ Cmd: ["/app"], User }))))
+      result = Either.match(facts, {
+        onLeft: ({ message }) => message,
+        onRight: ({ user }) => user?.identity
+      })
+    })
+    return result
+  }
+  const WEB = { uid: 33, gid: 34, supplementaryGids: [], home: "/srv" }
+  const PASSWD = "web:x:33:34::/srv:/bin/false\n"
+
+  for (const [what, fill] of [
+    [
+      "an absolute symlink",
+      (root) => {
+        writeFileSync(join(root, "usr/accounts"), PASSWD)
+        symlinkSync("/usr/accounts", join(root, "etc/passwd"))
+      }
+    ],
+    [
+      "a symlink with more .. than there are directories",
+      (root) => {
+        writeFileSync(join(root, "usr/accounts"), PASSWD)
+        symlinkSync("../../../../../../usr/accounts", join(root, "etc/passwd"))
+      }
+    ],
+    [
+      "in a directory that is a symlink",
+      (root) => {
+        rmSync(join(root, "etc"), { recursive: true })
+        writeFileSync(join(root, "usr/passwd"), PASSWD)
+        symlinkSync("/bin/..", join(root, "etc"))
+      }
+    ],
+    [
+      "behind garbage",
+      (root) =>
+        writeFileSync(join(root, "etc/passwd"), `\0\xff\n:::::\n${"x".repeat(200_000)}\nweb:x\n${PASSWD}`)
+    ],
+    [
+      "of fifteen megabytes",
+      (root) => writeFileSync(join(root, "etc/passwd"), `${"# nobody\n".repeat(1_600_000)}${PASSWD}`)
+    ]
+  ] as ReadonlyArray<readonly [string, (root: string) => void]>) {
+    it(`may be ${what}`, () => assert.deepEqual(identityIn(fill, "web"), WEB))
+  }
+
+  it("are the image's and never the host's, wherever a symlink points", () => {
+    using outside = temporary()
+    writeFileSync(join(outside.path, "passwd"), PASSWD)
+    for (const target of [
+      join(outside.path, "passwd"),
+      `${"../".repeat(40)}${outside.path.slice(1)}/passwd`
+    ]) {
+      assert.match(
+        String(identityIn((root) => symlinkSync(target, join(root, "etc/passwd")), "web")),
+        /"web" is not in the image's \/etc\/passwd/
+      )
+    }
+    assert.match(String(identityIn(() => {}, "root")), /"root" is not in the image's \/etc\/passwd/)
+  })
+
+  const unreadable: ReadonlyArray<readonly [string, (path: string) => void, RegExp]> = [
+    ["huge", (path) => truncateSync(path, 2 ** 34), /has 17179869184 bytes, more than the 16777216 allowed/],
+    ["a fifo", (path) => remake(path, () => execFileSync("mkfifo", [path])), /is a fifo, not a file/],
+    ["a directory", (path) => remake(path, () => mkdirSync(path)), /is a directory, not a file/]
+  ]
+  for (const [what, make, why] of unreadable) {
+    it(`that is ${what} is an error for whoever must be looked up, at once, and nobody else's`, () => {
+      const fill = (root: string) => {
+        writeFileSync(join(root, "etc/passwd"), PASSWD)
+        make(join(root, "etc/passwd"))
+      }
+      // A number without a group has the group of its account: that must not silently be root's.
+      for (const user of ["web", "33", "web:34", "33:www"]) assert.match(String(identityIn(fill, user)), why)
+      assert.deepEqual(identityIn(fill, ""), { uid: 0, gid: 0, supplementaryGids: [], home: "/root" })
+      assert.deepEqual(identityIn(fill, "33:34"), { uid: 33, gid: 34, supplementaryGids: [], home: "/" })
+    })
+  }
+
+  it("of groups are as good: links, garbage, and an error where a group must be looked up", () => {
+    const passwd = (root: string) => writeFileSync(join(root, "etc/passwd"), PASSWD)
+    const linked = (root: string) => {
+      passwd(root)
+      writeFileSync(join(root, "usr/groups"), "\0\n::\nwww:x:80:\nvideo:x:44:web,web\nvideo:x:45:web\n")
+      symlinkSync("/usr/groups", join(root, "etc/group"))
+    }
+    assert.deepEqual(identityIn(linked, "web"), { ...WEB, supplementaryGids: [44, 45] })
+    assert.deepEqual(identityIn(linked, "web:www"), { ...WEB, gid: 80 })
+    assert.deepEqual(identityIn(linked, "33"), WEB)
+    const fifo = (root: string) => {
+      passwd(root)
+      execFileSync("mkfifo", [join(root, "etc/group")])
+    }
+    assert.match(String(identityIn(fifo, "web")), /group is a fifo, not a file/)
+    assert.deepEqual(identityIn(fifo, "33:80"), { uid: 33, gid: 80, supplementaryGids: [], home: "/" })
+  })
+})
+
+function remake(path: string, make: () => void): void {
+  rmSync(path)
+  make()
+}

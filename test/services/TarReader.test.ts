@@ -302,6 +302,82 @@ describe("TarReader", () => {
     ])
   })
 
+  it("rule 18: long targets of links, by PAX and by GNU", () => {
+    const targets = [
+      only(Tar.longName(long(3000), "K"), Tar.member({ type: "2", link: "short" })),
+      only(Tar.pax([["linkpath", long(3000)]]), Tar.member({ type: "2", link: "short" })),
+      only(Tar.longName(long(3000), "K"), Tar.member({ type: "1", link: "short" })),
+      only(Tar.pax([["linkpath", long(3000)]]), Tar.member({ type: "1", link: "short" })),
+      only(Tar.longName(long(3000), "K"), Tar.pax([["linkpath", long(3000)]]), Tar.member({ type: "2" }))
+    ].map((entry) => ("target" in entry ? (entry.target as string) : undefined))
+    assert.deepStrictEqual(targets, Array(5).fill(long(3000)))
+  })
+
+  it("rule 18: global headers change nothing: not names, owners, times or attributes", () => {
+    const everything = [
+      ["path", "b"],
+      ["linkpath", "b"],
+      ["uid", "5"],
+      ["mtime", "5"],
+      ["size", "5"],
+      ["SCHILY.xattr.user.a", "b"]
+    ] as const
+    const member = Tar.member({ name: "a" }, "x")
+    assert.deepStrictEqual(
+      contents(Tar.archive(Tar.pax(everything, "g"), member)),
+      contents(Tar.archive(member))
+    )
+  })
+
+  it("rule 19: the last owner that is one, and the first that is none, in PAX", () => {
+    const { gid, uid } = metadataOf(
+      only(
+        Tar.pax([
+          ["uid", "4294967294"],
+          ["gid", "4294967294"]
+        ]),
+        Tar.member({})
+      )
+    )
+    assert.deepStrictEqual([uid, gid], [2 ** 32 - 2, 2 ** 32 - 2])
+    for (const key of ["uid", "gid"]) {
+      for (const value of ["4294967295", "4294967296", "4294967301", "18446744073709551615", "-1"]) {
+        assert.isTrue(
+          Either.isLeft(read(Tar.archive(Tar.pax([[key, value]]), Tar.member({})))),
+          `${key} ${value}`
+        )
+      }
+    }
+  })
+
+  it("rule 23: an attribute of exactly 64 KiB, and a name of every kind", () => {
+    const { xattrs } = metadataOf(
+      only(
+        Tar.pax([
+          ["SCHILY.xattr.user.a=b", "c=d"],
+          ["SCHILY.xattr.user.large", "x".repeat(65_536)],
+          ["SCHILY.xattr.security.ima", "\0"]
+        ]),
+        Tar.member({})
+      )
+    )
+    assert.deepStrictEqual(
+      [...xattrs].map(([name, value]) => [name as string, Buffer.from(value).toString("latin1").slice(0, 5)]),
+      [
+        ["user.a", "b=c=d"],
+        ["user.large", "xxxxx"],
+        ["security.ima", "\0"]
+      ]
+    )
+  })
+
+  it("rule 23: attributes of a symlink are read, and left to whoever sets them", () => {
+    const { xattrs } = metadataOf(
+      only(Tar.pax([["SCHILY.xattr.user.a", "b"]]), Tar.member({ type: "2", link: "x" }))
+    )
+    assert.deepStrictEqual([...xattrs.keys()] as Array<string>, ["user.a"])
+  })
+
   it("rule 23: attributes are bytes", () => {
     const value = Uint8Array.of(1, 0, 0, 2, 0xff)
     const { xattrs } = metadataOf(

@@ -1,4 +1,5 @@
 /** Writes image layouts into real directories, honest ones and others. */
+import { execFileSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -25,7 +26,17 @@ export const sha256 = (bytes: Uint8Array | string): string =>
 /** A directory that is removed at the end. */
 export const temporary = (): { readonly path: string; readonly [Symbol.dispose]: () => void } => {
   const path = mkdtempSync(join(tmpdir(), "oci-test-"))
-  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
+  return { path, [Symbol.dispose]: () => remove(path) }
+}
+
+/** rm(1) where Node gives up: what is there may be deeper than a path is long, or must not be written to. */
+const remove = (path: string): void => {
+  try {
+    rmSync(path, { recursive: true, force: true })
+  } catch {
+    execFileSync("chmod", ["-R", "u+rwX", path])
+    execFileSync("rm", ["-rf", path])
+  }
 }
 
 export class LayoutWriter {
