@@ -2,7 +2,16 @@
  * Extractions that do not get to their end: killed, interrupted, out of room, refused, several at once. Afterwards there is the whole
  * root or none, and the next run succeeds and leaves nothing of the last.
  */
-import { chmodSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -13,7 +22,7 @@ import { NOBODY } from "../support/AsUser.ts"
 import { ExtractsPlace, endAll, type Outcome } from "./support/ExtractsPlace.ts"
 import { imageFile, Mounted, whyNoExt4, whyNoTmpfs } from "./support/Mounted.ts"
 import { requireOrSkip, whyNoGetfattr, whyNoStrace } from "./support/Requirements.ts"
-import { writeSmallImage } from "./support/SmallImage.ts"
+import { writeCrossedImages, writeSmallImage } from "./support/SmallImage.ts"
 import * as SystemCalls from "./support/SystemCalls.ts"
 import { describeTree, differences } from "./support/TreeDescription.ts"
 
@@ -282,10 +291,10 @@ describe.skipIf(requireOrSkip(noGetfattr ?? (process.getuid?.() === 0 ? undefine
   }
 )
 
-describe.skipIf(requireOrSkip(noGetfattr))("two extractions of one image", () => {
+describe.skipIf(requireOrSkip(noGetfattr))("two extractions at once", () => {
   const said = ({ stdout }: Outcome) => (/: extracted to /.test(stdout) ? "extracted" : "was there")
 
-  it("take turns: one works, the other waits, both succeed", async () => {
+  it("of one image take turns: one works, the other waits, both succeed", async () => {
     const place = placeIn("two")
     for (let round = 0; round < 5; round++) {
       const first = place.start()
@@ -319,6 +328,27 @@ describe.skipIf(requireOrSkip(noGetfattr))("two extractions of one image", () =>
     assert.deepEqual(outcomes.map(said).sort(), ["extracted", "was there", "was there", "was there"])
     assert.deepEqual(place.leftovers(), [])
     assert.equal(await wholeOrNothing(place, "four"), "whole")
+  })
+
+  it("of two images with the same layers, in opposite orders, take each layer apart once and do not block one another", async () => {
+    mkdirSync(join(work, "crossed"))
+    const crossed = join(work, "crossed/layouts")
+    const images = writeCrossedImages(crossed)
+    const place = new ExtractsPlace(join(work, "crossed"), crossed)
+    for (let round = 0; round < 10; round++) {
+      const outcomes = await Promise.all(images.map((image) => place.run({ images: [image] })))
+      assert.deepEqual(
+        outcomes.map(({ code, stderr }) => [code, stderr]),
+        Array(2).fill([0, ""])
+      )
+      assert.deepEqual(place.leftovers(), [])
+      const roots = place.roots()
+      assert.equal(roots.length, 2)
+      // One file with several names, or it was written twice.
+      for (const path of ["d0/f0", "other/f0"])
+        assert.equal(new Set(roots.map((root) => statSync(join(root, path)).ino)).size, 1, path)
+      place.clear()
+    }
   })
 
   it("do not wait for the dead: a killed one's lock is the next one's", async () => {

@@ -29,6 +29,8 @@ export interface StartOptions {
   readonly program?: string
   /** A command line that is given ours to run. */
   readonly under?: readonly string[]
+  /** All there are, unless told. */
+  readonly images?: readonly string[]
 }
 
 const list = (directory: string): readonly string[] => (existsSync(directory) ? readdirSync(directory) : [])
@@ -57,9 +59,17 @@ export class ExtractsPlace {
     writeFileSync(this.config, `[system]\nimagelayoutdir = ${layouts}\nextractsdir = ${extracts}\n`)
   }
 
-  start({ user, program = CLI, under = [] }: StartOptions = {}): Running {
+  start({ user, program = CLI, under = [], images = [] }: StartOptions = {}): Running {
     const before = new Set(this.temporary())
-    const [command = "", ...argv] = [...under, process.execPath, program, "extract", "--config", this.config]
+    const [command = "", ...argv] = [
+      ...under,
+      process.execPath,
+      program,
+      "extract",
+      "--config",
+      this.config,
+      ...images
+    ]
     const child = spawn(command, argv, {
       env: cleanEnvironment,
       stdio: ["ignore", "pipe", "pipe"],

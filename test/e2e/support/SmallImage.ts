@@ -39,10 +39,14 @@ const UPPER = archive(
   file("d10", 200)
 )
 
-/** Writes it below `layouts`, as `example.org/small:v1`. Returns the paths of its layers' blobs. */
-export const writeSmallImage = (layouts: string): readonly string[] => {
-  const writer = new LayoutWriter(join(layouts, "example.org/small"))
-  const layers = [LOWEST, MIDDLE, UPPER]
+const OTHER = archive(
+  directory("other"),
+  ...numbers(DIRECTORIES).map((number) => file(`other/f${number}`, 10_000))
+)
+
+/** Writes an image below `layouts`, as `example.org/NAME:v1`. Returns the paths of its layers' blobs. */
+const write = (layouts: string, name: string, layers: readonly Buffer[]): readonly string[] => {
+  const writer = new LayoutWriter(join(layouts, "example.org", name))
   const blobs = layers.map((tar) => writer.blob(`${LAYER}.tar+gzip`, gzipSync(tar)))
   const image = writer.image(
     { rootfs: { type: "layers", diff_ids: layers.map(sha256) } },
@@ -50,6 +54,17 @@ export const writeSmallImage = (layouts: string): readonly string[] => {
   )
   writer.index(writer.named("v1", image))
   return blobs.map(({ digest }) => join(writer.path, writer.blobPath(digest)))
+}
+
+/** `example.org/small:v1` */
+export const writeSmallImage = (layouts: string): readonly string[] =>
+  write(layouts, "small", [LOWEST, MIDDLE, UPPER])
+
+/** Two images of the same two layers, in opposite orders. Returns their names. */
+export const writeCrossedImages = (layouts: string): readonly [string, string] => {
+  write(layouts, "one", [LOWEST, OTHER])
+  write(layouts, "two", [OTHER, LOWEST])
+  return ["example.org/one:v1", "example.org/two:v1"]
 }
 
 const LAYER = "application/vnd.oci.image.layer.v1"
