@@ -12,6 +12,7 @@ import { list } from "./commands/List.ts"
 import { prepare } from "./commands/Prepare.ts"
 import { root } from "./commands/Root.ts"
 import * as ErrorReport from "./ErrorReport.ts"
+import * as SignalStatus from "./SignalStatus.ts"
 
 const program = Command.withSubcommands(root, [list, inspect, dryRun, extract, prepare])
 
@@ -21,5 +22,9 @@ run(process.argv).pipe(
   ErrorReport.report,
   Effect.provide(NodeContext.layer),
   Effect.provide(Logger.replace(Logger.defaultLogger, ErrorReport.logger)),
-  NodeRuntime.runMain({ disableErrorReporting: true, disablePrettyLogger: true })
+  NodeRuntime.runMain({
+    disableErrorReporting: true,
+    disablePrettyLogger: true,
+    teardown: SignalStatus.teardown()
+  })
 )

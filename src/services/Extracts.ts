@@ -161,13 +161,14 @@ const make = (directory: string, calls: Calls): ExtractsService => {
 
     publish: Effect.fn("Extracts.publish")(function* (chainId, use) {
       const target = rootOf(chainId)
+      // Also where nothing is to be made: whoever made it may have died right after.
+      yield* sweepIfPossible
       if (existsSync(target)) return Option.none()
       yield* prepare
       return yield* Effect.scoped(
         Effect.gen(function* () {
           yield* locked(chainId)
           if (existsSync(target)) return Option.none()
-          yield* sweepIfPossible
           const { fd, path } = yield* temporary
           const kept: Array<readonly [from: string, to: string]> = []
           const workplace: Workplace = {

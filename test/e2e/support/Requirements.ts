@@ -12,7 +12,9 @@ const TOOLS = [
   "chroot",
   "skopeo",
   "umoci",
-  "busybox"
+  "busybox",
+  "zstd",
+  "getfattr"
 ] as const
 
 const succeeds = (argv: readonly string[]): boolean => {
@@ -78,4 +80,21 @@ export const releases = (): readonly Release[] => {
     if (release === undefined) throw new Error(`OCI_SYSTEMD_E2E_RELEASES: no release "${name}"`)
     return release
   })
+}
+
+/** `describeTree` asks it. */
+export const whyNoGetfattr = (): string | undefined =>
+  isOnPath("getfattr") ? undefined : "getfattr is not installed"
+
+export const whyNoStrace = (): string | undefined =>
+  succeeds(["strace", "--quiet=all", "--output=/dev/null", "true"])
+    ? undefined
+    : "strace is not installed or may not trace"
+
+/** Whether to skip for `reason`; throws where end-to-end tests are required. */
+export const requireOrSkip = (reason: string | undefined): boolean => {
+  if (reason !== undefined && process.env.OCI_SYSTEMD_E2E === "required")
+    throw new Error(`end-to-end tests are required, but: ${reason}`)
+  if (reason !== undefined) console.error(`skipped: ${reason}`)
+  return reason !== undefined
 }
