@@ -27,7 +27,6 @@ for (const [name, entry] of Object.entries(programs)) {
     outfile,
     bundle: true,
     minify: true,
-    keepNames: true,
     platform: "node",
     // CommonJS starts faster than modules do.
     format: "cjs",

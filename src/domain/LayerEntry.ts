@@ -1,5 +1,5 @@
 /** One member of a layer archive, as read: names not resolved, whiteouts not told apart (image-spec layer.md). */
-import * as Data from "effect/Data"
+import type * as Data from "effect/Data"
 import type { ByteString } from "./ByteString.ts"
 
 /** A point in time: whole seconds since 1970 (may be negative) and 0 … 999,999,999 nanoseconds after them. */
@@ -61,4 +61,43 @@ export type LayerEntry = Data.TaggedEnum<{
   Fifo: { readonly path: ByteString; readonly metadata: Metadata }
 }>
 
-export const LayerEntry = Data.taggedEnum<LayerEntry>()
+type Of<Tag extends LayerEntry["_tag"]> = Extract<LayerEntry, { readonly _tag: Tag }>
+type Fields<Tag extends LayerEntry["_tag"]> = Omit<Of<Tag>, "_tag">
+
+/** By hand, not by `Data.taggedEnum`: there is one an entry, and these take a tenth of the time. */
+export const LayerEntry = {
+  File: ({ content, metadata, path, size }: Fields<"File">): Of<"File"> => ({
+    _tag: "File",
+    path,
+    metadata,
+    size,
+    content
+  }),
+  Directory: ({ metadata, path }: Fields<"Directory">): Of<"Directory"> => ({
+    _tag: "Directory",
+    path,
+    metadata
+  }),
+  Symlink: ({ metadata, path, target }: Fields<"Symlink">): Of<"Symlink"> => ({
+    _tag: "Symlink",
+    path,
+    metadata,
+    target
+  }),
+  Hardlink: ({ path, target }: Fields<"Hardlink">): Of<"Hardlink"> => ({ _tag: "Hardlink", path, target }),
+  CharacterDevice: ({ major, metadata, minor, path }: Fields<"CharacterDevice">): Of<"CharacterDevice"> => ({
+    _tag: "CharacterDevice",
+    path,
+    metadata,
+    major,
+    minor
+  }),
+  BlockDevice: ({ major, metadata, minor, path }: Fields<"BlockDevice">): Of<"BlockDevice"> => ({
+    _tag: "BlockDevice",
+    path,
+    metadata,
+    major,
+    minor
+  }),
+  Fifo: ({ metadata, path }: Fields<"Fifo">): Of<"Fifo"> => ({ _tag: "Fifo", path, metadata })
+} as const

@@ -9,7 +9,7 @@ import * as Data from "effect/Data"
 import * as Either from "effect/Either"
 import type { ByteString } from "./ByteString.ts"
 import type { InodeId } from "./Inodes.ts"
-import { LayerEntry, type Metadata } from "./LayerEntry.ts"
+import type { LayerEntry, Metadata } from "./LayerEntry.ts"
 import { type HardlinkProblem, LayerLinks } from "./LayerLinks.ts"
 import { type LayerNotice, LayerNotices } from "./LayerNotice.ts"
 import { type LayerPath, type LayerPathError, parent as parentOf, parse, role, show } from "./LayerPath.ts"
@@ -244,9 +244,7 @@ const failure = (layer: number, entry: LayerEntry, problem: LayerMergeProblem, c
     layer,
     path: show(entry.path),
     problem,
-    ...(LayerEntry.$is("Hardlink")(entry) || LayerEntry.$is("Symlink")(entry)
-      ? { target: show(entry.target) }
-      : {}),
+    ...(entry._tag === "Hardlink" || entry._tag === "Symlink" ? { target: show(entry.target) } : {}),
     ...(cause === undefined ? {} : { cause })
   })
 

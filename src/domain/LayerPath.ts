@@ -43,6 +43,7 @@ export type LayerPathRole = Data.TaggedEnum<{
   /** AUFS's own: not part of the root, though hardlinks may name its data. */
   AufsMetadata: { readonly path: LayerPath }
 }>
+
 export const LayerPathRole = Data.taggedEnum<LayerPathRole>()
 
 export type LayerPathProblem =
@@ -90,13 +91,13 @@ export const role = (name: ByteString): Either.Either<LayerPathRole, LayerPathEr
   const path = parsed.right
   const at = maySpeak(name) ? path.findIndex(isSpecial) : -1
   const special = path[at]
-  if (special === undefined) return Either.right(LayerPathRole.Ordinary({ path }))
-  if (isAufs(special)) return Either.right(LayerPathRole.AufsMetadata({ path }))
+  if (special === undefined) return Either.right({ _tag: "Ordinary", path })
+  if (isAufs(special)) return Either.right({ _tag: "AufsMetadata", path })
   if (at < path.length - 1) return failure(name, "below-whiteout", name.length)
-  if (special === OPAQUE) return Either.right(LayerPathRole.Opaque({ directory: parent(path) }))
+  if (special === OPAQUE) return Either.right({ _tag: "Opaque", directory: parent(path) })
   const hidden = special.slice(WHITEOUT.length) as ByteString
   if (hidden === "" || hidden === "." || hidden === "..") return failure(name, "bad-whiteout", name.length)
-  return Either.right(LayerPathRole.Whiteout({ path: [...parent(path), hidden] as unknown as LayerPath }))
+  return Either.right({ _tag: "Whiteout", path: [...parent(path), hidden] as unknown as LayerPath })
 }
 
 /** Whether `role` can be anything but `Ordinary`; cheap. */

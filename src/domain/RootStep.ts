@@ -5,7 +5,7 @@
  * is `""`. Every component but the last is a directory that an earlier `MakeDirectory` made, so that carrying a plan
  * out never follows a link.
  */
-import * as Data from "effect/Data"
+import type * as Data from "effect/Data"
 import type { ByteString } from "./ByteString.ts"
 import type { ContentId, Metadata } from "./LayerEntry.ts"
 
@@ -28,4 +28,42 @@ export type RootStep = Data.TaggedEnum<{
   SetDirectory: { readonly path: ByteString; readonly metadata: Metadata }
 }>
 
-export const RootStep = Data.taggedEnum<RootStep>()
+type Of<Tag extends RootStep["_tag"]> = Extract<RootStep, { readonly _tag: Tag }>
+type Fields<Tag extends RootStep["_tag"]> = Omit<Of<Tag>, "_tag">
+
+/** By hand, as those of `LayerEntry` and for the same reason. */
+export const RootStep = {
+  MakeDirectory: ({ path }: Fields<"MakeDirectory">): Of<"MakeDirectory"> => ({
+    _tag: "MakeDirectory",
+    path
+  }),
+  PlaceFile: ({ content, path }: Fields<"PlaceFile">): Of<"PlaceFile"> => ({
+    _tag: "PlaceFile",
+    path,
+    content
+  }),
+  MakeNode: ({ kind, major, metadata, minor, path }: Fields<"MakeNode">): Of<"MakeNode"> => ({
+    _tag: "MakeNode",
+    path,
+    kind,
+    major,
+    minor,
+    metadata
+  }),
+  MakeSymlink: ({ metadata, path, target }: Fields<"MakeSymlink">): Of<"MakeSymlink"> => ({
+    _tag: "MakeSymlink",
+    path,
+    target,
+    metadata
+  }),
+  MakeLink: ({ existing, path }: Fields<"MakeLink">): Of<"MakeLink"> => ({
+    _tag: "MakeLink",
+    path,
+    existing
+  }),
+  SetDirectory: ({ metadata, path }: Fields<"SetDirectory">): Of<"SetDirectory"> => ({
+    _tag: "SetDirectory",
+    path,
+    metadata
+  })
+} as const

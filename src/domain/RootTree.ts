@@ -6,7 +6,7 @@
  * below that layer can still be walked. Packed into typed arrays, since an image may have a million nodes; owned by the
  * fold that makes it (`LayerMerge`), and read-only for everybody else.
  */
-import * as Data from "effect/Data"
+import type * as Data from "effect/Data"
 import type { ByteString } from "./ByteString.ts"
 import { GrowingBytes } from "./GrowingBytes.ts"
 import * as Grow from "./GrowingNumbers.ts"
@@ -201,7 +201,6 @@ export type Resolution = Data.TaggedEnum<{
   /** The symlink at `node` was one too many, or one that `passes` refused. */
   Loop: { readonly node: NodeId; readonly links: ReadonlyArray<NodeId> }
 }>
-export const Resolution = Data.taggedEnum<Resolution>()
 
 export interface ResolveOptions {
   /** Whether a symlink as the last component is passed: `stat` does (the default), `lstat` does not. */
@@ -227,16 +226,16 @@ export const resolve = (
   let todo = path
   for (let next = 0; next < todo.length; next++) {
     const name = todo[next] as ByteString
-    if (tree.kind(node) !== "Directory") return Resolution.NotADirectory({ node, links })
+    if (tree.kind(node) !== "Directory") return { _tag: "NotADirectory", node, links }
     if (name === "..") {
       if (node !== root) node = tree.parent(node)
       continue
     }
     const child = before === undefined ? tree.child(node, name) : tree.childBefore(before.size, node, name)
-    if (child === undefined) return Resolution.Missing({ directory: node, name, links })
+    if (child === undefined) return { _tag: "Missing", directory: node, name, links }
     if (tree.kind(child) === "Symlink" && (followLast || next < todo.length - 1)) {
       if (links.length === MAX_LINKS || passes?.(child) === false) {
-        return Resolution.Loop({ node: child, links })
+        return { _tag: "Loop", node: child, links }
       }
       const target = tree.inodes.target(tree.inode(child))
       links.push(child)
@@ -247,7 +246,7 @@ export const resolve = (
       node = child
     }
   }
-  return Resolution.Found({ node, links })
+  return { _tag: "Found", node, links }
 }
 
 /** A path's components as Linux sees them: empty ones and `.` mean nothing, `..` is left for the walk. */
