@@ -113,6 +113,8 @@ export const numberOf = (
 ): number | TarHeaderInvalid => {
   const from = at + start
   const end = from + length
+  const usual = octal(bytes, from, end)
+  if (usual >= 0) return usual
   const refuse = (problem: string, value?: string) =>
     new TarHeaderInvalid({
       offset: offset + start,
@@ -144,6 +146,18 @@ export const numberOf = (
     if (byte !== SPACE) return refuse("is not a number")
   }
   return value
+}
+
+/** What nearly all fields are: octal digits up to a NUL or a space that ends the field. −1 for all else. */
+const octal = (bytes: Uint8Array, from: number, end: number): number => {
+  let value = 0
+  for (let index = from; index < end - 1; index++) {
+    const digit = (bytes[index] ?? 0) - ZERO
+    if (digit < 0 || digit > 7) return -1
+    value = value * 8 + digit
+  }
+  const last = bytes[end - 1]
+  return last === 0 || last === SPACE ? value : -1
 }
 
 /** A block inside a larger buffer, and its place in the archive. */

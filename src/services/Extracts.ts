@@ -169,6 +169,8 @@ const make = (directory: string, calls: Calls): ExtractsService => {
         Effect.gen(function* () {
           yield* locked(chainId)
           if (existsSync(target)) return Option.none()
+          // Who held the lock may have died of it.
+          yield* sweepIfPossible
           const { fd, path } = yield* temporary
           const kept: Array<readonly [from: string, to: string]> = []
           const workplace: Workplace = {
