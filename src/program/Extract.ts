@@ -174,11 +174,14 @@ const obtain = (
     return layers
   })
 
-/** In slices: a million entries take seconds. */
-const merge = (
-  layers: ReadonlyArray<StoredLayer>,
+/**
+ * The tree of layers that were taken apart, each in its directory (`LayerIntake`); `digests` names them in errors. In
+ * slices: a million entries take seconds.
+ */
+export const merge = (
+  layers: ReadonlyArray<{ readonly directory: string }>,
   digests: ReadonlyArray<string>,
-  { strict = false, treeLimits }: ExtractOptions
+  { strict = false, treeLimits }: Pick<ExtractOptions, "strict" | "treeLimits"> = {}
 ) =>
   Effect.gen(function* () {
     const steps = LayerMerge.stepwise(
