@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { gzipSync } from "node:zlib"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Logger from "effect/Logger"
 import * as Finding from "../../src/domain/Finding.ts"
 import { display } from "../../src/domain/ImageName.ts"
 import type { HostPlatform } from "../../src/domain/Platform.ts"
@@ -74,11 +75,16 @@ export const withPlace = async <A>(test: (place: Place) => Promise<A>): Promise<
       Effect.runPromise(
         Effect.flatMap(catalog, ({ images }) =>
           Effect.forEach(images, (image) =>
-            Effect.map(Effect.either(Extract.extract(image)), Either.getOrThrow)
+            Effect.map(
+              Effect.either(Extract.extract(image)),
+              Either.getOrThrowWith((error) => error)
+            )
           )
         ).pipe(
           Effect.map((made) => made.map(({ root }) => root)),
-          Effect.provide(services)
+          Effect.provide(services),
+          // what is odd about a layer is not the matter here
+          Effect.provide(Logger.remove(Logger.defaultLogger))
         )
       ),
     verify: async (options = {}) => {
