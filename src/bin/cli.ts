@@ -11,10 +11,11 @@ import { inspect } from "./commands/Inspect.ts"
 import { list } from "./commands/List.ts"
 import { prepare } from "./commands/Prepare.ts"
 import { root } from "./commands/Root.ts"
+import { verify } from "./commands/Verify.ts"
 import * as ErrorReport from "./ErrorReport.ts"
 import * as SignalStatus from "./SignalStatus.ts"
 
-const program = Command.withSubcommands(root, [list, inspect, dryRun, extract, prepare])
+const program = Command.withSubcommands(root, [list, inspect, dryRun, extract, prepare, verify])
 
 const run = Command.run(program, { name: "oci-systemd", version: manifest.version })
 

@@ -34,6 +34,11 @@ export class Inodes {
     this.#push("Directory", NO_LAYER, this.#describe(IMPLIED_PARENT, 0))
   }
 
+  /** How many there are: the next one's number. */
+  get size(): number {
+    return this.#kinds.length
+  }
+
   /** `layer` is the one being applied. */
   add(entry: InodeEntry, layer: number): InodeId {
     switch (entry._tag) {

@@ -8,7 +8,6 @@ import { display } from "../domain/ImageName.ts"
 import * as ImageProcess from "../domain/ImageProcess.ts"
 import * as LayerMerge from "../domain/LayerMerge.ts"
 import * as LayerNotice from "../domain/LayerNotice.ts"
-import * as MediaType from "../domain/MediaType.ts"
 import type { ResolvedImage } from "../domain/ResolvedImage.ts"
 import * as RootPlan from "../domain/RootPlan.ts"
 import type { RootStep } from "../domain/RootStep.ts"
@@ -18,6 +17,7 @@ import * as ExtractRecord from "../services/ExtractRecord.ts"
 import { Extracts, type Workplace } from "../services/Extracts.ts"
 import * as FactsFile from "../services/FactsFile.ts"
 import * as LayerIntake from "../services/LayerIntake.ts"
+import * as LayerSource from "../services/LayerSource.ts"
 import { LayerStore, type StoredLayer } from "../services/LayerStore.ts"
 import * as RootLookup from "../services/RootLookup.ts"
 import { RootWriter } from "../services/RootWriter.ts"
@@ -151,15 +151,9 @@ const obtain = (
     const diffIds = config.rootfs.diff_ids
     onEvent?.(ExtractionEvent.Begun({ image: name, layers: manifest.layers }))
     const layers = yield* store.obtain(
-      manifest.layers.map((descriptor, layer) => ({
-        blob: {
-          path: Blobs.path(image.layoutPath, descriptor.digest),
-          digest: descriptor.digest,
-          size: descriptor.size
-        },
-        diffId: diffIds[layer] ?? descriptor.digest,
-        compression: MediaType.layerCompression(descriptor.mediaType) ?? "none"
-      })),
+      manifest.layers.map((descriptor, layer) =>
+        LayerSource.of(image.layoutPath, descriptor, diffIds[layer] ?? descriptor.digest)
+      ),
       workplace,
       {
         ...(limits === undefined ? {} : { limits }),
@@ -174,11 +168,14 @@ const obtain = (
     return layers
   })
 
-/** In slices: a million entries take seconds. */
-const merge = (
-  layers: ReadonlyArray<StoredLayer>,
+/**
+ * The tree of layers that were taken apart, each in its directory (`LayerIntake`); `digests` names them in errors. In
+ * slices: a million entries take seconds.
+ */
+export const merge = (
+  layers: ReadonlyArray<{ readonly directory: string }>,
   digests: ReadonlyArray<string>,
-  { strict = false, treeLimits }: ExtractOptions
+  { strict = false, treeLimits }: Pick<ExtractOptions, "strict" | "treeLimits"> = {}
 ) =>
   Effect.gen(function* () {
     const steps = LayerMerge.stepwise(

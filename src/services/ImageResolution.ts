@@ -113,10 +113,14 @@ const fromManifest = (layout: string, descriptor: Descriptor): Effect.Effect<Res
         `is not an image: its configuration is ${JSON.stringify(manifest.config.mediaType)}`
       )
     }
-    for (const { digest, mediaType, urls } of manifest.layers) {
+    for (const { data, digest, mediaType, urls } of manifest.layers) {
       const problem = MediaType.layerProblem(mediaType)
       if (problem !== undefined) return yield* refuse(`has the layer ${digest} ${problem}`)
-      if (MediaType.isForeign(mediaType) && !fs.existsSync(Blobs.path(layout, digest))) {
+      if (
+        data === undefined &&
+        MediaType.isForeign(mediaType) &&
+        !fs.existsSync(Blobs.path(layout, digest))
+      ) {
         const from =
           urls === undefined || urls.length === 0 ? "" : ` (it is said to be at ${urls.join(", ")})`
         return yield* refuse(

@@ -3,7 +3,10 @@
  * archive, lists its entries and stages the data of its files (image-spec layer.md, descriptor.md).
  *
  *     DIRECTORY/listing   the entries (LayerListing)
- *     DIRECTORY/files/…   the data of the files (StagedFiles)
+ *     DIRECTORY/files/…   the data of the files (StagedFiles), or
+ *     DIRECTORY/digests   what their data comes to (FileDigests)
+ *
+ * Who only wants to know whether a layer is what it should be names no directory, and nothing is written.
  *
  * Inflating and reading run on Node's thread pool; this thread hashes, parses and writes, in synchronous calls. `run` takes data and
  * gives data, for worker threads.
@@ -16,6 +19,8 @@ import * as Digest from "../domain/Digest.ts"
 import type { ContentId, LayerEntry } from "../domain/LayerEntry.ts"
 import type { Compression } from "../domain/MediaType.ts"
 import { CompressionInvalid, decompress } from "./Decompression.ts"
+import { FileDigests } from "./FileDigests.ts"
+import { type FileSink, NOWHERE } from "./FileSink.ts"
 import { LayerBlob, type Source } from "./LayerBlob.ts"
 import {
   DiffIdMismatch,
@@ -51,8 +56,10 @@ export interface Request {
   readonly blob: Source & { readonly digest: Digest.Digest; readonly size: number }
   readonly diffId: Digest.Digest
   readonly compression: Compression
-  /** An existing, empty directory of mode 0700, for this layer. Whoever made it removes it. */
-  readonly directory: string
+  /** An existing, empty directory of mode 0700, for this layer. Whoever made it removes it. Without one, nothing is kept. */
+  readonly directory?: string
+  /** What is kept of the files: their data, unless told otherwise, or no more than its digests. */
+  readonly files?: "data" | "digests"
   readonly limits?: Partial<Limits>
   /** About once for each mebibyte that was read. */
   readonly onProgress?: (progress: Progress) => void
@@ -78,6 +85,9 @@ export type StagedLayer = typeof StagedLayer.Type
 /** Where a staged file is, below the request's directory. */
 export const stagedPath = (directory: string, content: ContentId): string =>
   StagedFiles.pathOf(filesIn(directory), content)
+
+/** Where the digests are of a layer that was taken apart for them (`FileDigests`). */
+export const digestsPath = (directory: string): string => `${directory}/digests`
 
 /** The entries of a staged layer, as often as they are gone through; `layer` is its number in an image. */
 export const entries = (directory: string, layer: number): Iterable<LayerEntry> =>
@@ -147,8 +157,8 @@ class Intake {
   bytes = 0
   readonly #request: Request
   readonly #limits: Limits
-  readonly #files: StagedFiles.StagedFiles
-  readonly #listing: ListingFile.ListingWriter
+  readonly #files: FileSink
+  readonly #listing: ListingFile.ListingWriter | undefined
   readonly #reader: TarReader
   readonly #hash: ReturnType<typeof createHash>
   #metadata = 0
@@ -157,11 +167,17 @@ class Intake {
     this.#request = request
     this.#limits = { ...LIMITS, ...request.limits }
     this.#hash = createHash(Digest.algorithm(request.diffId))
-    const files = this.#writing(
-      () => new StagedFiles.StagedFiles(filesIn(request.directory), calls, shortfalls)
-    )
+    const { directory } = request
+    const files = this.#writing(() => sinkOf(request, calls, shortfalls))
     this.#files = files
-    this.#listing = this.#writing(() => new ListingFile.ListingWriter(listingIn(request.directory)))
+    try {
+      this.#listing = this.#writing(() =>
+        directory === undefined ? undefined : new ListingFile.ListingWriter(listingIn(directory))
+      )
+    } catch (cause) {
+      files.close()
+      throw cause
+    }
     this.#reader = new TarReader({
       entry: (entry) => this.#enter(entry),
       data: (bytes, start, length, position) => files.write(bytes, start, length, position),
@@ -182,7 +198,10 @@ class Intake {
   end(): void {
     const result = this.#reader.end()
     if (Either.isLeft(result)) throw result.left
-    this.#writing(() => this.#listing.end())
+    this.#writing(() => {
+      this.#files.finish()
+      this.#listing?.end()
+    })
   }
 
   verify(): void {
@@ -193,14 +212,14 @@ class Intake {
 
   close(): void {
     this.#files.close()
-    this.#listing.close()
+    this.#listing?.close()
   }
 
   #enter(entry: LayerEntry): void {
     if (++this.entries > this.#limits.entries) throw this.#exceeded("entries")
     this.#metadata += metadataBytes(entry)
     if (this.#metadata > this.#limits.metadata) throw this.#exceeded("metadata")
-    this.#listing.add(entry)
+    this.#listing?.add(entry)
     if (entry._tag === "File") this.#files.begin(entry)
   }
 
@@ -220,6 +239,12 @@ class Intake {
       throw new LayerUnwritable({ layer: this.#request.blob.digest, entry, code, cause })
     }
   }
+}
+
+const sinkOf = ({ directory, files }: Request, calls: Calls, shortfalls: Shortfalls.Shortfalls): FileSink => {
+  if (directory === undefined) return NOWHERE
+  if (files === "digests") return new FileDigests(digestsPath(directory))
+  return new StagedFiles.StagedFiles(filesIn(directory), calls, shortfalls)
 }
 
 const metadataBytes = (entry: LayerEntry): number => {

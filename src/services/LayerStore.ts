@@ -18,11 +18,9 @@ import * as Claim from "./Claim.ts"
 import { ExtractsError, type Workplace } from "./Extracts.ts"
 import type { LayerError } from "./LayerError.ts"
 import { type Progress, type Request, StagedLayer } from "./LayerIntake.ts"
+import type { LayerSource } from "./LayerSource.ts"
 import { LayerStage } from "./LayerStage.ts"
 import { type Calls, NativeCalls } from "./NativeCalls.ts"
-
-/** A layer as a manifest and its configuration have it. */
-export type LayerSource = Pick<Request, "blob" | "diffId" | "compression">
 
 export interface StoredLayer {
   /** As `LayerStage` leaves it: good for as long as the scope is open. */

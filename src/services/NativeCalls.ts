@@ -44,6 +44,8 @@ export interface Calls {
   readonly setModified: (path: Uint8Array, mtime: Timestamp) => void
   /** futimens(3); the access time becomes the same. */
   readonly setModifiedOfFile: (fd: number, mtime: Timestamp) => void
+  /** lseek(2) with SEEK_DATA: where data begins at or after `offset`, or `undefined` where none does. */
+  readonly nextData: (fd: number, offset: number) => number | undefined
   /** flock(2), which never waits: false where another open file holds it. Closing the descriptor lets go. */
   readonly lock: (fd: number, mode: LockMode) => boolean
   /** flock(2), which waits: it polls, so it can be interrupted and nothing freezes. */
@@ -82,6 +84,9 @@ const bind = (koffi: Koffi): Calls => {
   )
   const utimensat = libc.func("int utimensat(int directory, const void *path, const void *times, int flags)")
   const futimens = libc.func("int futimens(int fd, const void *times)")
+  // elsewhere `off_t` may have four bytes
+  const lseek =
+    koffi.sizeof("long") === 8 ? libc.func("int64_t lseek(int fd, int64_t offset, int whence)") : undefined
   const flock = libc.func("int flock(int fd, int operation)")
   const syncfs = libc.func("int syncfs(int fd)")
   const times = timesOf(koffi.sizeof("long"))
@@ -145,6 +150,12 @@ const bind = (koffi: Koffi): Calls => {
     setModifiedOfFile: (fd, mtime) => {
       if (futimens(fd, times(mtime)) !== 0) throw failure("futimens")
     },
+    nextData: (fd, offset) => {
+      if (lseek === undefined) return offset
+      const at = Number(lseek(fd, offset, SEEK_DATA))
+      if (at >= 0) return at
+      return koffi.errno() === koffi.os.errno.ENXIO ? undefined : offset
+    },
     lock,
     lockWaiting: (fd, mode) => {
       const poll = (pause: number): Effect.Effect<void, NodeJS.ErrnoException> =>
@@ -189,6 +200,12 @@ export const deviceNumber = (major: number, minor: number): bigint => {
     ((high & 0xfffff000n) << 32n) | ((high & 0xfffn) << 8n) | ((low & 0xffffff00n) << 12n) | (low & 0xffn)
   )
 }
+
+/** The two numbers of a device again. */
+export const deviceParts = (device: bigint): { readonly major: number; readonly minor: number } => ({
+  major: Number(((device >> 32n) & 0xfffff000n) | ((device >> 8n) & 0xfffn)),
+  minor: Number(((device >> 12n) & 0xffffff00n) | (device & 0xffn))
+})
 
 /** `struct timespec[2]`: four `long`s, of 8 bytes on the 64-bit machines and of 4 on the others. */
 const timesOf = (sizeOfLong: number): ((mtime: Timestamp) => ArrayBufferView) => {
@@ -242,6 +259,7 @@ const errnoError = (
 const FILE_TYPE: Record<NodeKind, number> = { fifo: 0o010000, character: 0o020000, block: 0o060000 }
 const AT_FDCWD = -100
 const AT_SYMLINK_NOFOLLOW = 0x100
+const SEEK_DATA = 3
 const LOCK_SH = 1
 const LOCK_EX = 2
 const LOCK_NB = 4

@@ -8,8 +8,9 @@
  * (0700): a setuid file of an unverified layer lies in it.
  */
 import * as fs from "node:fs"
-import type { ContentId, LayerEntry, Metadata } from "../domain/LayerEntry.ts"
+import type { ContentId, Metadata } from "../domain/LayerEntry.ts"
 import { dropReason } from "../domain/LayerXattrs.ts"
+import type { File, FileSink } from "./FileSink.ts"
 import type { Calls } from "./NativeCalls.ts"
 import type { Shortfalls } from "./Shortfalls.ts"
 
@@ -17,10 +18,8 @@ import type { Shortfalls } from "./Shortfalls.ts"
 export const pathOf = (directory: string, { entry }: ContentId): string =>
   `${directory}/${Math.floor(entry / SHARD)}/${entry}`
 
-type File = Extract<LayerEntry, { _tag: "File" }>
-
 /** Throws what the system says; `close` afterwards in any case. One file is open at a time. */
-export class StagedFiles {
+export class StagedFiles implements FileSink {
   readonly #directory: string
   readonly #calls: Calls
   readonly #shortfalls: Shortfalls
@@ -75,6 +74,8 @@ export class StagedFiles {
     fs.closeSync(fd)
     this.#file = undefined
   }
+
+  finish(): void {}
 
   close(): void {
     if (this.#fd >= 0) fs.closeSync(this.#fd)

@@ -1,6 +1,6 @@
 /** The built program on a real layout: what goes to which stream, and how it ends. */
 import { spawnSync } from "node:child_process"
-import { existsSync, writeFileSync } from "node:fs"
+import { chmodSync, existsSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "vitest"
@@ -10,6 +10,7 @@ const CLI = fileURLToPath(new URL("../../dist/oci-systemd.cjs", import.meta.url)
 
 interface Place {
   readonly config: string
+  readonly path: string
   readonly run: (...args: readonly string[]) => {
     readonly status: number | null
     readonly out: string
@@ -31,6 +32,7 @@ const withPlace = (test: (place: Place) => void): void => {
   )
   test({
     config,
+    path: directory.path,
     run: (...args) => {
       const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...args], { encoding: "utf8" })
       return { status, out: stdout, err: stderr }
@@ -86,6 +88,71 @@ describe.skipIf(!existsSync(CLI))(`oci-systemd${existsSync(CLI) ? "" : " (npm ru
         /^error: example\.org\/bad:v1: the manifest .* has [0-9]+ bytes, and its descriptor says 3$/m
       )
       assert.match(run("extract", "--config", config, "example.org/good:v1").out, /is extracted already/)
+    }))
+
+  it("verifies: 0 when all is intact, 1 when anything is not, whatever else is", () =>
+    withPlace(({ config, run }) => {
+      const good = run("verify", "--config", config, "example.org/good:v1")
+      assert.deepEqual([good.status, good.out], [0, "example.org/good:v1: intact; 1 layer\n"])
+      const all = run("verify", "--config", config)
+      assert.equal(all.status, 1)
+      assert.match(
+        all.out,
+        /^example\.org\/bad:v1: the manifest .*, and its descriptor says 3\nexample\.org\/bad:v1: not intact: 1 finding; 0 layers\nexample\.org\/good:v1: intact; 1 layer\n$/
+      )
+      assert.match(all.err, /^error: 1 of 2 images is not intact: example\.org\/bad:v1$/m)
+    }))
+
+  it("verifies roots with --deep, says which there are not, and prints no more than asked", () =>
+    withPlace(({ config, path, run }) => {
+      const deep = (...args: readonly string[]) =>
+        run("verify", "--deep", "--config", config, "example.org/good:v1", ...args)
+      const before = deep()
+      assert.deepEqual(
+        [before.status, before.out],
+        [0, "example.org/good:v1: intact; 1 layer, not extracted\n"]
+      )
+      run("extract", "--config", config, "example.org/good:v1")
+      const root = join(path, "extracts/names/example.org/good/v1/rootfs")
+      assert.equal(deep().out, "example.org/good:v1: intact; 1 layer, 1 path of the root\n")
+      for (let index = 0; index < 150; index++) writeFileSync(join(root, `${index}`), "")
+      const damaged = deep()
+      assert.equal(damaged.status, 1)
+      const lines = damaged.out.trimEnd().split("\n")
+      assert.match(lines[0] ?? "", /^example\.org\/good:v1: changed \/: mtime 0 is /)
+      assert.deepEqual(lines.slice(100), [
+        "example.org/good:v1: 51 more, which --all prints",
+        "example.org/good:v1: not intact: 151 findings; 1 layer, 1 path of the root"
+      ])
+      assert.lengthOf(deep("--all").out.trimEnd().split("\n"), 152)
+    }))
+
+  it("verifies in JSON: one document, with what is expected and what is found", () =>
+    withPlace(({ config, path, run }) => {
+      run("extract", "--config", config, "example.org/good:v1")
+      const root = join(path, "extracts/names/example.org/good/v1/rootfs")
+      chmodSync(`${root}/.`, 0o700)
+      const { out, status } = run("verify", "--deep", "--json", "--config", config)
+      assert.equal(status, 1)
+      const [bad, good] = JSON.parse(out)
+      assert.include(bad, { image: "example.org/bad:v1", intact: false, found: 1, root: "unchecked" })
+      assert.equal(bad.findings[0].finding, "unusable")
+      assert.deepEqual(good, {
+        image: "example.org/good:v1",
+        intact: false,
+        found: 1,
+        layers: 1,
+        root: "compared",
+        paths: 1,
+        explained: { owner: 0, device: 0, xattr: 0 },
+        findings: [
+          {
+            finding: "changed",
+            path: "/",
+            differences: [{ what: "mode", expected: "0755", found: "0700" }]
+          }
+        ]
+      })
     }))
 
   it("says which images there are when one is not, and how it is used", () =>

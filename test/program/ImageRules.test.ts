@@ -98,6 +98,29 @@ describe("rule 28: layers", () => {
     }))
 })
 
+describe("rule 28: a layer that its descriptor embeds", () => {
+  const embedded = (place: ExtractionPlace, bytes: Uint8Array) => {
+    const { layout } = place
+    const blob = layout.blob(LAYER, TWO)
+    const layers = [
+      layout.blob(LAYER, ONE),
+      { ...blob, data: Buffer.from(bytes).toString("base64") } as WrittenDescriptor
+    ]
+    layout.index(layout.image(diffIds(sha256(ONE), sha256(TWO)), { layers }))
+    fs.rmSync(file(layout, blob))
+    return place.extract()
+  }
+  it("needs no blob", () =>
+    withPlace(async (place) =>
+      assert.deepEqual(Either.map(await embedded(place, TWO), namesIn), Either.right(["one", "two"]))
+    ))
+  it("is refused where it is not what its digest says", () =>
+    withPlace(async (place) => {
+      const outcome = await embedded(place, ONE.map((byte) => byte ^ 1).slice(0, TWO.length))
+      assert.match(Either.isLeft(outcome) ? outcome.left : "", /is damaged, its digest is|the blob has/)
+    }))
+})
+
 describe("rule 29: the blob of a layer", () => {
   const right = ({ layout }: ExtractionPlace) => two(layout, [sha256(ONE), sha256(TWO)])
   const blobOf = ({ layout }: ExtractionPlace) => file(layout, layout.blob(LAYER, TWO))

@@ -12,6 +12,8 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import type { Digest } from "../../src/domain/Digest.ts"
 import type { Compression } from "../../src/domain/MediaType.ts"
+import { ContentDigest } from "../../src/services/ContentDigest.ts"
+import { DigestReader } from "../../src/services/FileDigests.ts"
 import * as LayerIntake from "../../src/services/LayerIntake.ts"
 import * as LayerStage from "../../src/services/LayerStage.ts"
 import { NativeCalls } from "../../src/services/NativeCalls.ts"
@@ -665,6 +667,66 @@ it.layer(services)("LayerStage", (it) => {
           entries,
           Array.from({ length: 2500 }, (_, index) => [`${index}`, `${index}`])
         )
+      })
+    )
+  })
+
+  describe("who needs no data", () => {
+    const sparse = Tar.member(
+      { name: "s", type: "S", magic: Tar.GNU, tail: Tar.oldGnuTail([1 << 24, 3, 1 << 26, 0], 1 << 26) },
+      "abc"
+    )
+    const mixed = Tar.archive(
+      Tar.member({ name: "dir/", type: "5" }),
+      Tar.member({ name: "noise" }, noise),
+      sparse,
+      ...Array.from({ length: 2500 }, (_, index) => Tar.member({ name: `${index}` }, `${index}`)),
+      Tar.member({ name: "empty" })
+    )
+
+    it.scoped("gets digests, which are those of the data", () =>
+      Effect.gen(function* () {
+        const blob = gzip(mixed)
+        const { directory, result } = yield* stage({
+          blob,
+          tar: mixed,
+          compression: "gzip",
+          over: { files: "digests" }
+        })
+        assert.strictEqual(Either.getOrThrow(result).entries, 2504)
+        assert.deepStrictEqual(fs.readdirSync(directory).sort(), ["digests", "listing"])
+        const contents = yield* stage({ blob, tar: mixed, compression: "gzip" })
+        const reader = new DigestReader(LayerIntake.digestsPath(directory))
+        for (const entry of LayerIntake.entries(directory, 0)) {
+          if (entry._tag !== "File") continue
+          const data = fs.readFileSync(LayerIntake.stagedPath(contents.directory, entry.content))
+          const digest = new ContentDigest()
+          digest.write(data, 0, data.length, 0)
+          assert.deepStrictEqual(reader.of(entry.content.entry), digest.end(data.length), entry.path)
+        }
+        reader.close()
+      })
+    )
+
+    it.scoped("gets nothing at all without a directory, and every word about what is wrong", () =>
+      Effect.gen(function* () {
+        const where = yield* place
+        fs.writeFileSync(where.blob, mixed)
+        const request = {
+          blob: { path: where.blob, digest: digestOf(mixed), size: mixed.length },
+          diffId: digestOf(mixed),
+          compression: "none" as const
+        }
+        const { bytes, entries } = yield* LayerStage.stage(request)
+        assert.deepStrictEqual([entries, bytes], [2504, mixed.length])
+        const wrong = yield* Effect.flip(LayerStage.stage({ ...request, diffId: digestOf(noise) }))
+        assert.strictEqual(wrong._tag, "DiffIdMismatch")
+        fs.writeFileSync(where.blob, flipped(mixed, 700))
+        const damaged = yield* Effect.flip(LayerStage.stage(request))
+        assert.strictEqual(damaged._tag, "LayerDigestMismatch")
+        assert.deepStrictEqual(fs.readdirSync(where.at).sort(), ["blob", "stage"])
+        assert.deepStrictEqual(fs.readdirSync(where.directory), [])
+        assert.deepStrictEqual(openBelow(where.at), [])
       })
     )
   })

@@ -7,7 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { type ByteString, fromBytes, fromText } from "../../src/domain/ByteString.ts"
-import { type Calls, deviceNumber, NativeCalls } from "../../src/services/NativeCalls.ts"
+import { type Calls, deviceNumber, deviceParts, NativeCalls } from "../../src/services/NativeCalls.ts"
 
 const isRoot = process.geteuid?.() === 0
 const asRoot = isRoot ? it.scoped : it.scoped.skip
@@ -48,9 +48,29 @@ describe("device numbers", () => {
   it("are encoded as gnu_dev_makedev(3) does", () => {
     for (const [major, minor, device] of DEVICES) assert.strictEqual(deviceNumber(major, minor), device)
   })
+
+  it("come apart again", () => {
+    for (const [major, minor, device] of DEVICES)
+      assert.deepStrictEqual(deviceParts(device), { major, minor })
+  })
 })
 
 describe("NativeCalls", () => {
+  it.scoped("finds the data of a sparse file", () =>
+    withDirectory((calls, directory) =>
+      Effect.gen(function* () {
+        const fd = yield* open(`${directory}/sparse`)
+        fs.ftruncateSync(fd, 2 ** 33)
+        assert.isUndefined(calls.nextData(fd, 0))
+        const other = fs.openSync(`${directory}/sparse`, "r+")
+        fs.writeSync(other, Buffer.from("data"), 0, 4, 2 ** 32)
+        fs.closeSync(other)
+        assert.strictEqual(calls.nextData(fd, 0), 2 ** 32)
+        assert.isUndefined(calls.nextData(fd, 2 ** 32 + 2 ** 20))
+      })
+    )
+  )
+
   it.effect("without koffi, says so", () =>
     Effect.gen(function* () {
       vi.doMock("koffi", () => {

@@ -1,0 +1,55 @@
+/** Prints what `verify` finds while it goes on, on standard output: as lines for people, or as one JSON document. */
+import * as Finding from "../domain/Finding.ts"
+import { display, type ImageName } from "../domain/ImageName.ts"
+import * as Verification from "../domain/Verification.ts"
+import * as StatusLine from "./StatusLine.ts"
+
+/** Images come one after another. */
+export interface VerifyPrinter {
+  readonly begin: (image: ImageName) => void
+  readonly finding: (image: ImageName, finding: Finding.Finding) => void
+  readonly end: (verification: Verification.Verification) => void
+  /** After the last image. */
+  readonly close: () => void
+}
+
+/** `most` findings of each image are printed. */
+export const lines = (most: number): VerifyPrinter => {
+  let printed = 0
+  return {
+    begin: () => {
+      printed = 0
+    },
+    finding: (image, finding) => {
+      if (printed++ < most) print(`${display(image)}: ${Finding.render(finding)}\n`)
+    },
+    end: (verification) => {
+      const { findings, image } = verification
+      if (findings > most) print(`${display(image)}: ${findings - most} more, which --all prints\n`)
+      print(`${Verification.render(verification)}\n`)
+    },
+    close: () => {}
+  }
+}
+
+/** An array of images, each with its findings; written piece by piece, since there may be a million of them. */
+export const json = (most: number): VerifyPrinter => {
+  let images = 0
+  let printed = 0
+  return {
+    begin: () => {
+      print(images++ === 0 ? '[\n{"findings":[' : ',\n{"findings":[')
+      printed = 0
+    },
+    finding: (_, finding) => {
+      if (printed++ < most) print(`${printed === 1 ? "" : ","}\n  ${JSON.stringify(Finding.toJson(finding))}`)
+    },
+    end: (verification) => print(`],${JSON.stringify(Verification.toJson(verification)).slice(1)}`),
+    close: () => print(images === 0 ? "[]\n" : "\n]\n")
+  }
+}
+
+const print = (text: string): void => {
+  StatusLine.clear()
+  process.stdout.write(text)
+}

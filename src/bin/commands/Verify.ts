@@ -1,0 +1,45 @@
+/** `oci-systemd verify`: whether images, and their roots, are what they should be. */
+import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
+import * as Effect from "effect/Effect"
+import * as Selection from "../../program/Selection.ts"
+import * as Verify from "../../program/Verify.ts"
+import * as ExtractionServices from "../../services/ExtractionServices.ts"
+import * as ExtractionProgress from "../ExtractionProgress.ts"
+import * as VerifyPrinter from "../VerifyPrinter.ts"
+import * as CommonOptions from "./CommonOptions.ts"
+
+const deep = Options.boolean("deep").pipe(
+  Options.withDescription("Compare the extracted root with the layers, path by path")
+)
+
+const all = Options.boolean("all").pipe(
+  Options.withDescription("Print everything that is found, not only the first 100 of each image")
+)
+
+export const verify = Command.make(
+  "verify",
+  { config: CommonOptions.config, deep, json: CommonOptions.json, all, images: CommonOptions.images },
+  ({ all, config, deep, images, json }) =>
+    Effect.gen(function* () {
+      const { settings, catalog } = yield* CommonOptions.load(config)
+      const selected = yield* Selection.select(catalog, images)
+      const printer = (json ? VerifyPrinter.json : VerifyPrinter.lines)(all ? Infinity : MOST)
+      const verifications = yield* Verify.verify(selected, {
+        deep,
+        onBegin: ({ context }) => printer.begin(context.name),
+        onFinding: ({ context }, finding) => printer.finding(context.name, finding),
+        onEnd: printer.end,
+        onEvent: ExtractionProgress.make()
+      }).pipe(Effect.provide(ExtractionServices.layer(settings.system.extractsdir)))
+      printer.close()
+      yield* Verify.requireIntact(verifications)
+    })
+).pipe(
+  Command.withDescription(
+    "Check images (all of them when none is named) against their digests, and their roots against their layers"
+  )
+)
+
+/** Findings of one image: more is no longer read. */
+const MOST = 100

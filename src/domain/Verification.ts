@@ -1,0 +1,65 @@
+/** What came of verifying one image, besides what was found wrong (`Finding`). */
+import * as Data from "effect/Data"
+import { display, type ImageName } from "./ImageName.ts"
+import * as RootShortfall from "./RootShortfall.ts"
+
+export type RootState = Data.TaggedEnum<{
+  /** Nobody asked. */
+  Unchecked: object
+  NotExtracted: object
+  /** It is there, but what it should be cannot be told. */
+  NotCompared: object
+  /** `paths` were looked at; `explained` is what an extraction without root could not do, and is no finding. */
+  Compared: { readonly paths: number; readonly explained: RootShortfall.RootShortfall<number> }
+}>
+export const RootState = Data.taggedEnum<RootState>()
+
+export interface Verification {
+  readonly image: ImageName
+  /** How much was found wrong. */
+  readonly findings: number
+  readonly layers: number
+  readonly root: RootState
+}
+
+export const isIntact = ({ findings }: Verification): boolean => findings === 0
+
+/** One line: `myorg.com/myapp:stable: intact: 3 layers, 1204 paths of the root`. */
+export const render = (verification: Verification): string => {
+  const { findings, image, layers } = verification
+  const verdict = isIntact(verification) ? "intact" : `not intact: ${counted(findings, "finding")}`
+  return `${display(image)}: ${verdict}; ${[counted(layers, "layer"), ...aboutRoot(verification.root)].join(", ")}`
+}
+
+/** The fields for machines. */
+export const toJson = (verification: Verification): object => {
+  const { findings, image, layers, root } = verification
+  return {
+    image: display(image),
+    intact: isIntact(verification),
+    found: findings,
+    layers,
+    root: ROOTS[root._tag],
+    ...(root._tag === "Compared" ? { paths: root.paths, explained: root.explained } : {})
+  }
+}
+
+const aboutRoot = (root: RootState): ReadonlyArray<string> =>
+  RootState.$match(root, {
+    Unchecked: () => [],
+    NotExtracted: () => ["not extracted"],
+    NotCompared: () => ["the root could not be compared"],
+    Compared: ({ explained, paths }) => [
+      `${counted(paths, "path")} of the root`,
+      ...[RootShortfall.render(explained)].filter((text) => text !== undefined)
+    ]
+  })
+
+const ROOTS: Readonly<Record<RootState["_tag"], string>> = {
+  Unchecked: "unchecked",
+  NotExtracted: "not-extracted",
+  NotCompared: "not-compared",
+  Compared: "compared"
+}
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`

@@ -1,0 +1,114 @@
+/** Layouts and extracts below one temporary directory, to extract and to verify, and to do damage to between the two. */
+import * as fs from "node:fs"
+import { join } from "node:path"
+import { gzipSync } from "node:zlib"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Logger from "effect/Logger"
+import * as Finding from "../../src/domain/Finding.ts"
+import { display } from "../../src/domain/ImageName.ts"
+import type { HostPlatform } from "../../src/domain/Platform.ts"
+import * as SystemSettings from "../../src/domain/SystemSettings.ts"
+import type { Verification } from "../../src/domain/Verification.ts"
+import * as Catalog from "../../src/program/Catalog.ts"
+import * as Extract from "../../src/program/Extract.ts"
+import * as Verify from "../../src/program/Verify.ts"
+import * as ExtractionServices from "../../src/services/ExtractionServices.ts"
+import { LayoutWriter, sha256, temporary, type WrittenDescriptor } from "./LayoutWriter.ts"
+
+const PLATFORM: HostPlatform = {
+  os: "linux",
+  architecture: process.arch === "x64" ? "amd64" : process.arch,
+  variants: []
+}
+const HOST = {
+  systemdVersion: 257,
+  cli: ["/usr/bin/oci-systemd"] as const,
+  configFile: undefined,
+  servesRecords: true
+}
+
+export interface Place {
+  readonly at: string
+  readonly layout: LayoutWriter
+  readonly extracts: string
+  /** Where verifying has its temporary directory. */
+  readonly temporary: string
+  readonly catalog: Effect.Effect<Catalog.Catalog>
+  /** Extracts every image, and returns the roots; throws where one cannot be extracted. */
+  readonly extract: () => Promise<ReadonlyArray<string>>
+  /** What comes of it, with one line for each finding. */
+  readonly verify: (options?: Verify.VerifyOptions) => Promise<Verified>
+}
+
+export interface Verified {
+  readonly verifications: ReadonlyArray<Verification>
+  readonly findings: ReadonlyArray<Finding.Finding>
+  /** With the image in front. */
+  readonly lines: ReadonlyArray<string>
+}
+
+/** An image of these archives, gzipped, in the layout. */
+export const image = (layout: LayoutWriter, archives: ReadonlyArray<Uint8Array>): WrittenDescriptor =>
+  layout.image(
+    { rootfs: { type: "layers", diff_ids: archives.map((archive) => sha256(archive)) } },
+    {
+      layers: archives.map((archive) =>
+        layout.blob("application/vnd.oci.image.layer.v1.tar+gzip", gzipSync(archive))
+      )
+    }
+  )
+
+export const withPlace = async <A>(test: (place: Place) => Promise<A>): Promise<A> => {
+  using directory = temporary()
+  const layouts = join(directory.path, "layouts")
+  const extracts = join(directory.path, "extracts")
+  const scratch = join(directory.path, "tmp")
+  fs.mkdirSync(scratch)
+  const services = ExtractionServices.layer(extracts)
+  const catalog = Catalog.load(
+    { system: { ...SystemSettings.DEFAULTS, imagelayoutdir: layouts, extractsdir: extracts }, rules: [] },
+    HOST,
+    PLATFORM
+  )
+  return await test({
+    at: directory.path,
+    layout: new LayoutWriter(join(layouts, "example.org/app")),
+    extracts,
+    temporary: scratch,
+    catalog,
+    extract: () =>
+      Effect.runPromise(
+        Effect.flatMap(catalog, ({ images }) =>
+          Effect.forEach(images, (image) =>
+            Effect.map(
+              Effect.either(Extract.extract(image)),
+              Either.getOrThrowWith((error) => error)
+            )
+          )
+        ).pipe(
+          Effect.map((made) => made.map(({ root }) => root)),
+          Effect.provide(services),
+          // what is odd about a layer is not the matter here
+          Effect.provide(Logger.remove(Logger.defaultLogger))
+        )
+      ),
+    verify: async (options = {}) => {
+      const findings: Array<Finding.Finding> = []
+      const lines: Array<string> = []
+      const verifications = await Effect.runPromise(
+        Effect.flatMap(catalog, ({ images }) =>
+          Verify.verify(images, {
+            temporary: scratch,
+            ...options,
+            onFinding: (image, finding) => {
+              findings.push(finding)
+              lines.push(`${display(image.context.name)}: ${Finding.render(finding)}`)
+            }
+          })
+        ).pipe(Effect.provide(services))
+      )
+      return { verifications, findings, lines }
+    }
+  })
+}
