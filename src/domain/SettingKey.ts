@@ -78,6 +78,18 @@ export const optional = <A>(
   print: (value) => (value === undefined ? "" : print(value))
 })
 
+/** A whole number from 1 on. */
+export const natural = (byDefault: number, help: string): SettingKey<number> => ({
+  takes: "NUMBER",
+  default: byDefault,
+  help,
+  parse: (value) =>
+    /^[1-9][0-9]{0,15}$/.test(value) && Number.isSafeInteger(Number(value))
+      ? Either.right(Number(value))
+      : Either.left("a whole number from 1 on is wanted"),
+  print: String
+})
+
 /** An absolute directory. It becomes part of mount options and unit lines, where the refused characters separate things. */
 export const directory = (byDefault: string, help: string): SettingKey<string> => ({
   takes: "PATH",

@@ -1,6 +1,8 @@
 /** The keys of the `[system]` section: where things are, and what the machine is taken for. */
 import * as Either from "effect/Either"
-import { directory, optional, type SettingKeys } from "./SettingKey.ts"
+import { type LayerLimits, LIMITS } from "./LayerLimits.ts"
+import { LIMITS as MERGE_LIMITS, type MergeLimits } from "./LayerMerge.ts"
+import { directory, natural, optional, type SettingKeys } from "./SettingKey.ts"
 import { OLDEST } from "./SystemdVersion.ts"
 
 export interface SystemSettings {
@@ -9,6 +11,10 @@ export interface SystemSettings {
   readonly volumesdir: string
   /** Units say only what this version knows. */
   readonly systemdversion: number | undefined
+  /** What one layer may unpack to: see `LayerLimits`. */
+  readonly maxentries: number
+  readonly maxbytes: number
+  readonly maxratio: number
 }
 
 export const KEYS: SettingKeys<SystemSettings> = {
@@ -29,12 +35,36 @@ export const KEYS: SettingKeys<SystemSettings> = {
         ? Either.right(Number(value))
         : Either.left(`a number from ${OLDEST} on is wanted`),
     String
+  ),
+  maxentries: natural(
+    LIMITS.entries,
+    "Files, directories and so on that a layer may have; a million take some 100 MB."
+  ),
+  maxbytes: natural(LIMITS.bytes, "Bytes that a layer may unpack to."),
+  maxratio: natural(
+    LIMITS.ratio,
+    "How many times its own size a layer may unpack to, once that is more than 2 GiB."
   )
 }
+
+/** What they say of layers. */
+export const layerLimits = ({ maxbytes, maxentries, maxratio }: SystemSettings): Partial<LayerLimits> => ({
+  bytes: maxbytes,
+  entries: maxentries,
+  ratio: maxratio
+})
+
+/** And of an image's layers together. */
+export const mergeLimits = ({ maxentries }: SystemSettings): Pick<MergeLimits, "nodes"> => ({
+  nodes: Math.max(MERGE_LIMITS.nodes, maxentries)
+})
 
 export const DEFAULTS: SystemSettings = {
   imagelayoutdir: KEYS.imagelayoutdir.default,
   extractsdir: KEYS.extractsdir.default,
   volumesdir: KEYS.volumesdir.default,
-  systemdversion: KEYS.systemdversion.default
+  systemdversion: KEYS.systemdversion.default,
+  maxentries: KEYS.maxentries.default,
+  maxbytes: KEYS.maxbytes.default,
+  maxratio: KEYS.maxratio.default
 }

@@ -6,12 +6,14 @@ import * as Schema from "effect/Schema"
 import { ExtractionEvent } from "../domain/ExtractionEvent.ts"
 import { display } from "../domain/ImageName.ts"
 import * as ImageProcess from "../domain/ImageProcess.ts"
+import type { LayerLimits } from "../domain/LayerLimits.ts"
 import * as LayerMerge from "../domain/LayerMerge.ts"
 import * as LayerNotice from "../domain/LayerNotice.ts"
 import type { ResolvedImage } from "../domain/ResolvedImage.ts"
 import * as RootPlan from "../domain/RootPlan.ts"
 import type { RootStep } from "../domain/RootStep.ts"
 import type { RootTree } from "../domain/RootTree.ts"
+import * as SystemSettings from "../domain/SystemSettings.ts"
 import * as Blobs from "../services/Blobs.ts"
 import * as ExtractRecord from "../services/ExtractRecord.ts"
 import { Extracts, type Workplace } from "../services/Extracts.ts"
@@ -68,8 +70,8 @@ export interface ExtractOptions {
   readonly onEvent?: (event: ExtractionEvent) => void
   /** Refuses layers that bring the same thing twice; else the last one wins, with a warning. */
   readonly strict?: boolean
-  /** What a layer may unpack to. */
-  readonly limits?: Partial<LayerIntake.Limits>
+  /** What a layer may unpack to, where it is not what the configuration says. */
+  readonly limits?: Partial<LayerLimits>
   /** What all layers together may come to. */
   readonly treeLimits?: Partial<LayerMerge.MergeLimits>
 }
@@ -117,7 +119,10 @@ const makeRoot = (
     const { tree, notices } = yield* merge(
       layers,
       resolved.manifest.layers.map(({ digest }) => digest),
-      options
+      {
+        ...options,
+        treeLimits: { ...SystemSettings.mergeLimits(image.context.system), ...options.treeLimits }
+      }
     )
     const said = notices.map(LayerNotice.render)
     for (const notice of said) yield* Effect.logWarning(notice)
@@ -156,7 +161,7 @@ const obtain = (
       ),
       workplace,
       {
-        ...(limits === undefined ? {} : { limits }),
+        limits: { ...SystemSettings.layerLimits(image.context.system), ...limits },
         onProgress: (diffId, { read, entries }) =>
           onEvent?.(ExtractionEvent.LayerRead({ image: name, layer: diffIds.indexOf(diffId), read, entries }))
       }

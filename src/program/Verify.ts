@@ -12,14 +12,16 @@ import type { Digest } from "../domain/Digest.ts"
 import { ExtractionEvent } from "../domain/ExtractionEvent.ts"
 import { Finding } from "../domain/Finding.ts"
 import { display } from "../domain/ImageName.ts"
+import type { LayerLimits } from "../domain/LayerLimits.ts"
 import type { MergeLimits } from "../domain/LayerMerge.ts"
 import type { ResolvedImage } from "../domain/ResolvedImage.ts"
+import * as SystemSettings from "../domain/SystemSettings.ts"
 import { isIntact, RootState, type Verification } from "../domain/Verification.ts"
 import * as ExtractRecord from "../services/ExtractRecord.ts"
 import * as Extracts from "../services/Extracts.ts"
 import * as FoundPath from "../services/FoundPath.ts"
 import type { LayerError } from "../services/LayerError.ts"
-import type { Limits, Progress, Request, StagedLayer } from "../services/LayerIntake.ts"
+import type { Progress, Request, StagedLayer } from "../services/LayerIntake.ts"
 import * as LayerSource from "../services/LayerSource.ts"
 import { LayerStage } from "../services/LayerStage.ts"
 import { NativeCalls } from "../services/NativeCalls.ts"
@@ -39,7 +41,7 @@ export interface VerifyOptions {
   /** Called as layers are read. */
   readonly onEvent?: (event: ExtractionEvent) => void
   /** What a layer may unpack to. */
-  readonly limits?: Partial<Limits>
+  readonly limits?: Partial<LayerLimits>
   /** What all layers together may come to. */
   readonly treeLimits?: Partial<MergeLimits>
   /** Where the temporary directory is made; `TMPDIR`, or `/var/tmp`, unless told otherwise. */
@@ -150,7 +152,7 @@ const deeply = (image: CatalogImage, resolved: ResolvedImage, options: VerifyOpt
     const { tree } = yield* Extract.merge(
       layers.map((directory) => ({ directory })),
       resolved.manifest.layers.map(({ digest }) => digest),
-      options.treeLimits === undefined ? {} : { treeLimits: options.treeLimits }
+      { treeLimits: { ...SystemSettings.mergeLimits(image.context.system), ...options.treeLimits } }
     )
     const { extractsdir } = image.context.system
     const root = Extracts.rootDirectory(extractsdir, resolved.chainId)
@@ -221,7 +223,7 @@ const requestOf = (
   { limits }: VerifyOptions
 ): Request => ({
   ...LayerSource.of(image.layoutPath, descriptor, diffId),
-  ...(limits === undefined ? {} : { limits })
+  limits: { ...SystemSettings.layerLimits(image.context.system), ...limits }
 })
 
 /** That the temporary directory is full is no fault of the layer. */

@@ -79,9 +79,9 @@ export class LayerLimitExceeded extends Schema.TaggedError<LayerLimitExceeded>()
 }
 
 const EXCEEDED: Record<LayerLimitExceeded["limit"], (allowed: number) => string> = {
-  entries: (allowed) => `it has more than the ${allowed} entries allowed`,
-  bytes: (allowed) => `it unpacks to more than the ${allowed} bytes allowed`,
-  ratio: (allowed) => `it unpacks to more than ${allowed} times its size`,
+  entries: (allowed) => `it has more than the ${allowed} entries allowed (maxentries)`,
+  bytes: (allowed) => `it unpacks to more than the ${allowed} bytes allowed (maxbytes)`,
+  ratio: (allowed) => `it unpacks to more than ${allowed} times its size (maxratio)`,
   metadata: (allowed) => `its names and attributes are more than the ${allowed} bytes allowed`
 }
 

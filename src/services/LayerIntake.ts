@@ -17,6 +17,7 @@ import * as Schema from "effect/Schema"
 import { display } from "../domain/ByteString.ts"
 import * as Digest from "../domain/Digest.ts"
 import type { ContentId, LayerEntry } from "../domain/LayerEntry.ts"
+import { type LayerLimits, LIMITS, RATIO_COUNTS_FROM } from "../domain/LayerLimits.ts"
 import type { Compression } from "../domain/MediaType.ts"
 import { CompressionInvalid, decompress } from "./Decompression.ts"
 import { FileDigests } from "./FileDigests.ts"
@@ -36,22 +37,6 @@ import * as Shortfalls from "./Shortfalls.ts"
 import * as StagedFiles from "./StagedFiles.ts"
 import { TarInvalid, TarReader } from "./TarReader.ts"
 
-/** What a layer may unpack to: generous, since real ones are huge, but less than a full disk or memory. */
-export interface Limits {
-  readonly entries: number
-  /** Of the uncompressed archive; holes of sparse files do not count. */
-  readonly bytes: number
-  /** Uncompressed for compressed, once `RATIO_COUNTS_FROM` bytes are out. */
-  readonly ratio: number
-  /** Bytes of names, link targets and extended attributes. */
-  readonly metadata: number
-}
-
-export const LIMITS: Limits = { entries: 2_000_000, bytes: 2 ** 38, ratio: 500, metadata: 2 ** 28 }
-
-/** Below this, a bomb does no harm, and small layers of zeros are common. */
-export const RATIO_COUNTS_FROM = 2 ** 31
-
 export interface Request {
   readonly blob: Source & { readonly digest: Digest.Digest; readonly size: number }
   readonly diffId: Digest.Digest
@@ -60,7 +45,7 @@ export interface Request {
   readonly directory?: string
   /** What is kept of the files: their data, unless told otherwise, or no more than its digests. */
   readonly files?: "data" | "digests"
-  readonly limits?: Partial<Limits>
+  readonly limits?: Partial<LayerLimits>
   /** About once for each mebibyte that was read. */
   readonly onProgress?: (progress: Progress) => void
 }
@@ -156,7 +141,7 @@ class Intake {
   entries = 0
   bytes = 0
   readonly #request: Request
-  readonly #limits: Limits
+  readonly #limits: LayerLimits
   readonly #files: FileSink
   readonly #listing: ListingFile.ListingWriter | undefined
   readonly #reader: TarReader
@@ -223,7 +208,7 @@ class Intake {
     if (entry._tag === "File") this.#files.begin(entry)
   }
 
-  #exceeded(limit: keyof Limits): LayerLimitExceeded {
+  #exceeded(limit: keyof LayerLimits): LayerLimitExceeded {
     return new LayerLimitExceeded({ layer: this.#request.blob.digest, limit, allowed: this.#limits[limit] })
   }
 

@@ -101,7 +101,10 @@ describe("Settings.fromLines", () => {
     ["image *", "volume", "/a:/b/../c", "“.” and “..” are not taken"],
     ["image *", "volume", "/a:/", "the root itself is no volume"],
     ["system", "systemdversion", "251", "a number from 252 on is wanted"],
-    ["system", "systemdversion", "new", "a number from 252 on is wanted"]
+    ["system", "systemdversion", "new", "a number from 252 on is wanted"],
+    ["system", "maxentries", "0", "a whole number from 1 on is wanted"],
+    ["system", "maxbytes", "1e9", "a whole number from 1 on is wanted"],
+    ["system", "maxratio", "9999999999999999", "a whole number from 1 on is wanted"]
   ] as const) {
     it(`tells of [${section}] ${key} = ${value}, and reads on`, () => {
       const parsed = parse([section, key, value], ["system", "extractsdir", "/x"])

@@ -6,6 +6,7 @@ import {
   readFileSync,
   readlinkSync,
   realpathSync,
+  rmSync,
   writeFileSync
 } from "node:fs"
 import { join } from "node:path"
@@ -13,6 +14,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import tar from "tar-stream"
 import { assert, describe, it } from "vitest"
+import type { ExtractionEvent } from "../../src/domain/ExtractionEvent.ts"
 import type { HostPlatform } from "../../src/domain/Platform.ts"
 import * as SystemSettings from "../../src/domain/SystemSettings.ts"
 import * as Catalog from "../../src/program/Catalog.ts"
@@ -48,7 +50,10 @@ const archive = async (
 interface Place {
   readonly extracts: string
   /** Extracts the one image that is there. */
-  readonly extract: () => Promise<Either.Either<unknown, Extract.ExtractFailed>>
+  readonly extract: (
+    system?: Partial<SystemSettings.SystemSettings>,
+    options?: Extract.ExtractOptions
+  ) => Promise<Either.Either<unknown, Extract.ExtractFailed>>
 }
 
 const withPlace = async (test: (place: Place, layout: LayoutWriter) => Promise<void>): Promise<void> => {
@@ -58,17 +63,20 @@ const withPlace = async (test: (place: Place, layout: LayoutWriter) => Promise<v
   // What must never be reached.
   writeFileSync(join(directory.path, "canary"), "alive")
   const services = ExtractionServices.layer(extracts)
-  const extract = () =>
+  const extract = (
+    system: Partial<SystemSettings.SystemSettings> = {},
+    options: Extract.ExtractOptions = {}
+  ) =>
     Effect.runPromise(
       Effect.gen(function* () {
         const settings = {
-          system: { ...SystemSettings.DEFAULTS, imagelayoutdir: layouts, extractsdir: extracts },
+          system: { ...SystemSettings.DEFAULTS, imagelayoutdir: layouts, extractsdir: extracts, ...system },
           rules: []
         }
         const catalog = yield* Catalog.load(settings, HOST, PLATFORM)
         const [image] = catalog.images
         if (image === undefined) throw new Error("there is no image")
-        return yield* Effect.either(Extract.extract(image))
+        return yield* Effect.either(Extract.extract(image, options))
       }).pipe(Effect.provide(services))
     )
   await test({ extracts, extract }, new LayoutWriter(join(layouts, "example.org/app")))
@@ -105,6 +113,91 @@ describe("extracting an image", () => {
       for (const outcome of outcomes) assert.isTrue(Either.isRight(outcome), String(outcome))
       assert.lengthOf(rootsIn(extracts), 1)
       assert.deepEqual(readdirSync(join(extracts, "tmp")), [])
+    }))
+
+  it("refuses what is more than the configuration allows, and names the key", () =>
+    withPlace(async ({ extracts, extract }, layout) => {
+      const layer = await archive({ name: "a", content: "a".repeat(4000) }, { name: "b", content: "b" })
+      layout.index(layout.image({}, {}, layer))
+      for (const system of [{ maxentries: 1 }, { maxbytes: 4000 }]) {
+        const outcome = await extract(system)
+        const message = Either.isLeft(outcome) ? outcome.left.message : "no error"
+        assert.match(message, new RegExp(`allowed \\(${Object.keys(system)[0]}\\)$`))
+        assert.deepEqual(rootsIn(extracts), [])
+      }
+      assert.isTrue(Either.isRight(await extract({ maxentries: 2 })))
+    }))
+
+  it("takes a layer apart once, and shares its files among the roots that have it", () =>
+    withPlace(async ({ extracts, extract }, layout) => {
+      const [base, own] = [
+        await archive({ name: "base", content: "base" }),
+        await archive({ name: "own", content: "own" })
+      ]
+      const layer = (bytes: Buffer) => layout.blob("application/vnd.oci.image.layer.v1.tar", bytes)
+      const image = (...layers: readonly Buffer[]) =>
+        layout.image(
+          { rootfs: { type: "layers", diff_ids: layers.map((bytes) => sha256(bytes)) } },
+          { layers: layers.map(layer) }
+        )
+      const root = () => realpathSync(join(extracts, "names/example.org/app/v1/rootfs"))
+      layout.index(layout.named("v1", image(base)))
+      assert.isTrue(Either.isRight(await extract()))
+      const first = root()
+      layout.index(layout.named("v1", image(base, own)))
+      // What is known of it is enough: its blob need not be there any more.
+      rmSync(join(layout.path, layout.blobPath(sha256(base))))
+      assert.isTrue(Either.isRight(await extract()))
+      assert.notEqual(root(), first)
+      assert.deepEqual(readdirSync(root()).sort(), ["base", "own"])
+      assert.equal(lstatSync(join(root(), "base")).ino, lstatSync(join(first, "base")).ino)
+    }))
+
+  it("takes a layer apart anew where what is known of it cannot be read", () =>
+    withPlace(async ({ extracts, extract }, layout) => {
+      const bytes = await archive({ name: "a", content: "a" })
+      layout.index(layout.image({}, {}, bytes))
+      assert.isTrue(Either.isRight(await extract()))
+      const diffId = sha256(bytes).slice("sha256:".length)
+      const known = join(extracts, "layers/sha256", diffId.slice(0, 2), diffId)
+      writeFileSync(join(known, "layer.json"), "{")
+      rmSync(realpathSync(join(extracts, "names/example.org/app/latest/rootfs")), { recursive: true })
+      assert.isTrue(Either.isRight(await extract()))
+      assert.include(readFileSync(join(known, "layer.json"), "utf8"), '"entries":1')
+      assert.deepEqual(readdirSync(join(extracts, "tmp")), [])
+    }))
+
+  it("tells how far it is, and leaves a record of what it did", () =>
+    withPlace(async ({ extracts, extract }, layout) => {
+      const bytes = await archive({ name: "a", content: "a" }, { name: "a", content: "b" })
+      layout.index(layout.named("v1", layout.image({}, {}, bytes)))
+      const events: Array<ExtractionEvent> = []
+      assert.isTrue(Either.isRight(await extract({}, { onEvent: (event) => events.push(event) })))
+      assert.deepEqual(
+        [...new Set(events.map(({ _tag }) => _tag))],
+        ["Begun", "LayerRead", "LayerReady", "RootWritten", "Published"]
+      )
+      const last = events.filter((event) => event._tag === "RootWritten").at(-1)
+      assert.isTrue(last?._tag === "RootWritten" && last.done === last.total)
+      const ready = events.find((event) => event._tag === "LayerReady")
+      assert.deepInclude(ready, { layer: 0, entries: 2, found: false, bytes: bytes.length })
+      const chain = realpathSync(join(extracts, "names/example.org/app/v1/rootfs")).split("/").at(-1) ?? ""
+      const record = JSON.parse(
+        readFileSync(join(extracts, `records/sha256/${chain.slice(0, 2)}/${chain}.json`), "utf8")
+      )
+      assert.deepInclude(record, { layers: [sha256(bytes)], entries: 2, bytes: bytes.length, shortfalls: [] })
+      assert.match(record.notices[0], /^layer 0: 1 entry is replaced by a later one, first "a"$/)
+    }))
+
+  it("refuses a layer that brings a thing twice where it is to be strict", () =>
+    withPlace(async ({ extracts, extract }, layout) => {
+      layout.index(layout.image({}, {}, await archive({ name: "a" }, { name: "a" })))
+      const outcome = await extract({}, { strict: true })
+      assert.match(
+        Either.isLeft(outcome) ? outcome.left.message : "",
+        /"a", which strict extraction refuses$/
+      )
+      assert.deepEqual(rootsIn(extracts), [])
     }))
 
   it("keeps links inside the root, wherever they point", () =>

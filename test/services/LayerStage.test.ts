@@ -11,6 +11,7 @@ import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import type { Digest } from "../../src/domain/Digest.ts"
+import { type LayerLimits, LIMITS, RATIO_COUNTS_FROM } from "../../src/domain/LayerLimits.ts"
 import type { Compression } from "../../src/domain/MediaType.ts"
 import { ContentDigest } from "../../src/services/ContentDigest.ts"
 import { DigestReader } from "../../src/services/FileDigests.ts"
@@ -502,7 +503,7 @@ it.layer(services)("LayerStage", (it) => {
 
   describe("rule 26: limits", () => {
     const attribute = Tar.pax([["SCHILY.xattr.user.a", "x".repeat(1000)]])
-    const cases: ReadonlyArray<readonly [keyof LayerIntake.Limits, number, Uint8Array]> = [
+    const cases: ReadonlyArray<readonly [keyof LayerLimits, number, Uint8Array]> = [
       ["entries", 1, tar],
       ["bytes", tar.length - 1, tar],
       ["metadata", 999, Tar.archive(attribute, Tar.member({}))]
@@ -524,13 +525,11 @@ it.layer(services)("LayerStage", (it) => {
       Effect.gen(function* () {
         // Gzip members, each as dense as gzip can be: about a thousand to one
         const member = zlib.gzipSync(Buffer.alloc(2 ** 26))
-        const bomb = Buffer.concat(
-          Array.from({ length: LayerIntake.RATIO_COUNTS_FROM / 2 ** 26 + 1 }, () => member)
-        )
+        const bomb = Buffer.concat(Array.from({ length: RATIO_COUNTS_FROM / 2 ** 26 + 1 }, () => member))
         failed(
           yield* stage({ blob: bomb, tar, compression: "gzip" }),
           "LayerLimitExceeded",
-          `unpacks to more than ${LayerIntake.LIMITS.ratio} times its size`
+          `unpacks to more than ${LIMITS.ratio} times its size`
         )
       })
     )
