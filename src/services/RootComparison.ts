@@ -50,7 +50,7 @@ export class RootComparison {
   readonly #living: Uint8Array
   /** By node: 1 where there is no directory to look into. */
   readonly #closed: Uint8Array
-  readonly #numbers = new InodeNumbers()
+  #numbers: InodeNumbers
   /** First names of an inode of the tree, and who had their inode of the file system before: few. */
   readonly #holders = new Map<NodeId, NodeId>()
   /** The file system of the root, and who made it. */
@@ -65,6 +65,11 @@ export class RootComparison {
     this.#contents = new FoundPath.ContentReader(calls)
     this.#living = subject.tree.living()
     this.#closed = new Uint8Array(subject.tree.size)
+    let names = 0
+    for (let node = 0; node < this.#living.length; node++) {
+      if (this.#living[node] === 1 && subject.tree.kind(node) !== "Directory") names++
+    }
+    this.#numbers = new InodeNumbers(names)
   }
 
   close(): void {
@@ -75,6 +80,8 @@ export class RootComparison {
   *findings(): Generator<Finding | undefined, void, undefined> {
     yield* this.#structure()
     yield* this.#files()
+    // large, and no longer needed
+    this.#numbers = new InodeNumbers()
     yield* this.#additions()
   }
 
