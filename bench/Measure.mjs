@@ -135,7 +135,7 @@ export const medians = (runs) => ({
 export const extraction = (layouts, directory, images = []) => {
   const config = join(directory, "oci-generator.conf")
   writeFileSync(config, `[system]\nimagelayoutdir = ${layouts}\nextractsdir = ${directory}/extracts\n`)
-  return [process.execPath, CLI, "extract", "--config", config, ...images]
+  return [CLI, "extract", "--config", config, ...images]
 }
 
 /** Once before anything is measured: nothing is read from a disk afterwards. */

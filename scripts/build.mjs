@@ -33,7 +33,8 @@ for (const [name, entry] of Object.entries(programs)) {
     target: "node20",
     external: ["koffi"],
     define: { "import.meta.dirname": "__dirname" },
-    banner: { js: "#!/usr/bin/env node" },
+    // The flag as in src/services/CommandPath.ts, and for the same reason.
+    banner: { js: "#!/usr/bin/env -S node --max-semi-space-size=4" },
     legalComments: "none",
     logLevel: "warning"
   })

@@ -71,18 +71,11 @@ export class NameTable {
     let c = 0x6c796765 ^ a
     let d = 0x74656462 ^ b
     const words = name.length >> 2
-    // The directory is the first word, the bytes follow in fours, and the rest comes with the length, as in the paper.
-    for (let word = -1; word <= words; word++) {
-      const at = word * 4
-      const m =
-        word < 0
-          ? directory
-          : word < words
-            ? name.charCodeAt(at) |
-              (name.charCodeAt(at + 1) << 8) |
-              (name.charCodeAt(at + 2) << 16) |
-              (name.charCodeAt(at + 3) << 24)
-            : (name.length << 24) | tail(name, at)
+    // The directory is the first word, the bytes follow in fours, the rest comes with the length, and three rounds of
+    // nothing end it, as in the paper.
+    for (let word = -1; word <= words + FINAL_ROUNDS; word++) {
+      const m = word < 0 ? directory : word > words ? 0 : wordAt(name, word * 4)
+      if (word === words + 1) c ^= 0xff
       d ^= m
       a = (a + b) | 0
       b = rotate(b, 5) ^ a
@@ -96,30 +89,27 @@ export class NameTable {
       c = rotate(c, 16)
       a ^= m
     }
-    c ^= 0xff
-    for (let round = 0; round < 3; round++) {
-      a = (a + b) | 0
-      b = rotate(b, 5) ^ a
-      a = rotate(a, 16)
-      c = (c + d) | 0
-      d = rotate(d, 8) ^ c
-      a = (a + d) | 0
-      d = rotate(d, 7) ^ a
-      c = (c + b) | 0
-      b = rotate(b, 13) ^ c
-      c = rotate(c, 16)
-    }
     return b ^ d
   }
 }
 
 const rotate = (word: number, bits: number): number => (word << bits) | (word >>> (32 - bits))
 
-/** The last bytes, fewer than four. */
-const tail = (name: ByteString, at: number): number => {
-  let word = 0
-  for (let index = at; index < name.length; index++) word |= name.charCodeAt(index) << ((index - at) * 8)
+/** Four bytes, or the last ones, fewer than four, and the length. */
+const wordAt = (name: ByteString, at: number): number => {
+  const left = name.length - at
+  if (left >= 4) {
+    return (
+      name.charCodeAt(at) |
+      (name.charCodeAt(at + 1) << 8) |
+      (name.charCodeAt(at + 2) << 16) |
+      (name.charCodeAt(at + 3) << 24)
+    )
+  }
+  let word = name.length << 24
+  for (let index = 0; index < left; index++) word |= name.charCodeAt(at + index) << (index * 8)
   return word
 }
 
+const FINAL_ROUNDS = 3
 const FIRST = 1 << 8

@@ -1,11 +1,11 @@
 /** What there is to say of how a root was made, kept beside it for who looks later. */
 import * as fs from "node:fs"
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { Digest } from "../domain/Digest.ts"
 import * as ExtractsTree from "../domain/ExtractsTree.ts"
 import * as Blobs from "./Blobs.ts"
-import { ExtractsError, type Workplace } from "./Extracts.ts"
+import { attempt, type ExtractsError, type Workplace } from "./Extracts.ts"
 import * as Shortfalls from "./Shortfalls.ts"
 
 export const ExtractRecord = Schema.Struct({
@@ -30,19 +30,11 @@ export const keep = (
   record: ExtractRecord
 ): Effect.Effect<void, ExtractsError> => {
   const path = `${workplace.stage}/record.json`
-  return Effect.try({
-    try: () => {
-      const text = JSON.stringify(Schema.encodeSync(ExtractRecord)(record), undefined, 2)
-      fs.writeFileSync(path, `${text}\n`, { mode: 0o644, flag: "wx" })
-      workplace.keep(path, pathOf(extracts, chainId))
-    },
-    catch: (cause) => cause as NodeJS.ErrnoException
-  }).pipe(
-    Effect.mapError(
-      (cause) =>
-        new ExtractsError({ operation: "write the record", path, code: cause.code ?? "unknown", cause })
-    )
-  )
+  return attempt("write the record", path, () => {
+    const text = JSON.stringify(Schema.encodeSync(ExtractRecord)(record), undefined, 2)
+    fs.writeFileSync(path, `${text}\n`, { mode: 0o644, flag: "wx" })
+    workplace.keep(path, pathOf(extracts, chainId))
+  })
 }
 
 export const read = (

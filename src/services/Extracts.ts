@@ -43,6 +43,19 @@ export class ExtractsError extends Schema.TaggedError<ExtractsError>()("Extracts
   }
 }
 
+/** What the system refuses becomes an error that says what was being done, and where. */
+export const failing =
+  (operation: string, path: string) =>
+  <A, R>(effect: Effect.Effect<A, NodeJS.ErrnoException, R>): Effect.Effect<A, ExtractsError, R> =>
+    Effect.mapError(
+      effect,
+      (cause) => new ExtractsError({ operation, path, code: cause.code ?? "unknown", cause })
+    )
+
+/** The same of what the system is asked in `body`. */
+export const attempt = <A>(operation: string, path: string, body: () => A): Effect.Effect<A, ExtractsError> =>
+  Effect.try({ try: body, catch: (cause) => cause as NodeJS.ErrnoException }).pipe(failing(operation, path))
+
 /** Where an extraction works. Both directories are empty, of mode 0700 and on the file system of the extracts. */
 export interface Workplace {
   /** Becomes the published root. */
@@ -113,17 +126,6 @@ export class Extracts extends Context.Tag("oci-systemd/Extracts")<Extracts, Extr
 const make = (directory: string, calls: Calls): ExtractsService => {
   const at = (path: string): string => `${directory}/${path}`
   const rootOf = (chainId: Digest): string => rootDirectory(directory, chainId)
-
-  const failing =
-    (operation: string, path: string) =>
-    <A, R>(effect: Effect.Effect<A, NodeJS.ErrnoException, R>): Effect.Effect<A, ExtractsError, R> =>
-      Effect.mapError(
-        effect,
-        (cause) => new ExtractsError({ operation, path, code: cause.code ?? "unknown", cause })
-      )
-
-  const attempt = <A>(operation: string, path: string, body: () => A): Effect.Effect<A, ExtractsError> =>
-    Effect.try({ try: body, catch: (cause) => cause as NodeJS.ErrnoException }).pipe(failing(operation, path))
 
   const prepare = attempt("make the extracts directory", directory, () => {
     for (const [name, mode] of SUBDIRECTORIES) Durable.makeDirectory(at(name), mode)

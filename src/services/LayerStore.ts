@@ -15,7 +15,7 @@ import type { Digest } from "../domain/Digest.ts"
 import * as ExtractsTree from "../domain/ExtractsTree.ts"
 import * as Blobs from "./Blobs.ts"
 import * as Claim from "./Claim.ts"
-import { ExtractsError, type Workplace } from "./Extracts.ts"
+import { attempt, type ExtractsError, failing, type Workplace } from "./Extracts.ts"
 import type { LayerError } from "./LayerError.ts"
 import { type Progress, type Request, StagedLayer } from "./LayerIntake.ts"
 import type { LayerSource } from "./LayerSource.ts"
@@ -60,14 +60,6 @@ export class LayerStore extends Context.Tag("oci-systemd/LayerStore")<
 const make = (extracts: string, stage: LayerStage["Type"]["stage"], calls: Calls): LayerStore["Type"] => {
   const at = (diffId: Digest): string => `${extracts}/${ExtractsTree.layerOf(diffId)}`
 
-  const failing =
-    (operation: string, path: string) =>
-    <A, R>(effect: Effect.Effect<A, NodeJS.ErrnoException, R>): Effect.Effect<A, ExtractsError, R> =>
-      Effect.mapError(
-        effect,
-        (cause) => new ExtractsError({ operation, path, code: cause.code ?? "unknown", cause })
-      )
-
   /** What is there, kept from being removed. One that cannot be read is as good as none. */
   const lookUp = Effect.fnUntraced(function* (diffId: Digest) {
     const directory = at(diffId)
@@ -84,10 +76,7 @@ const make = (extracts: string, stage: LayerStage["Type"]["stage"], calls: Calls
     directory: string,
     { limits, onProgress }: ObtainOptions
   ) {
-    yield* Effect.try({
-      try: () => mkdirSync(directory, PRIVATE),
-      catch: (cause) => cause as NodeJS.ErrnoException
-    }).pipe(failing("make a directory for the layer", directory))
+    yield* attempt("make a directory for the layer", directory, () => mkdirSync(directory, PRIVATE))
     const staged = yield* stage({
       ...source,
       directory,
@@ -97,10 +86,9 @@ const make = (extracts: string, stage: LayerStage["Type"]["stage"], calls: Calls
         : { onProgress: (progress: Progress) => onProgress(source.diffId, progress) })
     })
     const path = `${directory}/${ABOUT}`
-    yield* Effect.try({
-      try: () => writeFileSync(path, `${JSON.stringify(Schema.encodeSync(StagedLayer)(staged))}\n`),
-      catch: (cause) => cause as NodeJS.ErrnoException
-    }).pipe(failing("write about the layer", path))
+    yield* attempt("write about the layer", path, () =>
+      writeFileSync(path, `${JSON.stringify(Schema.encodeSync(StagedLayer)(staged))}\n`)
+    )
     return { directory, staged, found: false }
   })
 
