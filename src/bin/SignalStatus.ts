@@ -11,5 +11,11 @@ export const teardown = (): Teardown => {
       status = 128 + constants.signals[signal]
     })
   }
+  process.stdout.on("error", (cause: NodeJS.ErrnoException) => {
+    if (cause.code !== "EPIPE") throw cause
+    // Nobody reads any more, as after `| head`: the end that SIGPIPE is, but tidily.
+    process.emit("SIGTERM")
+    status = 128 + constants.signals.SIGPIPE
+  })
   return (exit, onExit) => onExit(Exit.isSuccess(exit) ? 0 : status)
 }

@@ -32,8 +32,8 @@ export const lines = (most: number): VerifyPrinter => {
   }
 }
 
-/** An array of images, each with its findings; written piece by piece, since there may be a million of them. */
-export const json = (most: number): VerifyPrinter => {
+/** An array of images, each with all its findings; written piece by piece, since there may be a million of them. */
+export const json = (): VerifyPrinter => {
   let images = 0
   let printed = 0
   return {
@@ -41,9 +41,8 @@ export const json = (most: number): VerifyPrinter => {
       print(images++ === 0 ? '[\n{"findings":[' : ',\n{"findings":[')
       printed = 0
     },
-    finding: (_, finding) => {
-      if (printed++ < most) print(`${printed === 1 ? "" : ","}\n  ${JSON.stringify(Finding.toJson(finding))}`)
-    },
+    finding: (_, finding) =>
+      print(`${printed++ === 0 ? "" : ","}\n  ${JSON.stringify(Finding.toJson(finding))}`),
     end: (verification) => print(`],${JSON.stringify(Verification.toJson(verification)).slice(1)}`),
     close: () => print(images === 0 ? "[]\n" : "\n]\n")
   }

@@ -7,9 +7,16 @@ import type { NodeId } from "./RootTree.ts"
 
 export class InodeNumbers {
   /** 0 is free: no file system has an inode of that number. */
-  #numbers = new BigUint64Array(FIRST)
-  #nodes = new Int32Array(FIRST)
+  #numbers: BigUint64Array
+  #nodes: Int32Array
   #count = 0
+
+  /** With room for so many, and more when they come. */
+  constructor(expected = 0) {
+    const length = Math.max(LEAST, Math.ceil((expected + 1) / FULL))
+    this.#numbers = new BigUint64Array(length)
+    this.#nodes = new Int32Array(length)
+  }
 
   /** The node that had the inode first, which is this one from now on if none had. */
   claim(number: bigint, node: NodeId): NodeId {
@@ -17,15 +24,15 @@ export class InodeNumbers {
     if (this.#numbers[slot] === number) return this.#nodes[slot] ?? node
     this.#numbers[slot] = number
     this.#nodes[slot] = node
-    if (++this.#count * 4 > this.#numbers.length * 3) this.#grow()
+    if (++this.#count > this.#numbers.length * FULL) this.#grow()
     return node
   }
 
   #slot(number: bigint): number {
-    const mask = this.#numbers.length - 1
+    const { length } = this.#numbers
     const folded = Number(BigInt.asUintN(32, number ^ (number >> 32n)))
-    let slot = (Math.imul(folded, GOLDEN) >>> 7) & mask
-    while (this.#numbers[slot] !== 0n && this.#numbers[slot] !== number) slot = (slot + 1) & mask
+    let slot = (Math.imul(folded, GOLDEN) >>> 0) % length
+    while (this.#numbers[slot] !== 0n && this.#numbers[slot] !== number) slot = (slot + 1) % length
     return slot
   }
 
@@ -42,6 +49,8 @@ export class InodeNumbers {
   }
 }
 
-const FIRST = 1 << 8
+const LEAST = 1 << 8
+/** The part that may be taken. */
+const FULL = 0.75
 /** 2³² divided by the golden ratio (Knuth's multiplicative hashing). */
 const GOLDEN = 0x9e3779b1

@@ -68,7 +68,7 @@ export const differences = (expected: PathFacts, found: PathFacts): ReadonlyArra
     }
   }
   for (const [name, value] of is.xattrs) {
-    if (!was.xattrs.has(name) && name !== HOSTS_LABEL) {
+    if (!was.xattrs.has(name) && !HOSTS_OWN.has(name)) {
       all.push(Difference.Xattr({ name, expected: undefined, found: value }))
     }
   }
@@ -147,8 +147,13 @@ export const KINDS: Readonly<Record<PathKind, string>> = {
   Socket: "a socket"
 }
 
-/** The host gives it, whatever the image says (`LayerXattrs`). */
-const HOSTS_LABEL = "security.selinux"
+/** Labels and signatures that the host's own policy puts on files; of an image's, SELinux's are dropped (`LayerXattrs`). */
+const HOSTS_OWN: ReadonlySet<string> = new Set([
+  "security.selinux",
+  "security.SMACK64",
+  "security.ima",
+  "security.evm"
+])
 
 /**
  * Ends of what file systems can hold, in seconds: Linux puts a time beyond into the nearest that there is (ext4 and

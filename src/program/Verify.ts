@@ -156,8 +156,9 @@ const deeply = (image: CatalogImage, resolved: ResolvedImage, options: VerifyOpt
     )
     const { extractsdir } = image.context.system
     const root = Extracts.rootDirectory(extractsdir, resolved.chainId)
+    const diffIds = resolved.config.rootfs.diff_ids
     const lacks = yield* lacksOf(extractsdir, resolved.chainId)
-    const { explained, paths } = yield* compare({ root, tree, layers, lacks }, tell)
+    const { explained, paths } = yield* compare({ root, tree, layers, diffIds, lacks }, tell)
     return RootState.Compared({ paths, explained: { ...explained } })
   }).pipe(Effect.scoped)
 

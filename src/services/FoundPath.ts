@@ -45,6 +45,9 @@ export const look = (at: Buffer, calls: Calls): FoundPath | undefined => {
   }
 }
 
+/** Whether it is on an overlay, whose device numbers are not one. */
+export const isOverlay = (at: Buffer): boolean => fs.statfsSync(at).type === OVERLAYFS
+
 /** What is there, no more. */
 export const kindAt = (at: Buffer | string): PathKind | undefined => {
   const stats = fs.lstatSync(at, { bigint: true, throwIfNoEntry: false })
@@ -131,4 +134,6 @@ const OPEN = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NO
 /** Bytes read at once. */
 const PIECE = 1 << 20
 const NAMES = 128
+/** `OVERLAYFS_SUPER_MAGIC` of linux/magic.h */
+const OVERLAYFS = 0x794c7630
 const BILLION = 1_000_000_000n

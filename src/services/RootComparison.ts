@@ -7,6 +7,7 @@
  */
 import type { Buffer } from "node:buffer"
 import type { ByteString } from "../domain/ByteString.ts"
+import type { Digest } from "../domain/Digest.ts"
 import { Finding } from "../domain/Finding.ts"
 import { InodeNumbers } from "../domain/InodeNumbers.ts"
 import type { InodeId } from "../domain/Inodes.ts"
@@ -27,6 +28,8 @@ export interface Subject {
   readonly tree: RootTree
   /** Where each of the tree's layers was taken apart for digests (`LayerIntake`). */
   readonly layers: ReadonlyArray<string>
+  /** Their diff ids. Layers of one diff id are in the root with the same files, not with equal ones. */
+  readonly diffIds: ReadonlyArray<Digest>
   /** What could not be done when the root was made. */
   readonly lacks: RootShortfall<boolean>
 }
@@ -47,9 +50,12 @@ export class RootComparison {
   readonly #living: Uint8Array
   /** By node: 1 where there is no directory to look into. */
   readonly #closed: Uint8Array
-  readonly #numbers = new InodeNumbers()
+  #numbers: InodeNumbers
+  /** First names of an inode of the tree, and who had their inode of the file system before: few. */
+  readonly #holders = new Map<NodeId, NodeId>()
   /** The file system of the root, and who made it. */
   #device = 0n
+  #isOverlay = false
   #extractor = 0
 
   constructor(subject: Subject, calls: Calls) {
@@ -59,6 +65,11 @@ export class RootComparison {
     this.#contents = new FoundPath.ContentReader(calls)
     this.#living = subject.tree.living()
     this.#closed = new Uint8Array(subject.tree.size)
+    let names = 0
+    for (let node = 0; node < this.#living.length; node++) {
+      if (this.#living[node] === 1 && subject.tree.kind(node) !== "Directory") names++
+    }
+    this.#numbers = new InodeNumbers(names)
   }
 
   close(): void {
@@ -69,6 +80,8 @@ export class RootComparison {
   *findings(): Generator<Finding | undefined, void, undefined> {
     yield* this.#structure()
     yield* this.#files()
+    // large, and no longer needed
+    this.#numbers = new InodeNumbers()
     yield* this.#additions()
   }
 
@@ -232,9 +245,10 @@ export class RootComparison {
       }
       if (isTop) {
         this.#device = found.device
+        this.#isOverlay = FoundPath.isOverlay(found.at)
         this.#extractor = found.facts.metadata.uid
       }
-      if (found.device === this.#device) return found
+      if (found.device === this.#device || this.#isOfOverlay(found)) return found
       this.#closed[node] = 1
       return Finding.Changed({ path, differences: [Difference.Mounted()] })
     } catch (cause) {
@@ -244,6 +258,11 @@ export class RootComparison {
       this.#closed[node] = 1
       return unreadable(tree.path(closed), cause)
     }
+  }
+
+  /** What is no directory may be on any device there (the kernel's overlayfs.rst, "Non-directories"). */
+  #isOfOverlay({ facts }: FoundPath.FoundPath): boolean {
+    return this.#isOverlay && facts.kind !== "Directory"
   }
 
   #differences(expected: PathFacts, { facts }: FoundPath.FoundPath): Differences {
@@ -260,9 +279,24 @@ export class RootComparison {
     const { tree } = this.#subject
     const holder = this.#numbers.claim(inode, node)
     const all: Array<Difference> = []
-    if (first !== undefined && holder !== first) all.push(Difference.Unlinked({ from: tree.path(first) }))
-    if (tree.inode(holder) !== tree.inode(node)) all.push(Difference.Linked({ with: tree.path(holder) }))
+    if (first === undefined) {
+      if (holder !== node) this.#holders.set(node, holder)
+    } else if (holder !== (this.#holders.get(first) ?? first)) {
+      all.push(Difference.Unlinked({ from: tree.path(first) }))
+    }
+    if (!this.#isOne(tree.inode(holder), tree.inode(node))) {
+      all.push(Difference.Linked({ with: tree.path(holder) }))
+    }
     return all
+  }
+
+  /** Whether two inodes of the tree are one in the root. */
+  #isOne(a: InodeId, b: InodeId): boolean {
+    const { diffIds, tree } = this.#subject
+    if (a === b) return true
+    if (tree.inodes.kind(a) !== "File" || tree.inodes.kind(b) !== "File") return false
+    const [one, other] = [tree.inodes.content(a), tree.inodes.content(b)]
+    return one.entry === other.entry && diffIds[one.layer] === diffIds[other.layer]
   }
 
   #changed(node: NodeId, all: Differences): Finding | undefined {

@@ -1,6 +1,6 @@
 /** The built program on a real layout: what goes to which stream, and how it ends. */
 import { spawnSync } from "node:child_process"
-import { chmodSync, existsSync, writeFileSync } from "node:fs"
+import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "vitest"
@@ -125,6 +125,22 @@ describe.skipIf(!existsSync(CLI))(`oci-systemd${existsSync(CLI) ? "" : " (npm ru
         "example.org/good:v1: not intact: 151 findings; 1 layer, 1 path of the root"
       ])
       assert.lengthOf(deep("--all").out.trimEnd().split("\n"), 152)
+      assert.lengthOf(JSON.parse(deep("--json").out)[0].findings, 151)
+    }))
+
+  it("ends quietly and tidily when nobody reads what it prints", () =>
+    withPlace(({ config, path, run }) => {
+      run("extract", "--config", config, "example.org/good:v1")
+      const temporary = join(path, "temporary")
+      mkdirSync(temporary)
+      const script = '{ "$0" "$@"; echo "status $?" >&2; } | true'
+      const { stderr } = spawnSync(
+        "sh",
+        ["-c", script, process.execPath, CLI, "verify", "--deep", "--config", config],
+        { encoding: "utf8", env: { ...process.env, TMPDIR: temporary } }
+      )
+      assert.match(stderr, /^warning: .*\nstatus 141\n$/)
+      assert.deepEqual(readdirSync(temporary), [])
     }))
 
   it("verifies in JSON: one document, with what is expected and what is found", () =>

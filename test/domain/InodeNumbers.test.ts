@@ -7,8 +7,8 @@ describe("InodeNumbers", () => {
   it("answers as a map does, whatever the numbers", () => {
     const number = fc.oneof(fc.bigInt(1n, 20n), fc.bigInt(1n, 2n ** 64n - 1n))
     fc.assert(
-      fc.property(fc.array(number, { maxLength: 1000 }), (numbers) => {
-        const table = new InodeNumbers()
+      fc.property(fc.array(number, { maxLength: 1000 }), fc.nat(1000), (numbers, expected) => {
+        const table = new InodeNumbers(expected)
         const oracle = new Map<bigint, number>()
         numbers.forEach((number, node) => {
           if (!oracle.has(number)) oracle.set(number, node)

@@ -41,9 +41,9 @@ describe("the differences of two paths", () => {
       ["device 1:2 is 1:3"]
     ],
     [
-      "attributes that are gone and that are new, but not the host's label",
+      "attributes that are gone and that are new, but not the host's labels and signatures",
       facts(xattrs("user.a", "user.b")),
-      facts(xattrs("user.b", "user.c", "security.selinux")),
+      facts(xattrs("user.b", "user.c", "security.selinux", "security.ima")),
       ["xattr user.a is missing", "xattr user.c was added"]
     ]
   ]

@@ -385,6 +385,26 @@ describe("verify --deep", () => {
       assert.lengthOf((await verify({ deep: true })).lines, 1)
     }))
 
+  it("finds nothing where an image has a layer twice, whose files are the same then", () => {
+    const twice = LayerArchive.write([file("d/f", 3), link("d/g", "d/f")])
+    const between = LayerArchive.write([link("kept", "d/f"), file("d/.wh.f", 0), file("d/.wh.g", 0)])
+    return extracted([twice, between, twice], async (root, { verify }) => {
+      // names that no hard link joins, and one inode
+      assert.equal(fs.lstatSync(`${root}/kept`).ino, fs.lstatSync(`${root}/d/f`).ino)
+      assert.deepEqual((await verify({ deep: true })).lines, [])
+      quietly(`${root}/d/g`, () => {
+        const data = fs.readFileSync(`${root}/d/g`)
+        fs.unlinkSync(`${root}/d/g`)
+        fs.writeFileSync(`${root}/d/g`, data)
+        fs.chmodSync(`${root}/d/g`, 0o644)
+      })
+      calls.setModified(Buffer.from(`${root}/d`), { seconds: 0, nanoseconds: 0 })
+      assert.deepEqual((await verify({ deep: true })).lines, [
+        "example.org/app:v1: changed /d/g: no longer a hard link of /d/f"
+      ])
+    })
+  })
+
   it("takes holes for what they are, and sees what is written into one", () =>
     extracted(
       [

@@ -14,7 +14,9 @@ const deep = Options.boolean("deep").pipe(
 )
 
 const all = Options.boolean("all").pipe(
-  Options.withDescription("Print everything that is found, not only the first 100 of each image")
+  Options.withDescription(
+    "Print everything that is found, not only the first 100 of each image; --json always does"
+  )
 )
 
 export const verify = Command.make(
@@ -24,7 +26,7 @@ export const verify = Command.make(
     Effect.gen(function* () {
       const { settings, catalog } = yield* CommonOptions.load(config)
       const selected = yield* Selection.select(catalog, images)
-      const printer = (json ? VerifyPrinter.json : VerifyPrinter.lines)(all ? Infinity : MOST)
+      const printer = json ? VerifyPrinter.json() : VerifyPrinter.lines(all ? Infinity : MOST)
       const verifications = yield* Verify.verify(selected, {
         deep,
         onBegin: ({ context }) => printer.begin(context.name),
