@@ -100,9 +100,11 @@ export const extract = (image: CatalogImage, options: ExtractOptions = {}) =>
 
 /** All layers are verified before the first name appears in the root. */
 const fill = (image: CatalogImage, resolved: ResolvedImage, workplace: Workplace, options: ExtractOptions) =>
-  Effect.flatMap(obtain(image, resolved, workplace, options), (layers) =>
-    oneTree.withPermits(1)(makeRoot(image, resolved, workplace, layers, options))
-  )
+  Effect.gen(function* () {
+    const layers = yield* obtain(image, resolved, workplace, options)
+    yield* workplace.flushAhead
+    yield* oneTree.withPermits(1)(makeRoot(image, resolved, workplace, layers, options))
+  })
 
 /** Trees are large, and made and written on one thread anyway: of several images, one at a time has one. */
 const oneTree = Effect.unsafeMakeSemaphore(1)

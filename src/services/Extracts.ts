@@ -62,6 +62,8 @@ export interface Workplace {
   readonly root: string
   /** For what is in the making beside the root; removed at the end. */
   readonly stage: string
+  /** Begins to flush what is there already, and does not wait: what is written meanwhile is all that is left for the end. */
+  readonly flushAhead: Effect.Effect<void, never, Scope.Scope>
   /** Has `from`, which is in `stage`, moved to `to` when all is flushed and before the root appears. */
   readonly keep: (from: string, to: string) => void
 }
@@ -178,6 +180,7 @@ const make = (directory: string, calls: Calls): ExtractsService => {
           const workplace: Workplace = {
             root: `${path}/root`,
             stage: `${path}/stage`,
+            flushAhead: calls.syncFileSystemWaiting(fd).pipe(Effect.ignore, Effect.forkScoped, Effect.asVoid),
             keep: (from, to) => kept.push([from, to])
           }
           yield* attempt("make the workplace", path, () => {
