@@ -15,24 +15,12 @@ import * as Either from "effect/Either"
 import tar from "tar-stream"
 import { assert, describe, it } from "vitest"
 import type { ExtractionEvent } from "../../src/domain/ExtractionEvent.ts"
-import type { HostPlatform } from "../../src/domain/Platform.ts"
 import * as SystemSettings from "../../src/domain/SystemSettings.ts"
 import * as Catalog from "../../src/program/Catalog.ts"
 import * as Extract from "../../src/program/Extract.ts"
 import * as ExtractionServices from "../../src/services/ExtractionServices.ts"
+import { HOST, PLATFORM } from "../support/Host.ts"
 import { LayoutWriter, sha256, temporary } from "../support/LayoutWriter.ts"
-
-const PLATFORM: HostPlatform = {
-  os: "linux",
-  architecture: process.arch === "x64" ? "amd64" : process.arch,
-  variants: []
-}
-const HOST = {
-  systemdVersion: 257,
-  cli: ["/usr/bin/oci-systemd"] as const,
-  configFile: undefined,
-  servesRecords: true
-}
 
 const archive = async (
   ...entries: ReadonlyArray<Partial<tar.Header> & { readonly name: string; readonly content?: string }>

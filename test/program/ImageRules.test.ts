@@ -6,10 +6,10 @@ import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { assert, describe, it } from "vitest"
-import type { HostPlatform } from "../../src/domain/Platform.ts"
 import * as SystemSettings from "../../src/domain/SystemSettings.ts"
 import * as Generate from "../../src/program/Generate.ts"
 import { type ExtractionPlace, withPlace } from "../support/ExtractionPlace.ts"
+import { HOST, PLATFORM } from "../support/Host.ts"
 import { LayoutWriter, sha256, temporary, type WrittenDescriptor } from "../support/LayoutWriter.ts"
 import * as Systemd from "../support/SystemdSyntax.ts"
 import * as Tar from "../support/TarWriter.ts"
@@ -219,15 +219,6 @@ describe("rule 30: an image alone fails", () => {
 })
 
 describe("rule 33: labels and annotations are data", () => {
-  const ARCHITECTURE = process.arch === "x64" ? "amd64" : process.arch
-  const PLATFORM: HostPlatform = { os: "linux", architecture: ARCHITECTURE, variants: [] }
-  const HOST = {
-    systemdVersion: 257,
-    cli: ["/usr/bin/oci-systemd"] as const,
-    configFile: undefined,
-    servesRecords: true
-  }
-
   /** By section, the directives of every unit of an image; what they say is another matter. */
   const unitsOf = (labels: object, annotations: object) => {
     using directory = temporary()

@@ -5,25 +5,14 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Logger from "effect/Logger"
 import { assert } from "vitest"
-import type { HostPlatform } from "../../src/domain/Platform.ts"
 import * as SystemSettings from "../../src/domain/SystemSettings.ts"
 import * as Catalog from "../../src/program/Catalog.ts"
 import * as Extract from "../../src/program/Extract.ts"
 import * as ExtractionServices from "../../src/services/ExtractionServices.ts"
 import { Canary } from "./Canary.ts"
+import { HOST, PLATFORM } from "./Host.ts"
 import { LayoutWriter, sha256, temporary } from "./LayoutWriter.ts"
 
-const PLATFORM: HostPlatform = {
-  os: "linux",
-  architecture: process.arch === "x64" ? "amd64" : process.arch,
-  variants: []
-}
-const HOST = {
-  systemdVersion: 257,
-  cli: ["/usr/bin/oci-systemd"] as const,
-  configFile: undefined,
-  servesRecords: true
-}
 /** The chain id of a root that was there before. */
 const NEIGHBOUR = "ab".repeat(32)
 

@@ -7,26 +7,14 @@ import * as Either from "effect/Either"
 import * as Logger from "effect/Logger"
 import * as Finding from "../../src/domain/Finding.ts"
 import { display } from "../../src/domain/ImageName.ts"
-import type { HostPlatform } from "../../src/domain/Platform.ts"
 import * as SystemSettings from "../../src/domain/SystemSettings.ts"
 import type { Verification } from "../../src/domain/Verification.ts"
 import * as Catalog from "../../src/program/Catalog.ts"
 import * as Extract from "../../src/program/Extract.ts"
 import * as Verify from "../../src/program/Verify.ts"
 import * as ExtractionServices from "../../src/services/ExtractionServices.ts"
+import { HOST, PLATFORM } from "./Host.ts"
 import { LayoutWriter, sha256, temporary, type WrittenDescriptor } from "./LayoutWriter.ts"
-
-const PLATFORM: HostPlatform = {
-  os: "linux",
-  architecture: process.arch === "x64" ? "amd64" : process.arch,
-  variants: []
-}
-const HOST = {
-  systemdVersion: 257,
-  cli: ["/usr/bin/oci-systemd"] as const,
-  configFile: undefined,
-  servesRecords: true
-}
 
 export interface Place {
   readonly at: string

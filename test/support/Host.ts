@@ -1,0 +1,16 @@
+/** The machine that tests take themselves to be on. */
+import type { UnitHost } from "../../src/domain/ImageContext.ts"
+import type { HostPlatform } from "../../src/domain/Platform.ts"
+
+export const PLATFORM: HostPlatform = {
+  os: "linux",
+  architecture: process.arch === "x64" ? "amd64" : process.arch,
+  variants: []
+}
+
+export const HOST: UnitHost = {
+  systemdVersion: 257,
+  cli: ["/usr/bin/oci-systemd"],
+  configFile: undefined,
+  servesRecords: true
+}
