@@ -14,19 +14,12 @@ import {
   readSync
 } from "node:fs"
 import { join } from "node:path"
+import { fileURLToPath } from "node:url"
 import { random, text } from "./SourceText.mjs"
 
 const RELEASE = "trixie"
-/** As test/e2e/support/BaseRoot.ts has it: whoever is first makes the tree that the other uses. */
-const PACKAGES = "systemd,systemd-sysv,dbus,libnss-systemd"
-const BOOTSTRAP = `
-set -e
-if [ ! -d "$2" ]; then
-  rm -rf "$2.partial"
-  debootstrap --variant=minbase --include="$3" "$1" "$2.partial" $4
-  rm -rf "$2.partial"/var/cache/apt/archives/*.deb
-  mv "$2.partial" "$2"
-fi`
+/** The end-to-end tests use it too: whoever is first makes the tree. */
+const MAKE_ROOT = fileURLToPath(new URL("../scripts/debian-root.sh", import.meta.url))
 
 const SECOND = 1_000_000_000n
 /** 2025-01-01, the time of what is made here. */
@@ -39,8 +32,7 @@ const debianTree = (cache) => {
   if (existsSync(directory)) return directory
   mkdirSync(join(cache, "machines"), { recursive: true })
   const mirror = process.env.DEBOOTSTRAP_MIRROR ?? ""
-  const argv = ["sh", "-c", BOOTSTRAP, "bootstrap", RELEASE, directory, PACKAGES, mirror]
-  execFileSync("flock", [`${directory}.lock`, ...argv], { stdio: ["ignore", "ignore", "inherit"] })
+  execFileSync("sh", [MAKE_ROOT, RELEASE, directory, mirror], { stdio: ["ignore", "ignore", "inherit"] })
   return directory
 }
 

@@ -128,9 +128,13 @@ const makeRoot = (
     )
     const said = notices.map(LayerNotice.render)
     for (const notice of said) yield* Effect.logWarning(notice)
-    const plan = counted(tree, (done, total) =>
-      options.onEvent?.(ExtractionEvent.RootWritten({ image: image.context.name, done, total }))
-    )
+    const { onEvent } = options
+    const plan =
+      onEvent === undefined
+        ? RootPlan.of(tree)
+        : counted(tree, (done, total) =>
+            onEvent(ExtractionEvent.RootWritten({ image: image.context.name, done, total }))
+          )
     const { shortfalls } = yield* write(workplace.root, plan, ({ entry, layer }) =>
       LayerIntake.stagedPath(layers[layer]?.directory ?? "", { layer, entry })
     )

@@ -71,7 +71,7 @@ const make = (extracts: string, stage: LayerStage["Type"]["stage"], calls: Calls
     return about._tag === "None" ? undefined : { directory, staged: about.value, found: true }
   })
 
-  const make = Effect.fnUntraced(function* (
+  const takeApart = Effect.fnUntraced(function* (
     source: LayerSource,
     directory: string,
     { limits, onProgress }: ObtainOptions
@@ -111,7 +111,7 @@ const make = (extracts: string, stage: LayerStage["Type"]["stage"], calls: Calls
       yield* Effect.forEach(
         missing,
         (source, index) =>
-          Effect.map(make(source, `${workplace.stage}/layer-${index}`, options), (layer) => {
+          Effect.map(takeApart(source, `${workplace.stage}/layer-${index}`, options), (layer) => {
             layers.set(source.diffId, layer)
             workplace.keep(layer.directory, at(source.diffId))
           }),

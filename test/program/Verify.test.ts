@@ -15,6 +15,7 @@ import * as Shortfalls from "../../src/services/Shortfalls.ts"
 import { asUser, NOBODY } from "../support/AsUser.ts"
 import * as LayerArchive from "../support/LayerArchive.ts"
 import { sha256 } from "../support/LayoutWriter.ts"
+import { openBelow } from "../support/OpenFiles.ts"
 import * as Tar from "../support/TarWriter.ts"
 import { image, type Place, withPlace } from "../support/VerifyPlace.ts"
 
@@ -674,17 +675,6 @@ const blobsOf = (layout: string): ReadonlyArray<{ readonly digest: string }> => 
   const [{ digest }] = json("index.json").manifests
   return json(`blobs/${digest.replace(":", "/")}`).layers
 }
-
-/** What this process holds open there. */
-const openBelow = (directory: string): ReadonlyArray<string> =>
-  fs.readdirSync("/proc/self/fd").flatMap((fd) => {
-    try {
-      const target = fs.readlinkSync(`/proc/self/fd/${fd}`)
-      return target.startsWith(directory) ? [target] : []
-    } catch {
-      return []
-    }
-  })
 
 /** `cap_net_bind_service=ep`, as version 2 of the attribute says it. */
 const CAPABILITY = Buffer.from("0100000200040000000000000000000000000000", "hex")

@@ -14,6 +14,7 @@ import type { Digest } from "../../src/domain/Digest.ts"
 import * as LayerIntake from "../../src/services/LayerIntake.ts"
 import * as LayerStage from "../../src/services/LayerStage.ts"
 import { NativeCalls } from "../../src/services/NativeCalls.ts"
+import { openBelow } from "../support/OpenFiles.ts"
 import * as Tar from "../support/TarWriter.ts"
 
 const WORKER = fileURLToPath(new URL("../../dist/layer-worker.cjs", import.meta.url))
@@ -112,14 +113,6 @@ describe.skipIf(lack !== undefined)(`LayerLanes${lack ?? ""}`, () => {
   it.scopedLive("close everything when they are interrupted", () =>
     Effect.gen(function* () {
       const at = yield* place
-      const open = () =>
-        fs.readdirSync("/proc/self/fd").flatMap((fd) => {
-          try {
-            return [fs.readlinkSync(`/proc/self/fd/${fd}`)].filter((target) => target.startsWith(at))
-          } catch {
-            return []
-          }
-        })
       for (const pause of [0, 20, 100]) {
         const requests = Array.from({ length: 3 }, (_, number) => layer(at, `layer-${pause}-${number}`))
         const running = yield* Effect.fork(
@@ -127,7 +120,7 @@ describe.skipIf(lack !== undefined)(`LayerLanes${lack ?? ""}`, () => {
         )
         yield* Effect.sleep(pause)
         yield* Fiber.interrupt(running)
-        assert.deepStrictEqual(open(), [])
+        assert.deepStrictEqual(openBelow(at), [])
       }
     }).pipe(Effect.provide(services))
   )

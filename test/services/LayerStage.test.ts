@@ -20,6 +20,7 @@ import * as LayerStage from "../../src/services/LayerStage.ts"
 import { NativeCalls } from "../../src/services/NativeCalls.ts"
 import * as Shortfalls from "../../src/services/Shortfalls.ts"
 import { asUser, NOBODY } from "../support/AsUser.ts"
+import { openBelow } from "../support/OpenFiles.ts"
 import * as Tar from "../support/TarWriter.ts"
 
 const services = Layer.provideMerge(LayerStage.LayerStage.layer(), NativeCalls.layer)
@@ -61,17 +62,6 @@ const stage = Effect.fnUntraced(function* ({ blob, compression, over, tar }: Cas
   assert.deepStrictEqual(openBelow(where.at), [])
   return { ...where, result }
 })
-
-/** What this process holds open there. */
-const openBelow = (directory: string): ReadonlyArray<string> =>
-  fs.readdirSync("/proc/self/fd").flatMap((fd) => {
-    try {
-      const target = fs.readlinkSync(`/proc/self/fd/${fd}`)
-      return target.startsWith(directory) ? [target] : []
-    } catch {
-      return []
-    }
-  })
 
 const staged = (found: Effect.Effect.Success<ReturnType<typeof stage>>) => {
   const { entries: count, ...rest } = Either.getOrThrow(found.result)

@@ -12,21 +12,11 @@ export type Release = (typeof allReleases)[number]
 export const cacheDirectory = fileURLToPath(new URL("../../../.cache/", import.meta.url))
 const machinesDirectory = join(cacheDirectory, "machines")
 
-/** What a machine needs to boot, to be spoken to, and to resolve the users in /run/userdb. */
-const PACKAGES = "systemd,systemd-sysv,dbus,libnss-systemd"
+/** Makes what a machine needs to boot, to be spoken to, and to resolve the users in /run/userdb. */
+const MAKE_ROOT = fileURLToPath(new URL("../../../scripts/debian-root.sh", import.meta.url))
 
 /** A slow mirror is no reason to fail a test. */
 const BOOTSTRAP_TIMEOUT = 15 * 60_000
-
-/** Another process may be in the middle of making the same tree, hence the lock and the second look. */
-const BOOTSTRAP = `
-set -e
-if [ ! -d "$2" ]; then
-  rm -rf "$2.partial"
-  debootstrap --variant=minbase --include="$3" "$1" "$2.partial" $4
-  rm -rf "$2.partial"/var/cache/apt/archives/*.deb
-  mv "$2.partial" "$2"
-fi`
 
 export const exists = (path: string): Promise<boolean> =>
   access(path).then(
@@ -44,10 +34,7 @@ export const bootstrap = async (release: Release, directory: string): Promise<st
   if (await exists(directory)) return directory
   await mkdir(join(directory, ".."), { recursive: true })
   const mirror = process.env.DEBOOTSTRAP_MIRROR ?? ""
-  await run(
-    ["flock", `${directory}.lock`, "sh", "-c", BOOTSTRAP, "bootstrap", release, directory, PACKAGES, mirror],
-    { timeout: BOOTSTRAP_TIMEOUT, env: proxies() }
-  )
+  await run(["sh", MAKE_ROOT, release, directory, mirror], { timeout: BOOTSTRAP_TIMEOUT, env: proxies() })
   return directory
 }
 
