@@ -9,12 +9,14 @@
  */
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import { type ByteString, display, fromBytes } from "../domain/ByteString.ts"
+import { display } from "../domain/ByteString.ts"
+import { ExtendedHeaders, tooLong } from "../domain/ExtendedHeaders.ts"
 import type { LayerEntry } from "../domain/LayerEntry.ts"
 import * as Pax from "../domain/PaxRecords.ts"
 import * as Sparse from "../domain/SparseMap.ts"
 import * as Header from "../domain/TarHeader.ts"
 import * as Member from "../domain/TarMember.ts"
+import { structure, TarStructureInvalid } from "../domain/TarStructureInvalid.ts"
 
 export interface Sink {
   readonly entry: (entry: LayerEntry) => void
@@ -22,15 +24,6 @@ export interface Sink {
   readonly data: (bytes: Uint8Array, start: number, length: number, position: number) => void
   /** The last file has all its data. */
   readonly fileEnd: () => void
-}
-
-/** What is wrong with the sequence of blocks. */
-export class TarStructureInvalid extends Schema.TaggedError<TarStructureInvalid>()("TarStructureInvalid", {
-  problem: Schema.String
-}) {
-  override get message() {
-    return this.problem
-  }
 }
 
 /** `offset` is where in the uncompressed archive the member begins; `entry` is its name, as far as it is known. */
@@ -69,11 +62,7 @@ export class TarReader {
   #entries = 0
   /** Where the member begins, counted from its first extended header. */
   #memberAt = -1
-  #pax: Pax.PaxRecords | undefined
-  #longName: ByteString | undefined
-  #longLink: ByteString | undefined
-  #collected = new Uint8Array(0)
-  #collectType = ""
+  readonly #preceding = new ExtendedHeaders()
   /** Bytes still to come: of an extended header, of data, of what is skipped. */
   #remaining = 0
   #padding = 0
@@ -111,13 +100,11 @@ export class TarReader {
           break
         case "collect": {
           const taken = Math.min(available, this.#remaining)
-          this.#collected.set(chunk.subarray(at, at + taken), this.#collected.length - this.#remaining)
+          const problem = this.#preceding.take(chunk.subarray(at, at + taken))
+          if (problem !== undefined) return this.#fail(problem)
           this.#remaining -= taken
           at += taken
-          if (this.#remaining === 0) {
-            const problem = this.#endCollect()
-            if (problem !== undefined) return this.#fail(problem)
-          }
+          if (this.#remaining === 0) this.#skip(0)
           break
         }
         default: {
@@ -149,11 +136,12 @@ export class TarReader {
       if (this.#memberAt < 0) this.#memberAt = this.#base - this.#carried
       return this.#fail(structure(`is cut off at offset ${this.#base}`))
     }
-    return this.#pending() ? this.#fail(structure("is an extended header without a member")) : OK
+    return this.#preceding.isEmpty ? OK : this.#fail(structure("is an extended header without a member"))
   }
 
   #fail(cause: Problem): Either.Either<void, TarInvalid> {
-    const name = this.#header === undefined ? undefined : Member.nameOf(this.#header, this.#extended())
+    const name =
+      this.#header === undefined ? undefined : Member.nameOf(this.#header, this.#preceding.extended)
     this.#failure = new TarInvalid({
       offset: Math.max(this.#memberAt, 0),
       entry: name === undefined ? null : display(name),
@@ -162,19 +150,15 @@ export class TarReader {
     return Either.left(this.#failure)
   }
 
-  #pending(): boolean {
-    return this.#pax !== undefined || this.#longName !== undefined || this.#longLink !== undefined
-  }
-
   #takeBlock(bytes: Uint8Array, at: number, offset: number): Problem | undefined {
     if (this.#state === "sparseBlocks") return this.#takeSparseBlock(bytes, at, offset)
     if (this.#state === "mapText") return this.#takeMapText(bytes, at)
-    if (!this.#pending()) {
+    if (this.#preceding.isEmpty) {
       this.#memberAt = offset
       this.#header = undefined
     }
     if (bytes[at] === 0 && Header.isZero(bytes, at)) {
-      if (this.#pending()) return structure("is an extended header without a member")
+      if (!this.#preceding.isEmpty) return structure("is an extended header without a member")
       if (this.#zeroSeen) this.#state = "end"
       this.#zeroSeen = true
       return undefined
@@ -184,18 +168,15 @@ export class TarReader {
     if (Either.isLeft(decoded)) return decoded.left
     const header = decoded.right
     this.#header = header
+    if (ExtendedHeaders.is(header)) return this.#beginCollect(header)
     switch (header.type) {
-      case "x":
-      case "L":
-      case "K":
-        return this.#beginCollect(header)
       case "g":
         if (header.size > Pax.MAX_HEADER_BYTES) return tooLong(header.size)
         this.#skip(header.size)
         return undefined
       case "V":
-        this.#skip(Member.storedSize(header, this.#extended()))
-        this.#forget()
+        this.#skip(Member.storedSize(header, this.#preceding.extended))
+        this.#preceding.forget()
         return undefined
       default:
         return this.#beginMember({ bytes, at, offset }, header)
@@ -203,35 +184,15 @@ export class TarReader {
   }
 
   #beginCollect(header: Header.TarHeader): Problem | undefined {
-    if (header.size > Pax.MAX_HEADER_BYTES) return tooLong(header.size)
-    this.#collected = new Uint8Array(header.size)
-    this.#collectType = header.type
+    const problem = this.#preceding.begin(header)
     this.#remaining = header.size
     this.#padding = paddingOf(header.size)
-    this.#state = "collect"
-    return header.size === 0 ? this.#endCollect() : undefined
-  }
-
-  #endCollect(): Problem | undefined {
-    const bytes = this.#collected
-    this.#collected = NOTHING
-    this.#skip(0)
-    if (this.#collectType === "x") {
-      const records = Pax.decode(bytes)
-      if (Either.isLeft(records)) return records.left
-      this.#pax = records.right
-      return undefined
-    }
-    const end = bytes.indexOf(0)
-    const name = fromBytes(end < 0 ? bytes : bytes.subarray(0, end))
-    if (name === "") return structure("has an empty GNU long name")
-    if (this.#collectType === "L") this.#longName = name
-    else this.#longLink = name
-    return undefined
+    if (header.size > 0) this.#state = "collect"
+    return problem
   }
 
   #beginMember(block: Header.Block, header: Header.TarHeader): Problem | undefined {
-    const stored = Member.storedSize(header, this.#extended())
+    const stored = Member.storedSize(header, this.#preceding.extended)
     this.#remaining = stored
     this.#padding = paddingOf(stored)
     this.#realSize = stored
@@ -244,7 +205,7 @@ export class TarReader {
       if (map.right.more) this.#state = "sparseBlocks"
       return map.right.more ? undefined : this.#emit(header)
     }
-    const sparse = this.#pax?.sparse
+    const sparse = this.#preceding.pax?.sparse
     if (sparse === undefined || (header.type !== "0" && header.type !== "7")) return this.#emit(header)
     this.#realSize = sparse.size
     this.#runs = [...sparse.runs]
@@ -274,7 +235,7 @@ export class TarReader {
   #emit(header: Header.TarHeader | undefined): Problem | undefined {
     if (header === undefined) return structure("has no header")
     const content = { layer: ALONE, entry: this.#entries }
-    const entry = Member.entryOf(header, this.#extended(), this.#realSize, content)
+    const entry = Member.entryOf(header, this.#preceding.extended, this.#realSize, content)
     if (Either.isLeft(entry)) return entry.left
     if (this.#runs !== undefined) {
       const map = Sparse.make(this.#realSize, this.#runs, this.#remaining)
@@ -290,7 +251,7 @@ export class TarReader {
       this.#run = 0
       this.#runLeft = this.#runs === undefined ? this.#remaining : 0
     }
-    this.#forget()
+    this.#preceding.forget()
     return undefined
   }
 
@@ -323,23 +284,9 @@ export class TarReader {
     this.#padding = 0
     this.#state = this.#remaining === 0 ? "header" : "skip"
   }
-
-  #extended(): Member.Extended {
-    return { pax: this.#pax, longName: this.#longName, longLink: this.#longLink }
-  }
-
-  #forget(): void {
-    this.#pax = undefined
-    this.#longName = undefined
-    this.#longLink = undefined
-  }
 }
 
-const structure = (problem: string) => new TarStructureInvalid({ problem })
-const tooLong = (size: number) =>
-  structure(`has an extended header of ${size} bytes, over ${Pax.MAX_HEADER_BYTES}`)
 const paddingOf = (size: number) => (BLOCK - (size % BLOCK)) % BLOCK
 /** An archive does not know which of an image's layers it is. */
 const ALONE = 0
-const NOTHING = new Uint8Array(0)
 const OK = Either.void
