@@ -8,14 +8,15 @@
 import type { Buffer } from "node:buffer"
 import type { ByteString } from "../domain/ByteString.ts"
 import type { Digest } from "../domain/Digest.ts"
+import { FileNames } from "../domain/FileNames.ts"
 import { Finding } from "../domain/Finding.ts"
-import { InodeNumbers } from "../domain/InodeNumbers.ts"
 import type { InodeId } from "../domain/Inodes.ts"
 import { kept } from "../domain/LayerXattrs.ts"
 import { Difference, differences, type PathFacts, type PathKind } from "../domain/PathFacts.ts"
 import { settled } from "../domain/PosixAcl.ts"
 import { explain, type RootShortfall } from "../domain/RootShortfall.ts"
 import type { NodeId, RootTree } from "../domain/RootTree.ts"
+import { SharedInodes } from "../domain/SharedInodes.ts"
 import * as DeepPath from "./DeepPath.ts"
 import { DigestReader } from "./FileDigests.ts"
 import type { File } from "./FileSink.ts"
@@ -50,9 +51,7 @@ export class RootComparison {
   readonly #living: Uint8Array
   /** By node: 1 where there is no directory to look into. */
   readonly #closed: Uint8Array
-  #numbers: InodeNumbers
-  /** First names of an inode of the tree, and who had their inode of the file system before: few. */
-  readonly #holders = new Map<NodeId, NodeId>()
+  readonly #shared: SharedInodes
   /** The file system of the root, and who made it. */
   #device = 0n
   #isOverlay = false
@@ -65,11 +64,7 @@ export class RootComparison {
     this.#contents = new FoundPath.ContentReader(calls)
     this.#living = subject.tree.living()
     this.#closed = new Uint8Array(subject.tree.size)
-    let names = 0
-    for (let node = 0; node < this.#living.length; node++) {
-      if (this.#living[node] === 1 && subject.tree.kind(node) !== "Directory") names++
-    }
-    this.#numbers = new InodeNumbers(names)
+    this.#shared = new SharedInodes(subject.tree, subject.diffIds, this.#living)
   }
 
   close(): void {
@@ -81,7 +76,7 @@ export class RootComparison {
     yield* this.#structure()
     yield* this.#files()
     // large, and no longer needed
-    this.#numbers = new InodeNumbers()
+    this.#shared.forget()
     yield* this.#additions()
   }
 
@@ -113,7 +108,7 @@ export class RootComparison {
         yield this.#changed(node, all)
         continue
       }
-      yield this.#changed(node, [...all, ...this.#links(node, found, firsts.get(inode))])
+      yield this.#changed(node, [...all, ...this.#shared.differences(node, found.inode, firsts.get(inode))])
       if (inodes.isShared(inode) && !firsts.has(inode)) firsts.set(inode, node)
     }
   }
@@ -122,7 +117,7 @@ export class RootComparison {
   *#files(): Generator<Finding | undefined, void, undefined> {
     const { layers, tree } = this.#subject
     const { inodes } = tree
-    const names = new Names(tree, this.#living)
+    const names = new FileNames(tree, this.#living)
     const fileFrom = (inode: InodeId): InodeId => {
       let at = inode
       while (at < inodes.size && inodes.kind(at) !== "File") at++
@@ -150,7 +145,7 @@ export class RootComparison {
   *#file(
     entry: File,
     digests: DigestReader,
-    names: Names,
+    names: FileNames,
     inode: InodeId
   ): Generator<Finding | undefined, void, undefined> {
     const metadata = { ...entry.metadata, xattrs: kept("File", entry.metadata.xattrs) }
@@ -171,7 +166,7 @@ export class RootComparison {
       } else if (found.facts.kind !== "File") {
         yield this.#changed(node, all)
       } else {
-        yield this.#changed(node, [...all, ...this.#links(node, found, first?.node)])
+        yield this.#changed(node, [...all, ...this.#shared.differences(node, found.inode, first?.node)])
         first ??= { node, inode: found.inode, all }
       }
     }
@@ -274,65 +269,12 @@ export class RootComparison {
     return rest
   }
 
-  /** `first` is the first name that was found of the same inode, if this is another. */
-  #links(node: NodeId, { inode }: FoundPath.FoundPath, first: NodeId | undefined): Differences {
-    const { tree } = this.#subject
-    const holder = this.#numbers.claim(inode, node)
-    const all: Array<Difference> = []
-    if (first === undefined) {
-      if (holder !== node) this.#holders.set(node, holder)
-    } else if (holder !== (this.#holders.get(first) ?? first)) {
-      all.push(Difference.Unlinked({ from: tree.path(first) }))
-    }
-    if (!this.#isOne(tree.inode(holder), tree.inode(node))) {
-      all.push(Difference.Linked({ with: tree.path(holder) }))
-    }
-    return all
-  }
-
-  /** Whether two inodes of the tree are one in the root. */
-  #isOne(a: InodeId, b: InodeId): boolean {
-    const { diffIds, tree } = this.#subject
-    if (a === b) return true
-    if (tree.inodes.kind(a) !== "File" || tree.inodes.kind(b) !== "File") return false
-    const [one, other] = [tree.inodes.content(a), tree.inodes.content(b)]
-    return one.entry === other.entry && diffIds[one.layer] === diffIds[other.layer]
-  }
-
   #changed(node: NodeId, all: Differences): Finding | undefined {
     return all.length === 0
       ? undefined
       : Finding.Changed({ path: this.#subject.tree.path(node), differences: all })
   }
 }
-
-/** The living names of the tree's files, by inode: two numbers for each, and no list. */
-class Names {
-  readonly #first: Int32Array
-  readonly #next: Int32Array
-
-  constructor(tree: RootTree, living: Uint8Array) {
-    this.#first = new Int32Array(tree.inodes.size).fill(NONE)
-    this.#next = new Int32Array(living.length)
-    for (let node = living.length - 1; node >= 0; node--) {
-      if (living[node] !== 1 || tree.kind(node) !== "File") continue
-      const inode = tree.inode(node)
-      this.#next[node] = this.#first[inode] ?? NONE
-      this.#first[inode] = node
-    }
-  }
-
-  /** Negative where there is none. */
-  first(inode: InodeId): NodeId {
-    return this.#first[inode] ?? NONE
-  }
-
-  next(node: NodeId): NodeId {
-    return this.#next[node] ?? NONE
-  }
-}
-
-const NONE = -1
 
 const isOf = (
   { entry, layer }: { readonly layer: number; readonly entry: number },
