@@ -1,27 +1,39 @@
 /**
- * Builds `dist/`: the two programs, each one file that runs on its own with native code beside it, and the library.
+ * Builds `dist/`: the programs with native code beside them, and the library.
  *
  *     node scripts/build.mjs
+ *
+ *     dist/oci-systemd-generator.cjs, oci-systemd.cjs     the programs: they run the code below, see scripts/loader.cjs
+ *     dist/layer-worker.cjs                               the same, for a thread of oci-systemd
+ *     dist/code/NAME.js                                   their code, each one file
+ *     dist/code/NAME.vVERSION-ARCH.cache                  V8's code cache, for this Node
+ *     dist/code-cache.cjs                                 makes the caches again where Node is another
+ *     dist/oci-health, oci-release                        what units run in a shell
+ *     dist/node_modules                                   koffi, with native code for this machine
+ *     dist/index.js, types                                the library
  */
 import { execFileSync } from "node:child_process"
-import { chmodSync, cpSync, mkdirSync, rmSync } from "node:fs"
+import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { build } from "esbuild"
 
 const top = join(dirname(fileURLToPath(import.meta.url)), "..")
 const dist = join(top, "dist")
+const code = join(dist, "code")
 
 rmSync(dist, { recursive: true, force: true })
-mkdirSync(dist, { recursive: true })
+mkdirSync(code, { recursive: true })
 
-const programs = {
-  "oci-systemd-generator": "src/bin/generator.ts",
-  "oci-systemd": "src/bin/cli.ts",
-  "layer-worker": "src/bin/layerWorker.ts"
-}
-for (const [name, entry] of Object.entries(programs)) {
-  const outfile = join(dist, `${name}.cjs`)
+/** The flag as in src/services/CommandPath.ts, and for the same reason. */
+const programs = [
+  { name: "oci-systemd-generator", entry: "src/bin/generator.ts", shebang: "#!/usr/bin/env node" },
+  { name: "oci-systemd", entry: "src/bin/cli.ts", shebang: "#!/usr/bin/env -S node --max-semi-space-size=4" },
+  { name: "layer-worker", entry: "src/bin/layerWorker.ts", shebang: "#!/usr/bin/env node" }
+]
+const loader = readFileSync(join(top, "scripts/loader.cjs"), "utf8")
+for (const { name, entry, shebang } of programs) {
+  const outfile = join(code, `${name}.js`)
   await build({
     entryPoints: [join(top, entry)],
     outfile,
@@ -31,14 +43,22 @@ for (const [name, entry] of Object.entries(programs)) {
     // CommonJS starts faster than modules do.
     format: "cjs",
     target: "node20",
+    // What is run by `vm` has `require` only.
+    supported: { "dynamic-import": false },
     external: ["koffi"],
-    define: { "import.meta.dirname": "__dirname" },
-    // The flag as in src/services/CommandPath.ts, and for the same reason.
-    banner: { js: "#!/usr/bin/env -S node --max-semi-space-size=4" },
+    define: { "import.meta.dirname": "__dirname", "import.meta.filename": "__filename" },
+    banner: { js: "(function (require, __filename, __dirname) {" },
+    footer: { js: "})" },
     legalComments: "none",
     logLevel: "warning"
   })
-  chmodSync(outfile, 0o755)
+  const program = join(dist, `${name}.cjs`)
+  writeFileSync(
+    program,
+    `${shebang}
+${loader}`
+  )
+  chmodSync(program, 0o755)
 }
 
 // What units run often, or on stop: a shell starts in a tenth of Node's time.
@@ -74,3 +94,6 @@ cpSync(join(modules, "koffi"), join(dist, "node_modules/koffi"), {
 })
 const native = `@koromix/koffi-linux-${process.arch}`
 cpSync(join(modules, native), join(dist, "node_modules", native), { recursive: true })
+
+cpSync(join(top, "scripts/code-cache.cjs"), join(dist, "code-cache.cjs"))
+execFileSync(process.execPath, [join(dist, "code-cache.cjs")], { stdio: "inherit" })

@@ -4,8 +4,11 @@ import * as path from "node:path"
 
 /** Both programs are built side by side; links to them are followed. */
 export const cli = (): readonly [string, ...string[]] => {
+  const { execPath } = process
+  // A single executable is its own Node (scripts/executables.mjs).
+  if (import.meta.filename === execPath) return [path.join(path.dirname(execPath), "oci-systemd")]
   const self = fs.realpathSync(process.argv[1] ?? ".")
-  return [process.execPath, SMALL_NURSERY, path.join(path.dirname(self), "oci-systemd.cjs")]
+  return [execPath, SMALL_NURSERY, path.join(path.dirname(self), "oci-systemd.cjs")]
 }
 
 /** What is extracted is large and outside the heap; V8's 32 MB for what is new would be memory for nothing. */

@@ -1,0 +1,86 @@
+/**
+ * Makes single executables of the programs: this machine's Node with their code in it (nodejs.org/api/single-executable-applications).
+ *
+ *     npm run build:executables                               or, where dist/ is built, node scripts/executables.mjs [DIRECTORY]
+ *
+ *     dist/bin/oci-systemd-generator, dist/bin/oci-systemd     one file with two names: it is the program it is called
+ *     dist/bin/oci-health, oci-release, layer-worker.cjs, …    what belongs beside it, as in dist/
+ *
+ * The directory is an installation of its own, for a machine without Node: copy it as a whole, with its hard link (`cp -a`),
+ * and link to its two programs. Node as some distributions have it, with its code in libnode.so, cannot be used.
+ */
+import { execFileSync } from "node:child_process"
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync
+} from "node:fs"
+import { createRequire } from "node:module"
+import { tmpdir } from "node:os"
+import { dirname, join, resolve } from "node:path"
+import { fileURLToPath } from "node:url"
+
+const top = join(dirname(fileURLToPath(import.meta.url)), "..")
+const dist = join(top, "dist")
+const bin = resolve(process.argv[2] ?? join(dist, "bin"))
+
+/** Where Node looks for what was put into it. */
+const FUSE = "NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2"
+const NODE = process.execPath
+const POSTJECT = join(top, "node_modules/postject/dist/cli.js")
+if (!readFileSync(NODE).includes(FUSE)) {
+  throw new Error(
+    `${NODE} cannot hold a program: it is without ${FUSE}, as where Node's code is in a shared library`
+  )
+}
+
+rmSync(bin, { recursive: true, force: true })
+mkdirSync(bin, { recursive: true })
+const names = ["oci-systemd-generator", "oci-systemd"]
+const work = join(tmpdir(), `oci-systemd-executables-${process.pid}`)
+mkdirSync(work)
+try {
+  // An executable is given no flags.
+  createRequire(import.meta.url)(join(dist, "code-cache.cjs")).make(work, names, [])
+  const cache = (name) => join(work, `${name}.${process.version}-${process.arch}.cache`)
+  const config = join(work, "config.json")
+  const blob = join(work, "blob")
+  writeFileSync(
+    config,
+    JSON.stringify({
+      main: join(top, "scripts/executable-main.cjs"),
+      output: blob,
+      disableExperimentalSEAWarning: true,
+      useCodeCache: true,
+      assets: Object.fromEntries(
+        names.flatMap((name) => [
+          [`${name}.js`, join(dist, "code", `${name}.js`)],
+          [`${name}.cache`, cache(name)]
+        ])
+      )
+    })
+  )
+  execFileSync(NODE, ["--experimental-sea-config", config], { stdio: "pipe" })
+  const [executable, second] = names.map((name) => join(bin, name))
+  copyFileSync(NODE, executable)
+  // It warns of each note of the executable, and means nothing by it.
+  execFileSync(NODE, [POSTJECT, executable, "NODE_SEA_BLOB", blob, "--sentinel-fuse", FUSE], {
+    stdio: "pipe"
+  })
+  chmodSync(executable, 0o755)
+  linkSync(executable, second)
+} finally {
+  rmSync(work, { recursive: true, force: true })
+}
+for (const name of ["oci-health", "oci-release", "layer-worker.cjs"])
+  cpSync(join(dist, name), join(bin, name))
+cpSync(join(dist, "node_modules"), join(bin, "node_modules"), { recursive: true })
+mkdirSync(join(bin, "code"))
+for (const name of ["layer-worker.js", `layer-worker.${process.version}-${process.arch}.cache`]) {
+  cpSync(join(dist, "code", name), join(bin, "code", name))
+}
