@@ -17,6 +17,7 @@ import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } fro
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { build } from "esbuild"
+import { makeManual } from "./manual.mjs"
 
 const top = join(dirname(fileURLToPath(import.meta.url)), "..")
 const dist = join(top, "dist")
@@ -66,6 +67,8 @@ for (const name of ["oci-health", "oci-release"]) {
   cpSync(join(top, `src/bin/${name}.sh`), join(dist, name))
   chmodSync(join(dist, name), 0o755)
 }
+
+await makeManual()
 
 await build({
   entryPoints: [join(top, "src/index.ts")],

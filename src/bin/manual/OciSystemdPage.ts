@@ -1,0 +1,86 @@
+/** oci-systemd(1). */
+import * as CommandLine from "./CommandLine.ts"
+import { NOTES } from "./CommandNotes.ts"
+import { type Block, example, heading, type Page, synopsis, term } from "./Roff.ts"
+import * as Synopsis from "./Synopsis.ts"
+
+export const page = (program: CommandLine.Program): Page => ({
+  name: program.name,
+  section: 1,
+  summary: "run OCI images as native systemd services",
+  sections: [
+    {
+      title: "Synopsis",
+      blocks: [
+        synopsis(`\`${program.name}\` [*OPTION* ...] *COMMAND* [*ARGUMENT* ...]`),
+        ...program.commands.map((command) =>
+          synopsis(`\`${program.name}\` ${Synopsis.command(program, command)}`)
+        )
+      ]
+    },
+    {
+      title: "Description",
+      blocks: [
+        "An OCI image layout below `/var/lib/oci/layouts` becomes a systemd service at boot and at every `systemctl daemon-reload`, by way of `oci-systemd-generator`(8). The first start of the service extracts the image. There is no container runtime and no daemon: the service is systemd's own.",
+        example(FIRST_SERVICE),
+        "`oci-systemd` shows what images there are and what becomes of them, and does what need not wait for a start."
+      ]
+    },
+    {
+      title: "Images",
+      blocks: [
+        "An *IMAGE* is named `LAYOUT:REF`, the path of its layout below the directory of layouts and its reference, or by its unit. The layout's name, its host reversed, and the reference make the unit: `myorg.com/myapp:stable` is `com.myorg.myapp.ref.stable.service`."
+      ]
+    },
+    { title: "Commands", blocks: program.commands.flatMap((command) => describe(program, command)) },
+    {
+      title: "Options",
+      blocks: [
+        "These are taken by every command, before or after its name.",
+        ...[...program.options, ...CommandLine.BUILT_IN].map(describeOption)
+      ]
+    },
+    {
+      title: "Exit status",
+      blocks: [
+        term("0", "It worked."),
+        term("1", "It did not, and a line on standard error says why."),
+        term("2", "The command line was not understood."),
+        term("128+*N*", "Ended by signal *N*.")
+      ]
+    },
+    { title: "Files", blocks: FILES },
+    {
+      title: "See also",
+      blocks: [
+        "`oci-systemd-generator`(8), `oci-generator.conf`(5), `systemctl`(1), `systemd.generator`(7), `systemd.service`(5), `skopeo`(1)"
+      ]
+    }
+  ]
+})
+
+const describe = (program: CommandLine.Program, command: CommandLine.Command): readonly Block[] => [
+  heading(command.name),
+  synopsis(Synopsis.command(program, command)),
+  sentence(command.summary),
+  ...(NOTES[command.name] ?? []),
+  ...command.arguments.map(({ summary, takes }) => term(Synopsis.value(takes), sentence(summary))),
+  ...CommandLine.ownOptions(program, command).map(describeOption)
+]
+
+const describeOption = (option: CommandLine.Option): Block =>
+  term(Synopsis.option(option), sentence(option.summary))
+
+const sentence = (text: string): string => (/[.?!]$/.test(text) ? text : `${text}.`)
+
+const FIRST_SERVICE = `skopeo copy docker://myorg/myapp:stable oci:/var/lib/oci/layouts/myorg.com/myapp:stable
+systemctl daemon-reload
+systemctl start com.myorg.myapp.ref.stable.service`
+
+const FILES: readonly Block[] = [
+  term("`/etc/oci-generator.conf`", "The configuration, see `oci-generator.conf`(5)."),
+  term("`/var/lib/oci/layouts`", "OCI image layouts, each at a path that is its name."),
+  term("`/var/lib/oci/extracts`", "Extracted images. All of it can be made again from the layouts."),
+  term("`/var/lib/oci/volumes`", "The images' volumes: data that services keep. Nothing removes them."),
+  term("`oci.slice`", "The slice that all services of images are in.")
+]
