@@ -13,7 +13,7 @@
  *     dist/index.js, types                                the library
  */
 import { execFileSync } from "node:child_process"
-import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { build } from "esbuild"
@@ -87,6 +87,14 @@ execFileSync(
     stdio: "inherit"
   }
 )
+
+// Declarations keep the names of their sources; everybody's compiler finds `x.d.ts` by `x.js`.
+for (const name of readdirSync(join(dist, "types"), { encoding: "utf8", recursive: true })) {
+  if (!name.endsWith(".d.ts")) continue
+  const file = join(dist, "types", name)
+  const text = readFileSync(file, "utf8")
+  writeFileSync(file, text.replace(/((?:from|import\() ?"\.[^"]*)\.ts"/g, '$1.js"'))
+}
 
 // koffi finds its native code relative to itself, so it goes along as a package of its own, for this machine.
 const modules = join(top, "node_modules")

@@ -7,6 +7,7 @@
 
 declare const ByteStringBrand: unique symbol
 
+/** Text whose characters are bytes: U+0000 … U+00FF. */
 export type ByteString = string & { readonly [ByteStringBrand]: "ByteString" }
 
 /** The bytes, one character each. */

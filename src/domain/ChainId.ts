@@ -7,6 +7,7 @@
 import type * as Arr from "effect/Array"
 import type { Digest, Sha256 } from "./Digest.ts"
 
+/** The chain id of layers, given their diff ids, the lowest first. */
 export const fromDiffIds = (diffIds: Arr.NonEmptyReadonlyArray<Digest>, sha256: Sha256): Digest => {
   const [lowest, ...upper] = diffIds
   return upper.reduce((chain, diffId) => `sha256:${sha256(`${chain} ${diffId}`)}` as Digest, lowest)

@@ -10,16 +10,20 @@ import * as Schema from "effect/Schema"
 
 const DIGEST = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/
 
+/** The schema. */
 export const Digest = Schema.String.pipe(
   Schema.pattern(DIGEST, {
     message: (issue) => `${JSON.stringify(issue.actual)} is not a sha256 or sha512 digest`
   }),
   Schema.brand("Digest")
 )
+/** A checked digest: `sha256:` and 64, or `sha512:` and 128 hex digits. */
 export type Digest = typeof Digest.Type
 
+/** What a digest was made with. */
 export type Algorithm = "sha256" | "sha512"
 
+/** What the digest was made with. */
 export const algorithm = (digest: Digest): Algorithm => (digest.startsWith("sha256:") ? "sha256" : "sha512")
 
 /** The hex part. */

@@ -3,6 +3,7 @@ import * as Data from "effect/Data"
 import type { Digest } from "./Digest.ts"
 import type { ImageName } from "./ImageName.ts"
 
+/** Begun, LayerRead and LayerReady for each layer, RootWritten now and then, Published; only Published is sure to be the last. */
 export type ExtractionEvent = Data.TaggedEnum<{
   /** The image has to be extracted. Sizes are of the blobs, compressed, in bytes; the lowest layer is the first. */
   Begun: {
@@ -30,4 +31,5 @@ export type ExtractionEvent = Data.TaggedEnum<{
   Published: { readonly image: ImageName; readonly root: string }
 }>
 
+/** Constructors, and `$is` and `$match`. */
 export const ExtractionEvent = Data.taggedEnum<ExtractionEvent>()

@@ -9,6 +9,7 @@ import {
   render as renderDifference
 } from "./PathFacts.ts"
 
+/** One thing that is not as it should be. */
 export type Finding = Data.TaggedEnum<{
   /** An index, a manifest or a configuration: there is no image to speak of. `reason` names the document. */
   Unusable: { readonly reason: string }
@@ -24,6 +25,7 @@ export type Finding = Data.TaggedEnum<{
   /** The system refuses to say what is there: the disk is damaged, or who asks may not know. */
   Unreadable: { readonly path: ByteString; readonly syscall: string; readonly code: string }
 }>
+/** Constructors, and `$is` and `$match`. */
 export const Finding = Data.taggedEnum<Finding>()
 
 /** One line. */

@@ -21,6 +21,7 @@ const Healthcheck = Schema.Struct({
   Retries: nullish(Schema.Number)
 })
 
+/** The schema of `config` in an image configuration, Docker's additions included. */
 export const ProcessConfig = Schema.Struct({
   User: nullish(Schema.String),
   Env: nullish(Strings),
@@ -44,8 +45,10 @@ export const ProcessConfig = Schema.Struct({
   /** What the image's shell commands are given to. */
   Shell: nullish(Strings)
 }).annotations(WITH_OTHERS)
+/** How the process runs. */
 export type ProcessConfig = typeof ProcessConfig.Type
 
+/** The schema: `Schema.decodeUnknownEither(ImageConfig)(json)`. Fields that it does not know are kept. */
 export const ImageConfig = Schema.Struct({
   architecture: Schema.String,
   os: Schema.String,
@@ -55,4 +58,5 @@ export const ImageConfig = Schema.Struct({
   config: nullish(ProcessConfig),
   rootfs: Schema.Struct({ type: Schema.Literal("layers"), diff_ids: Schema.NonEmptyArray(Digest) })
 }).annotations(WITH_OTHERS)
+/** An image configuration, checked. */
 export type ImageConfig = typeof ImageConfig.Type

@@ -5,9 +5,10 @@ import { display, type ImageName } from "./ImageName.ts"
 import type { ImageSettings } from "./ImageSettings.ts"
 import type { ResolvedImage } from "./ResolvedImage.ts"
 import * as RootPaths from "./RootPaths.ts"
-import type { Origins } from "./Settings.ts"
+import * as Settings from "./Settings.ts"
 import type { SystemSettings } from "./SystemSettings.ts"
 import { type Directive, directive } from "./UnitFile.ts"
+import * as UnitName from "./UnitName.ts"
 import { path } from "./UnitValue.ts"
 import * as Volumes from "./Volumes.ts"
 
@@ -22,17 +23,38 @@ export interface UnitHost {
   readonly servesRecords: boolean
 }
 
+/** What `ImageUnits.render` needs to know besides the image. */
 export interface ImageContext {
   readonly name: ImageName
   readonly stem: string
   readonly settings: ImageSettings
   /** Where they were said. */
-  readonly origins: Origins
+  readonly origins: Settings.Origins
   readonly system: SystemSettings
   readonly host: UnitHost
   readonly sha256: Sha256
 }
 
+/** The context of an image that no other one shares its unit's name with, or of one whose `stem` is known. */
+export const of = (
+  name: ImageName,
+  from: {
+    readonly settings: Settings.Settings
+    readonly host: UnitHost
+    readonly sha256: Sha256
+    readonly stem?: string
+  }
+): ImageContext => ({
+  name,
+  stem: from.stem ?? UnitName.fromImage(name, from.sha256),
+  settings: Settings.forImage(from.settings, name),
+  origins: Settings.originsFor(from.settings, name),
+  system: from.settings.system,
+  host: from.host,
+  sha256: from.sha256
+})
+
+/** @internal */
 export const rootPaths = (
   context: Pick<ImageContext, "stem" | "system" | "sha256">,
   image: Pick<ResolvedImage, "chainId">
@@ -46,6 +68,7 @@ export const rootPaths = (
     context.sha256
   )
 
+/** @internal */
 export const volumes = (context: ImageContext, image: ResolvedImage): Volumes.Volumes =>
   Volumes.of(
     {
@@ -57,17 +80,17 @@ export const volumes = (context: ImageContext, image: ResolvedImage): Volumes.Vo
     context.sha256
   )
 
-/** A shell script of ours, which lies beside `oci-systemd`. */
+/** A shell script of ours, which lies beside `oci-systemd`. @internal */
 export const helper = ({ host: { cli } }: ImageContext, name: "oci-health" | "oci-release"): string =>
   (cli[cli.length - 1] ?? "").replace(/[^/]*$/, name)
 
-/** The comment that each unit file begins with. */
+/** The comment that each unit file begins with. @internal */
 export const header = (name: ImageName): readonly string[] => [
   `Made by oci-systemd-generator from the image ${display(name)}, and made anew at every daemon-reload.`,
   "Changes belong in a drop-in: systemctl edit UNIT"
 ]
 
-/** Shown by `systemctl status`; left out where no unit can say it. */
+/** Shown by `systemctl status`; left out where no unit can say it. @internal */
 export const sourcePath = (context: ImageContext): readonly Directive[] => {
   const source = path("the layout", `${context.system.imagelayoutdir}/${context.name.layout}`)
   return Either.isRight(source) ? [directive("SourcePath", source.right)] : []

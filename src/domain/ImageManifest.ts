@@ -3,6 +3,7 @@ import * as Schema from "effect/Schema"
 import { Annotations, absent, Descriptor, nullish } from "./Descriptor.ts"
 import * as MediaType from "./MediaType.ts"
 
+/** The schema. */
 export const ImageManifest = Schema.Struct({
   schemaVersion: nullish(Schema.Literal(2)),
   mediaType: nullish(
@@ -18,4 +19,5 @@ export const ImageManifest = Schema.Struct({
   artifactType: nullish(Schema.String),
   manifests: absent("is a field of indexes, and this is a manifest")
 })
+/** A manifest, checked. */
 export type ImageManifest = typeof ImageManifest.Type

@@ -1,5 +1,6 @@
 /** How people name an image: the layout's path below `imagelayoutdir`, and the reference in it. */
 
+/** `{ layout: "myorg.com/myapp", ref: "stable" }` */
 export interface ImageName {
   /** Path components joined by `/`, never empty, never `.` or `..`. */
   readonly layout: string

@@ -5,26 +5,37 @@ import * as PlatformName from "./Platform.ts"
 import { oneOf, optional, type SettingKeys, units, yesOrNo } from "./SettingKey.ts"
 import * as VolumeBind from "./VolumeBind.ts"
 
+/** What `root` takes. */
 export const ROOT_MODES = ["ephemeral", "persistent", "readonly"] as const
 /** What is written to the root is thrown away on stop, or kept, or nothing can be written. */
 export type RootMode = (typeof ROOT_MODES)[number]
 
+/** What `profile` takes. */
 export const PROFILES = ["default", "strict", "nonetwork", "trusted"] as const
+/** What the service may do to its host. */
 export type Profile = (typeof PROFILES)[number]
 
+/** What `network` takes. */
 export const NETWORKS = ["host", "none"] as const
+/** The network that it sees: the host's, or none. */
 export type Network = (typeof NETWORKS)[number]
 
+/** What `ports` takes. */
 export const PORT_RULES = ["free", "enforce"] as const
+/** The ports it may listen on: any, or only those that the image exposes. */
 export type PortRule = (typeof PORT_RULES)[number]
 
+/** What `health` takes. */
 export const HEALTH_ACTIONS = ["log", "restart", "off"] as const
+/** What happens when its health check fails for good. */
 export type HealthAction = (typeof HEALTH_ACTIONS)[number]
 
+/** What `output` takes. */
 export const OUTPUTS = ["auto", "journal", "pipe"] as const
+/** Where its output goes. */
 export type Output = (typeof OUTPUTS)[number]
 
-/** systemd.service(5), "Restart=". */
+/** What `restart` takes (systemd.service(5), "Restart="). */
 export const RESTARTS = [
   "no",
   "on-success",
@@ -34,8 +45,10 @@ export const RESTARTS = [
   "on-abort",
   "always"
 ] as const
+/** When systemd starts it again by itself. */
 export type Restart = (typeof RESTARTS)[number]
 
+/** The keys of an `[image PATTERN]` section, see docs/configuration.md. */
 export interface ImageSettings {
   readonly root: RootMode
   readonly profile: Profile
@@ -57,7 +70,7 @@ export interface ImageSettings {
   readonly platform: Pick<Platform, "os" | "architecture" | "variant"> | undefined
 }
 
-/** In the order in which they are printed. */
+/** In the order in which they are printed. @internal */
 export const KEYS: SettingKeys<ImageSettings> = {
   root: oneOf(
     ROOT_MODES,
@@ -118,11 +131,12 @@ export const KEYS: SettingKeys<ImageSettings> = {
   )
 }
 
+/** What counts where nothing is said. */
 export const DEFAULTS: ImageSettings = Object.fromEntries(
   Object.entries(KEYS).map(([key, { default: value }]) => [key, value])
 ) as unknown as ImageSettings
 
-/** What a more exact or later line says replaces what was said before; only volumes add up. */
+/** What a more exact or later line says replaces what was said before; only volumes add up. @internal */
 export const merge = (before: ImageSettings, more: Partial<ImageSettings>): ImageSettings => ({
   ...before,
   ...more,

@@ -21,6 +21,7 @@ import type { UnitFile } from "./UnitFile.ts"
 import type { Unwritable } from "./UnitValue.ts"
 import * as UnmappedFields from "./UnmappedFields.ts"
 
+/** All that the generator writes for one image. */
 export interface ImageUnits {
   readonly files: readonly UnitFile[]
   readonly links: readonly Enabling.UnitLink[]
@@ -30,10 +31,12 @@ export interface ImageUnits {
   readonly unmapped: readonly UnmappedFields.UnmappedField[]
 }
 
+/** Why no units can be made: something that the image says cannot stand in a unit. */
 export type UnitsError = Unwritable | EnvironmentRefused | ProcessError
 type ProcessError =
   ReturnType<typeof ImageProcess.fromConfig> extends Either.Either<unknown, infer E> ? E : never
 
+/** All units of an image, for one context and machine. Pure: equal arguments give equal units. */
 export const render = (
   context: ImageContext,
   image: ResolvedImage,

@@ -8,6 +8,7 @@ export interface Timestamp {
   readonly nanoseconds: number
 }
 
+/** The first second of 1970. */
 export const EPOCH: Timestamp = { seconds: 0, nanoseconds: 0 }
 
 /** What an inode carries besides its type and data. */
@@ -66,6 +67,7 @@ type Fields<Tag extends LayerEntry["_tag"]> = Omit<Of<Tag>, "_tag">
 
 /** By hand, not by `Data.taggedEnum`: there is one an entry, and these take a tenth of the time. */
 export const LayerEntry = {
+  /** A regular file. */
   File: ({ content, metadata, path, size }: Fields<"File">): Of<"File"> => ({
     _tag: "File",
     path,
@@ -73,18 +75,22 @@ export const LayerEntry = {
     size,
     content
   }),
+  /** A directory. */
   Directory: ({ metadata, path }: Fields<"Directory">): Of<"Directory"> => ({
     _tag: "Directory",
     path,
     metadata
   }),
+  /** A symbolic link; its target may be anything. */
   Symlink: ({ metadata, path, target }: Fields<"Symlink">): Of<"Symlink"> => ({
     _tag: "Symlink",
     path,
     metadata,
     target
   }),
+  /** Another name. */
   Hardlink: ({ path, target }: Fields<"Hardlink">): Of<"Hardlink"> => ({ _tag: "Hardlink", path, target }),
+  /** A character device. */
   CharacterDevice: ({ major, metadata, minor, path }: Fields<"CharacterDevice">): Of<"CharacterDevice"> => ({
     _tag: "CharacterDevice",
     path,
@@ -92,6 +98,7 @@ export const LayerEntry = {
     major,
     minor
   }),
+  /** A block device. */
   BlockDevice: ({ major, metadata, minor, path }: Fields<"BlockDevice">): Of<"BlockDevice"> => ({
     _tag: "BlockDevice",
     path,
@@ -99,5 +106,6 @@ export const LayerEntry = {
     major,
     minor
   }),
+  /** A named pipe. */
   Fifo: ({ metadata, path }: Fields<"Fifo">): Of<"Fifo"> => ({ _tag: "Fifo", path, metadata })
 } as const

@@ -29,8 +29,10 @@ export interface MergeLimits {
   readonly lookups: number
 }
 
+/** What is allowed unless the caller says otherwise. */
 export const LIMITS: MergeLimits = { nodes: 2_000_000, lookups: 200_000_000 }
 
+/** What is wrong with an entry. */
 export type LayerMergeProblem =
   /** `cause` says what is wrong with the name, or with the hardlink's target. */
   | "name"
@@ -73,6 +75,7 @@ export interface MergeLayer {
   readonly entries: Iterable<LayerEntry>
 }
 
+/** What layers come to. */
 export interface Merged {
   readonly tree: RootTree
   /** By layer, in the order in which each first came up. */

@@ -22,6 +22,7 @@ export type LayerNotice = Data.TaggedEnum<{
     readonly count: number
   }
 }>
+/** Constructors, and `$is` and `$match`. */
 export const LayerNotice = Data.taggedEnum<LayerNotice>()
 
 /** One lower-case sentence. */
@@ -42,7 +43,7 @@ const REASONS: Record<DropReason, string> = {
   unsupported: "Linux has user attributes on files and directories only"
 }
 
-/** Collects one layer's notices; owned by the fold. */
+/** Collects one layer's notices; owned by the fold. @internal */
 export class LayerNotices {
   readonly #layer: number
   readonly #seen = new Map<string, { path: ByteString; count: number; name: ByteString | undefined }>()
@@ -51,14 +52,17 @@ export class LayerNotices {
     this.#layer = layer
   }
 
+  /** Two entries for one path. */
   duplicate(path: ByteString): void {
     this.#count("DuplicateEntry", path)
   }
 
+  /** A device 0:0. */
   whiteoutDevice(path: ByteString): void {
     this.#count("WhiteoutDevice", path)
   }
 
+  /** An attribute that is left out. */
   droppedXattr(path: ByteString, name: ByteString, reason: DropReason): void {
     this.#count(reason, path, name)
   }

@@ -1,9 +1,11 @@
 /** An image as its layout describes it: everything that its units are made from. */
+import * as ChainId from "./ChainId.ts"
 import type { Descriptor } from "./Descriptor.ts"
-import type { Digest } from "./Digest.ts"
+import type { Digest, Sha256 } from "./Digest.ts"
 import type { ImageConfig } from "./ImageConfig.ts"
 import type { ImageManifest } from "./ImageManifest.ts"
 
+/** Documents that were read and checked. */
 export interface ResolvedImage {
   readonly manifestDigest: Digest
   readonly manifest: ImageManifest
@@ -12,6 +14,36 @@ export interface ResolvedImage {
   /** Names the extracted root: images with equal layers share it. */
   readonly chainId: Digest
 }
+
+/**
+ * An image that is known by its configuration alone. Its manifest is made up: the configuration, no layers, and
+ * `annotations`; it has a digest all the same, which units name.
+ */
+export const fromConfig = (
+  config: ImageConfig,
+  sha256: Sha256,
+  annotations: Readonly<Record<string, string>> = {}
+): ResolvedImage => {
+  const text = JSON.stringify(config)
+  const configDescriptor: Descriptor = {
+    mediaType: CONFIG,
+    digest: digestOf(text, sha256),
+    size: new TextEncoder().encode(text).length
+  }
+  const manifest: ImageManifest = { schemaVersion: 2, config: configDescriptor, layers: [], annotations }
+  return {
+    manifestDigest: digestOf(JSON.stringify(manifest), sha256),
+    manifest,
+    configDescriptor,
+    config,
+    chainId: ChainId.fromDiffIds(config.rootfs.diff_ids, sha256)
+  }
+}
+
+const digestOf = (text: string, sha256: Sha256): Digest => `sha256:${sha256(text)}` as Digest
+
+/** image-spec media-types.md */
+const CONFIG = "application/vnd.oci.image.config.v1+json"
 
 /** The image with the configuration's user in place of its own, where there is one. */
 export const withUser = (image: ResolvedImage, user: string | undefined): ResolvedImage =>

@@ -23,6 +23,7 @@ const FoundProgram = Schema.Struct({
   path: Schema.String
 })
 
+/** The schema, as facts are kept on the disk. */
 export const RootFacts = Schema.Struct({
   /** `user` is the image's `User`, or that of the configuration. */
   user: nullish(Schema.Struct({ user: Schema.String, identity: Identity })),
@@ -41,6 +42,8 @@ export const RootFacts = Schema.Struct({
     })
   )
 })
+/** Facts of one root, each with the question that it answers. */
 export type RootFacts = typeof RootFacts.Type
 
+/** Before the image was extracted. */
 export const NO_FACTS: RootFacts = {}

@@ -31,17 +31,20 @@ export type RootStep = Data.TaggedEnum<{
 type Of<Tag extends RootStep["_tag"]> = Extract<RootStep, { readonly _tag: Tag }>
 type Fields<Tag extends RootStep["_tag"]> = Omit<Of<Tag>, "_tag">
 
-/** By hand, as those of `LayerEntry` and for the same reason. */
+/** Constructors; by hand, as those of `LayerEntry` and for the same reason. */
 export const RootStep = {
+  /** An empty directory; its attributes come last. */
   MakeDirectory: ({ path }: Fields<"MakeDirectory">): Of<"MakeDirectory"> => ({
     _tag: "MakeDirectory",
     path
   }),
+  /** A file that was staged, with all its attributes. */
   PlaceFile: ({ content, path }: Fields<"PlaceFile">): Of<"PlaceFile"> => ({
     _tag: "PlaceFile",
     path,
     content
   }),
+  /** A device or a fifo. */
   MakeNode: ({ kind, major, metadata, minor, path }: Fields<"MakeNode">): Of<"MakeNode"> => ({
     _tag: "MakeNode",
     path,
@@ -50,17 +53,20 @@ export const RootStep = {
     minor,
     metadata
   }),
+  /** A symbolic link. */
   MakeSymlink: ({ metadata, path, target }: Fields<"MakeSymlink">): Of<"MakeSymlink"> => ({
     _tag: "MakeSymlink",
     path,
     target,
     metadata
   }),
+  /** A further name of what is there already. */
   MakeLink: ({ existing, path }: Fields<"MakeLink">): Of<"MakeLink"> => ({
     _tag: "MakeLink",
     path,
     existing
   }),
+  /** The attributes of a directory, when all is in it. */
   SetDirectory: ({ metadata, path }: Fields<"SetDirectory">): Of<"SetDirectory"> => ({
     _tag: "SetDirectory",
     path,

@@ -13,12 +13,13 @@ import * as Grow from "./GrowingNumbers.ts"
 import { IMPLIED, type InodeId, type InodeKind, Inodes } from "./Inodes.ts"
 import { NameTable } from "./NameTable.ts"
 
+/** The number of a node of one tree. */
 export type NodeId = number
 
-/** The inode of a name that a whiteout took away. Those below it are of hardlinks that wait for their target. */
+/** The inode of a name that a whiteout took away. Those below it are of hardlinks that wait for their target. @internal */
 export const ABSENT: InodeId = -1
 
-/** What the tree keeps for those who change it. */
+/** What the tree keeps for those who change it. @internal */
 export const Mark = {
   /** Something else has its name. */
   SUPERSEDED: 1,
@@ -30,6 +31,7 @@ export const Mark = {
   NAMED: 16
 } as const
 
+/** Read it with `find` and its methods; `LayerMerge` makes it. */
 export class RootTree {
   readonly inodes: Inodes
   #root: NodeId = 0
@@ -74,14 +76,17 @@ export class RootTree {
     return node === this.#root ? node : this.#parents.get(node)
   }
 
+  /** The last component of its path. */
   name(node: NodeId): ByteString {
     return this.#names.text(this.#nameAt.get(node), this.#nameLengths.get(node))
   }
 
+  /** What it is a name of: see `inodes`. */
   inode(node: NodeId): InodeId {
     return this.#inodes.get(node)
   }
 
+  /** Absent is what a whiteout took away. */
   kind(node: NodeId): InodeKind | "Absent" | "Waiting" {
     const inode = this.#inodes.get(node)
     return inode >= 0 ? this.inodes.kind(inode) : inode === ABSENT ? "Absent" : "Waiting"
@@ -108,7 +113,7 @@ export class RootTree {
     return node === 0 || this.#inodes.get(node) === ABSENT ? undefined : node
   }
 
-  /** What it had when the tree had no more than `size` nodes. */
+  /** What it had when the tree had no more than `size` nodes. @internal */
   childBefore(size: number, directory: NodeId, name: ByteString): NodeId | undefined {
     this.#lookups++
     let node = this.#table.get(directory, name)
@@ -130,7 +135,7 @@ export class RootTree {
 
   // ── For who makes the tree ─────────────────────────────────────────────────────────────────────────────────────
 
-  /** Gives an inode a name, in place of what had it. `size` is the tree's before the layer that does. */
+  /** Gives an inode a name, in place of what had it. `size` is the tree's before the layer that does. @internal */
   put(size: number, directory: NodeId, name: ByteString, inode: InodeId): NodeId {
     const old = this.#table.get(directory, name)
     let lower = old === 0 ? NONE : old
@@ -141,12 +146,12 @@ export class RootTree {
     return made
   }
 
-  /** Another inode for a node; a directory keeps what is in it. */
+  /** Another inode for a node; a directory keeps what is in it. @internal */
   setInode(node: NodeId, inode: InodeId): void {
     this.#inodes.set(node, inode)
   }
 
-  /** The same directory with nothing in it. */
+  /** The same directory with nothing in it. @internal */
   empty(size: number, directory: NodeId): void {
     const inode = this.inode(directory)
     if (directory !== this.#root) {
@@ -158,14 +163,17 @@ export class RootTree {
     this.mark(this.#root, Mark.CARRIED)
   }
 
+  /** @internal */
   mark(node: NodeId, mark: number): void {
     this.#marks.set(node, this.#marks.get(node) | mark)
   }
 
+  /** @internal */
   unmark(node: NodeId, mark: number): void {
     this.#marks.set(node, this.#marks.get(node) & ~mark)
   }
 
+  /** @internal */
   isMarked(node: NodeId, mark: number): boolean {
     return (this.#marks.get(node) & mark) !== 0
   }
@@ -202,6 +210,7 @@ export type Resolution = Data.TaggedEnum<{
   Loop: { readonly node: NodeId; readonly links: ReadonlyArray<NodeId> }
 }>
 
+/** How a path is looked for. */
 export interface ResolveOptions {
   /** Whether a symlink as the last component is passed: `stat` does (the default), `lstat` does not. */
   readonly followLast?: boolean

@@ -13,6 +13,7 @@ import * as ImageSettings from "./ImageSettings.ts"
 import type { SettingKey } from "./SettingKey.ts"
 import * as SystemSettings from "./SystemSettings.ts"
 
+/** The whole configuration. */
 export interface Settings {
   readonly system: SystemSettings.SystemSettings
   readonly rules: readonly Rule[]
@@ -35,7 +36,27 @@ export interface Rule {
 /** The lines that made an image's settings what they are; what no line says is a default. */
 export type Origins = Readonly<Partial<Record<keyof ImageSettings.ImageSettings, readonly Place[]>>>
 
+/** What counts without any configuration file. */
 export const DEFAULTS: Settings = { system: SystemSettings.DEFAULTS, rules: [] }
+
+/**
+ * Settings that a program says: `system` where they are not the defaults, and `images` by patterns, as the sections of
+ * the configuration file. Of equally exact patterns the later counts.
+ */
+export const make = (said: {
+  readonly system?: Partial<SystemSettings.SystemSettings>
+  readonly images?: Readonly<Record<string, Partial<ImageSettings.ImageSettings>>>
+}): Settings => ({
+  system: { ...SystemSettings.DEFAULTS, ...said.system },
+  rules: Object.entries(said.images ?? {}).map(([pattern, settings], index) => ({
+    pattern,
+    settings,
+    place: { file: THE_PROGRAM, line: index + 1 }
+  }))
+})
+
+/** What a line of a unit names as its source, where a file stands otherwise. */
+const THE_PROGRAM = "program"
 
 /** One `key = value` of a configuration file, or, without a key, the head of a section. */
 export interface Line extends Place {

@@ -5,6 +5,7 @@ import { LIMITS as MERGE_LIMITS, type MergeLimits } from "./LayerMerge.ts"
 import { directory, natural, optional, type SettingKeys } from "./SettingKey.ts"
 import { OLDEST } from "./SystemdVersion.ts"
 
+/** Absolute paths; bytes. */
 export interface SystemSettings {
   readonly imagelayoutdir: string
   readonly extractsdir: string
@@ -17,6 +18,7 @@ export interface SystemSettings {
   readonly maxratio: number
 }
 
+/** @internal */
 export const KEYS: SettingKeys<SystemSettings> = {
   imagelayoutdir: directory("/var/lib/oci/layouts", "Where the OCI image layouts are."),
   extractsdir: directory(
@@ -47,18 +49,19 @@ export const KEYS: SettingKeys<SystemSettings> = {
   )
 }
 
-/** What they say of layers. */
+/** What they say of layers. @internal */
 export const layerLimits = ({ maxbytes, maxentries, maxratio }: SystemSettings): Partial<LayerLimits> => ({
   bytes: maxbytes,
   entries: maxentries,
   ratio: maxratio
 })
 
-/** And of an image's layers together. */
+/** And of an image's layers together. @internal */
 export const mergeLimits = ({ maxentries }: SystemSettings): Pick<MergeLimits, "nodes"> => ({
   nodes: Math.max(MERGE_LIMITS.nodes, maxentries)
 })
 
+/** What counts where nothing is said. */
 export const DEFAULTS: SystemSettings = {
   imagelayoutdir: KEYS.imagelayoutdir.default,
   extractsdir: KEYS.extractsdir.default,

@@ -3,6 +3,7 @@ import * as DirectiveSource from "./DirectiveSource.ts"
 import type { UnitValue } from "./UnitValue.ts"
 import { comment } from "./UnitValue.ts"
 
+/** One `KEY=VALUE`, the value quoted and escaped already. */
 export interface Directive {
   readonly key: string
   readonly value: UnitValue
@@ -10,11 +11,13 @@ export interface Directive {
   readonly source: DirectiveSource.DirectiveSource
 }
 
+/** A section with its directives, in order. */
 export interface Section {
   readonly name: "Unit" | "Service" | "Mount" | "Timer"
   readonly directives: readonly Directive[]
 }
 
+/** One file of a unit, or a drop-in. */
 export interface UnitFile {
   /** With its type: `com.myorg.myapp.ref.stable.service`. */
   readonly name: string
@@ -23,6 +26,7 @@ export interface UnitFile {
   readonly sections: readonly Section[]
 }
 
+/** @internal */
 export const directive = (
   key: string,
   value: UnitValue,

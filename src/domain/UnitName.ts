@@ -43,26 +43,26 @@ export const fromImage = (image: ImageName, sha256: Sha256): string => {
 /** The service of a stem. */
 export const service = (stem: string): string => `${stem}.service`
 
-/** The oneshot that makes the root ready. An instance, so that drop-ins for all are in `oci-prepare@.service.d`. */
+/** The oneshot that makes the root ready. An instance, so that drop-ins for all are in `oci-prepare@.service.d`. @internal */
 export const prepare = (stem: string, sha256: Sha256): string => instance(PREPARE_PREFIX, stem, sha256)
 
-/** The unit that lasts as long as an ephemeral root, and removes what was written there. */
+/** The unit that lasts as long as an ephemeral root, and removes what was written there. @internal */
 export const scratch = (stem: string, sha256: Sha256): string => instance(SCRATCH_PREFIX, stem, sha256)
 
-/** The oneshot that is a health check. */
+/** The oneshot that is a health check. @internal */
 export const check = (stem: string, sha256: Sha256): string => instance(CHECK_PREFIX, stem, sha256)
 
-/** What reads the image's output into the journal. */
+/** What reads the image's output into the journal. @internal */
 export const output = (stem: string, sha256: Sha256): string => instance(OUTPUT_PREFIX, stem, sha256)
 
-/** What makes checks, and is failed while the image's service is unhealthy; and the timer that starts it. */
+/** What makes checks, and is failed while the image's service is unhealthy; and the timer that starts it. @internal */
 export const health = (stem: string, type: "service" | "timer", sha256: Sha256): string =>
   instance(HEALTH_PREFIX, stem, sha256, type)
 
 const instance = (prefix: string, stem: string, sha256: Sha256, type = "service"): string =>
   `${prefix}${shorten(stem, MAX_STEM - prefix.length, sha256)}.${type}`
 
-/** The mount unit of an absolute path: what `systemd-escape --path --suffix=mount` prints. */
+/** The mount unit of an absolute path: what `systemd-escape --path --suffix=mount` prints. @internal */
 export const mount = (path: string): string => {
   const components = path.split("/").filter((component) => component !== "")
   const escaped = components
@@ -77,6 +77,8 @@ export const mount = (path: string): string => {
 /**
  * A directory name for a stem, at most `maxBytes` long, that needs no escaping in unit names, mount options or
  * shells: letters, digits, dots and underscores. Two stems never share one: whatever ends like a hash has one.
+ *
+ * @internal
  */
 export const directory = (stem: string, maxBytes: number, sha256: Sha256): string =>
   PLAIN_DIRECTORY.test(stem) && !ENDS_IN_HASH.test(stem) && stem.length <= maxBytes
@@ -160,7 +162,7 @@ const escapeBytes = (text: string, escaped: RegExp): string => {
   return result
 }
 
-/** What systemd takes as a unit's name, its type aside. */
+/** What systemd takes as a unit's name, its type aside. @internal */
 export const UNIT_NAME = /^(?!\.)[A-Za-z0-9:_.\\@-]+$/
 const ESCAPED_IN_NAMES = /[^A-Za-z0-9:_.-]/
 const ESCAPED_IN_PATHS = /[^A-Za-z0-9:_.]/

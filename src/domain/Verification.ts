@@ -3,6 +3,7 @@ import * as Data from "effect/Data"
 import { display, type ImageName } from "./ImageName.ts"
 import * as RootShortfall from "./RootShortfall.ts"
 
+/** What became of the comparison of a root with its layers. */
 export type RootState = Data.TaggedEnum<{
   /** Nobody asked. */
   Unchecked: object
@@ -12,8 +13,10 @@ export type RootState = Data.TaggedEnum<{
   /** `paths` were looked at; `explained` is what an extraction without root could not do, and is no finding. */
   Compared: { readonly paths: number; readonly explained: RootShortfall.RootShortfall<number> }
 }>
+/** Constructors, and `$is` and `$match`. */
 export const RootState = Data.taggedEnum<RootState>()
 
+/** What came of verifying one image. */
 export interface Verification {
   readonly image: ImageName
   /** How much was found wrong. */
@@ -22,6 +25,7 @@ export interface Verification {
   readonly root: RootState
 }
 
+/** Whether nothing was found. */
 export const isIntact = ({ findings }: Verification): boolean => findings === 0
 
 /** One line: `myorg.com/myapp:stable: intact: 3 layers, 1204 paths of the root`. */

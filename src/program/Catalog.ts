@@ -1,7 +1,7 @@
 /** Every image below the layouts directory, with the names of its units and its settings, or why it cannot be used. */
 import * as Effect from "effect/Effect"
 import * as Enabling from "../domain/Enabling.ts"
-import type { ImageContext, UnitHost } from "../domain/ImageContext.ts"
+import * as ImageContext from "../domain/ImageContext.ts"
 import { display } from "../domain/ImageName.ts"
 import type { ImageSettings } from "../domain/ImageSettings.ts"
 import * as Platform from "../domain/Platform.ts"
@@ -9,27 +9,31 @@ import * as ResolvedImage from "../domain/ResolvedImage.ts"
 import * as Settings from "../domain/Settings.ts"
 import * as UnitName from "../domain/UnitName.ts"
 import { sha256 } from "../services/Blobs.ts"
+import * as HostFacts from "../services/HostFacts.ts"
 import * as ImageResolution from "../services/ImageResolution.ts"
 import * as Layouts from "../services/Layouts.ts"
 
+/** An image that a layout names; nothing of it but its name was looked at yet. */
 export interface CatalogImage {
-  readonly context: ImageContext
+  readonly context: ImageContext.ImageContext
   /** The layout's directory. */
   readonly layoutPath: string
   /** Reads the image's documents, each checked. */
   readonly resolve: Effect.Effect<ResolvedImage.ResolvedImage, ImageResolution.ImageError>
 }
 
+/** What is below a layouts directory. */
 export interface Catalog {
   readonly images: readonly CatalogImage[]
   /** What was passed over or is odd, one sentence each. */
   readonly warnings: readonly string[]
 }
 
+/** Never fails: an image that cannot be used says so when it is resolved. */
 export const load = (
   settings: Settings.Settings,
-  host: UnitHost,
-  platform: Platform.HostPlatform
+  host: ImageContext.UnitHost = HostFacts.unitHost(settings.system),
+  platform: Platform.HostPlatform = HostFacts.platform()
 ): Effect.Effect<Catalog> =>
   Effect.gen(function* () {
     const { layouts, skipped } = yield* Layouts.find(settings.system.imagelayoutdir)
@@ -61,16 +65,12 @@ export const load = (
           `${display(image)} would have the same unit name as ${collidesWith.map(display).join(", ")}: it is ${UnitName.service(stem)}`
         )
       }
-      const own = Settings.forImage(settings, image)
+      const context = ImageContext.of(image, { settings, host, sha256, stem })
+      const own = context.settings
       return {
         context: {
-          name: image,
-          stem,
-          settings: { ...own, alias: own.alias.filter((alias) => !clashes.has(alias)) },
-          origins: Settings.originsFor(settings, image),
-          system: settings.system,
-          host,
-          sha256
+          ...context,
+          settings: { ...own, alias: own.alias.filter((alias) => !clashes.has(alias)) }
         },
         layoutPath: entry.path,
         resolve:

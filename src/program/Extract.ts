@@ -65,6 +65,7 @@ export class LayerNotStrict extends Schema.TaggedError<LayerNotStrict>()("LayerN
   }
 }
 
+/** All of them may be left out. */
 export interface ExtractOptions {
   /** Called as the extraction goes on. */
   readonly onEvent?: (event: ExtractionEvent) => void
@@ -76,6 +77,10 @@ export interface ExtractOptions {
   readonly treeLimits?: Partial<LayerMerge.MergeLimits>
 }
 
+/**
+ * Has the image's root filesystem be there, and says where: at once if it is there already. Every blob, layer and diff id is
+ * verified before the root appears, by one rename; failure and interruption leave nothing of it (image-spec layer.md).
+ */
 export const extract = (image: CatalogImage, options: ExtractOptions = {}) =>
   Effect.gen(function* () {
     const extracts = yield* Extracts

@@ -8,9 +8,13 @@ import * as UnitDirectory from "../services/UnitDirectory.ts"
 import * as Catalog from "./Catalog.ts"
 import * as Render from "./Render.ts"
 
+/** Where the generator says what it does: one line each. */
 export interface Log {
+  /** What is made of each image. */
   readonly debug: (message: string) => void
+  /** What is passed over or is odd. */
   readonly warn: (message: string) => void
+  /** What cannot run, and why. */
   readonly error: (message: string) => void
 }
 

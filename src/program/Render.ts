@@ -1,17 +1,27 @@
 /** An image's units as the generator writes them: the real ones, or a stub that says why there are none. */
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
 import * as Enabling from "../domain/Enabling.ts"
-import { display } from "../domain/ImageName.ts"
+import { ImageConfig } from "../domain/ImageConfig.ts"
+import * as ImageContext from "../domain/ImageContext.ts"
+import { display, type ImageName } from "../domain/ImageName.ts"
 import * as ImageUnits from "../domain/ImageUnits.ts"
+import * as ResolvedImage from "../domain/ResolvedImage.ts"
+import * as RootFacts from "../domain/RootFacts.ts"
+import * as Settings from "../domain/Settings.ts"
 import * as StubUnit from "../domain/StubUnit.ts"
+import * as Blobs from "../services/Blobs.ts"
 import * as FactsFile from "../services/FactsFile.ts"
 import type { CatalogImage } from "./Catalog.ts"
 
+/** Units, and what is wrong where they are only the stub. */
 export interface Rendered extends ImageUnits.ImageUnits {
   /** Why the image cannot run; its only unit is then the stub. */
   readonly problem: string | undefined
 }
 
+/** Reads the image's documents and what is known of its root, and renders. Never fails: what cannot run has a stub. */
 export const image = ({ context, resolve }: CatalogImage): Effect.Effect<Rendered> =>
   Effect.gen(function* () {
     const resolved = yield* resolve
@@ -35,3 +45,37 @@ export const image = ({ context, resolve }: CatalogImage): Effect.Effect<Rendere
       })
     })
   )
+
+/** An image configuration that is none (image-spec config.md). */
+export class ConfigInvalid extends Schema.TaggedError<ConfigInvalid>()("ConfigInvalid", {
+  reason: Schema.String
+}) {
+  override get message(): string {
+    return `the image configuration is not of its form: ${this.reason}`
+  }
+}
+
+/**
+ * Units of an image that need not be there: `config` is an image configuration as JSON has it. Pure: nothing is read or
+ * written, and `host` says what the machine is, whatever the image's platform. Without `facts`, which extraction finds out, the service of an image
+ * with a bare command or a named user is the one that has them found out at its first start.
+ */
+export const fromConfig = (options: {
+  readonly name: ImageName
+  readonly config: unknown
+  /** Of the manifest. */
+  readonly annotations?: Readonly<Record<string, string>>
+  readonly settings?: Settings.Settings
+  readonly host: ImageContext.UnitHost
+  readonly facts?: RootFacts.RootFacts
+}): Either.Either<ImageUnits.ImageUnits, ConfigInvalid | ImageUnits.UnitsError> =>
+  Either.gen(function* () {
+    const { annotations, host, name, facts = RootFacts.NO_FACTS, settings = Settings.DEFAULTS } = options
+    const config = yield* Either.mapLeft(
+      Schema.decodeUnknownEither(ImageConfig)(options.config),
+      (error) => new ConfigInvalid({ reason: Blobs.summary(error) })
+    )
+    const context = ImageContext.of(name, { settings, host, sha256: Blobs.sha256 })
+    const resolved = ResolvedImage.fromConfig(config, Blobs.sha256, annotations)
+    return yield* ImageUnits.render(context, ResolvedImage.withUser(resolved, context.settings.user), facts)
+  })

@@ -5,6 +5,7 @@ import { display } from "../domain/ImageName.ts"
 import * as UnitName from "../domain/UnitName.ts"
 import type { Catalog, CatalogImage } from "./Catalog.ts"
 
+/** No image of the catalogue has this name. */
 export class NoSuchImage extends Schema.TaggedError<NoSuchImage>()("NoSuchImage", {
   wanted: Schema.String,
   known: Schema.Array(Schema.String)
@@ -23,6 +24,7 @@ export const select = (
 ): Effect.Effect<readonly CatalogImage[], NoSuchImage> =>
   wanted.length === 0 ? Effect.succeed(catalog.images) : Effect.forEach(wanted, (name) => one(catalog, name))
 
+/** The image of this name. */
 export const one = (catalog: Catalog, wanted: string): Effect.Effect<CatalogImage, NoSuchImage> => {
   const found = catalog.images.find(
     ({ context: { name, stem } }) =>

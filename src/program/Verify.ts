@@ -31,12 +31,15 @@ import * as TemporaryDirectory from "../services/TemporaryDirectory.ts"
 import type { CatalogImage } from "./Catalog.ts"
 import * as Extract from "./Extract.ts"
 
+/** All of them may be left out. */
 export interface VerifyOptions {
   /** The root too, where there is one. */
   readonly deep?: boolean
+  /** Called before anything of an image is read. */
   readonly onBegin?: (image: CatalogImage) => void
   /** Called for everything that is wrong, as it is found; nothing is collected, since there may be a million. */
   readonly onFinding?: (image: CatalogImage, finding: Finding) => void
+  /** Called when all of an image was looked at. */
   readonly onEnd?: (verification: Verification) => void
   /** Called as layers are read. */
   readonly onEvent?: (event: ExtractionEvent) => void

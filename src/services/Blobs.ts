@@ -26,12 +26,14 @@ export class DocumentRefused extends Schema.TaggedError<DocumentRefused>()("Docu
 /** image-spec: implementations should refuse manifests over 4 MiB; the same does for the other JSON documents. */
 const MAX_DOCUMENT = 4 * 1024 * 1024
 
+/** Hex, as the pure modules want it passed in. */
 export const sha256: Sha256 = (text) => createHash("sha256").update(text).digest("hex")
 
+/** The file of a blob in its layout. */
 export const path = (layout: string, digest: Digest): string =>
   `${layout}/blobs/${algorithm(digest)}/${encoded(digest)}`
 
-/** Where a layer's bytes are: embedded in its descriptor, or in its file. */
+/** Where a layer's bytes are: embedded in its descriptor, or in its file. @internal */
 export const source = (
   layout: string,
   { data, digest }: Descriptor
@@ -113,7 +115,7 @@ const decode = <A, I>(
   )
 }
 
-/** An index whose entry of an image is no descriptor. */
+/** An index whose entry of an image is no descriptor. @internal */
 export const brokenEntry = (file: string, { cause, position }: BrokenEntry): DocumentRefused =>
   new DocumentRefused({
     what: "index",
@@ -121,8 +123,8 @@ export const brokenEntry = (file: string, { cause, position }: BrokenEntry): Doc
     reason: `is not of its form: manifests.${position}.${summary(cause)}`
   })
 
-/** One line: where, and what is wrong there. */
-const summary = (error: ParseResult.ParseError): string => {
+/** One line: where, and what is wrong there. @internal */
+export const summary = (error: ParseResult.ParseError): string => {
   const [issue] = ParseResult.ArrayFormatter.formatErrorSync(error)
   if (issue === undefined) return "unknown reason"
   const where = issue.path.length === 0 ? "" : `${issue.path.map(String).join(".")}: `

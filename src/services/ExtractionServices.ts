@@ -14,6 +14,9 @@ export const layer = (extractsdir: string) =>
     Layer.provideMerge(NativeCalls.layer)
   )
 
+/** What effects of the library ask for, and the layer gives. */
+export type ExtractionServices = Layer.Layer.Success<ReturnType<typeof layer>>
+
 /** Built beside the programs and the library; run from their sources, they have none and do without. */
 const workerFile = (): string | undefined => {
   const file = `${import.meta.dirname}/layer-worker.cjs`

@@ -30,6 +30,7 @@ import * as Claim from "./Claim.ts"
 import * as Durable from "./Durable.ts"
 import { type Calls, NativeCalls } from "./NativeCalls.ts"
 
+/** The extracts directory refused something: full, read-only, not ours. */
 export class ExtractsError extends Schema.TaggedError<ExtractsError>()("ExtractsError", {
   /** What was being done: `publish the root`, … */
   operation: Schema.String,

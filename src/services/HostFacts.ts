@@ -2,8 +2,10 @@
 import * as fs from "node:fs"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type { UnitHost } from "../domain/ImageContext.ts"
 import * as Platform from "../domain/Platform.ts"
 import * as SystemdVersion from "../domain/SystemdVersion.ts"
+import type { SystemSettings } from "../domain/SystemSettings.ts"
 import * as UserRecord from "../domain/UserRecord.ts"
 import * as BoundedFile from "./BoundedFile.ts"
 
@@ -23,6 +25,7 @@ const X86_LEVELS: ReadonlyArray<readonly [string, readonly string[]]> = [
   ["v4", ["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"]]
 ]
 
+/** What this machine runs, the best variant of its processor first. */
 export const platform = (): Platform.HostPlatform => {
   const architecture = ARCHITECTURES[process.arch] ?? process.arch
   return {
@@ -86,6 +89,22 @@ export const servesRecords = (): boolean => {
   ).filter(Option.isSome)
   return text !== undefined && UserRecord.areServed(text.value.toString("utf8"))
 }
+
+/**
+ * What units need to know of this machine. `cli` is how they run `oci-systemd`, from absolute paths; where it is left
+ * out, as it is installed.
+ */
+export const unitHost = (
+  { systemdversion }: Pick<SystemSettings, "systemdversion">,
+  { cli = INSTALLED, configFile }: { readonly cli?: UnitHost["cli"]; readonly configFile?: string } = {}
+): UnitHost => ({
+  systemdVersion: systemdversion ?? systemdVersion(),
+  cli,
+  configFile,
+  servesRecords: servesRecords()
+})
+
+const INSTALLED: UnitHost["cli"] = ["/usr/lib/oci-systemd-generator/oci-systemd.cjs"]
 
 const LIBRARY_DIRECTORIES = ["/usr/lib/systemd", "/lib/systemd", "/usr/lib64/systemd"]
 

@@ -24,6 +24,7 @@ export class ImageRefused extends Schema.TaggedError<ImageRefused>()("ImageRefus
   }
 }
 
+/** Why an image cannot be used. */
 export type ImageError = Blobs.DocumentRefused | ImageRefused
 
 /** image-spec sets no limit; real nesting is one or two. */

@@ -16,6 +16,7 @@ export class LayerUnreadable extends Schema.TaggedError<LayerUnreadable>()("Laye
   }
 }
 
+/** A blob is longer or shorter than its descriptor says. */
 export class LayerSizeMismatch extends Schema.TaggedError<LayerSizeMismatch>()("LayerSizeMismatch", {
   layer: Schema.String,
   expected: Schema.Number,
@@ -37,6 +38,7 @@ export class LayerDigestMismatch extends Schema.TaggedError<LayerDigestMismatch>
   }
 }
 
+/** The uncompressed layer is not what the image configuration names. */
 export class DiffIdMismatch extends Schema.TaggedError<DiffIdMismatch>()("DiffIdMismatch", {
   layer: Schema.String,
   expected: Schema.String,
@@ -47,6 +49,7 @@ export class DiffIdMismatch extends Schema.TaggedError<DiffIdMismatch>()("DiffId
   }
 }
 
+/** Damaged compressed data, or another form than the media type says. */
 export class LayerCompressionInvalid extends Schema.TaggedError<LayerCompressionInvalid>()(
   "LayerCompressionInvalid",
   {
@@ -59,6 +62,7 @@ export class LayerCompressionInvalid extends Schema.TaggedError<LayerCompression
   }
 }
 
+/** Something in the archive that cannot be, or could be read in two ways. */
 export class LayerArchiveInvalid extends Schema.TaggedError<LayerArchiveInvalid>()("LayerArchiveInvalid", {
   layer: Schema.String,
   cause: TarInvalid
@@ -68,6 +72,7 @@ export class LayerArchiveInvalid extends Schema.TaggedError<LayerArchiveInvalid>
   }
 }
 
+/** The layer is larger than the configuration allows. */
 export class LayerLimitExceeded extends Schema.TaggedError<LayerLimitExceeded>()("LayerLimitExceeded", {
   layer: Schema.String,
   limit: Schema.Literal("entries", "bytes", "ratio", "metadata"),
@@ -99,6 +104,7 @@ export class LayerUnwritable extends Schema.TaggedError<LayerUnwritable>()("Laye
   }
 }
 
+/** The schema of all of them. */
 export const LayerError = Schema.Union(
   LayerUnreadable,
   LayerSizeMismatch,
@@ -109,4 +115,5 @@ export const LayerError = Schema.Union(
   LayerLimitExceeded,
   LayerUnwritable
 )
+/** Why a layer cannot be taken apart. */
 export type LayerError = typeof LayerError.Type

@@ -12,6 +12,7 @@ import { type ImageError, ImageRefused } from "./ImageResolution.ts"
 /** A name in a layout: what it stands for, or why that cannot be used. */
 export type Reference = ImageReference.ImageReference | { readonly ref: string; readonly error: ImageError }
 
+/** An image layout below the layouts directory. */
 export interface FoundLayout {
   /** Relative to the layouts directory. */
   readonly layout: string

@@ -6,6 +6,7 @@ import ini from "ini"
 import * as Settings from "../domain/Settings.ts"
 import * as BoundedFile from "./BoundedFile.ts"
 
+/** Read when no other one is asked for; it need not be there. */
 export const DEFAULT_FILE = "/etc/oci-generator.conf"
 
 /** Drop-ins, as for systemd's own files: of two with one name the later directory's counts (systemd-system.conf(5)). */
@@ -14,18 +15,21 @@ const DROP_IN_DIRECTORIES = ["/usr/lib", "/run", "/etc"].map((parent) => `${pare
 /** No configuration is larger. */
 const MAX_FILE = 1024 * 1024
 
+/** Settings, and what is odd in their files. */
 export interface LoadedSettings {
   readonly settings: Settings.Settings
   /** What was passed over, one sentence each. */
   readonly warnings: readonly string[]
 }
 
+/** Where configuration is looked for. */
 export interface Places {
   readonly file: string
   /** The least important first. */
   readonly dropIns: readonly string[]
 }
 
+/** `/etc/oci-generator.conf`, and its drop-ins. */
 export const DEFAULT_PLACES: Places = { file: DEFAULT_FILE, dropIns: DROP_IN_DIRECTORIES }
 
 /**
