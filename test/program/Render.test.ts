@@ -1,7 +1,10 @@
+import { existsSync } from "node:fs"
+import { join } from "node:path"
+import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { assert, describe, it } from "vitest"
-import { Render, Settings, UnitFile } from "../../src/index.ts"
-import { generate, images, input } from "../support/GoldenImages.ts"
+import { Render, Settings, SettingsFile, UnitFile } from "../../src/index.ts"
+import { FIXTURES, generate, images, input } from "../support/GoldenImages.ts"
 
 const name = { layout: "example.org/app", ref: "v1" }
 const host = {
@@ -26,12 +29,15 @@ describe("units from a configuration alone", () => {
   it.each(runnable)("are those that the generator writes of a layout: %s", (image) => {
     const facts = input(image, "facts.json")
     const { rootfs, ...said } = JSON.parse(input(image, "image.json") ?? "")
-    const written = generate(image, "")
+    const written = generate(image)
+    const file = join(FIXTURES, image, "oci-generator.conf")
+    const settings = existsSync(file) ? Effect.runSync(SettingsFile.load(file)).settings : Settings.DEFAULTS
     const units = Either.getOrThrow(
       Render.fromConfig({
         name: { layout: `example.org/${image}`, ref: "v1" },
         config: { rootfs: rootfs ?? config.rootfs, ...said },
-        host,
+        settings,
+        host: { ...host, systemdVersion: settings.system.systemdversion ?? host.systemdVersion },
         ...(facts === undefined ? {} : { facts: JSON.parse(facts) })
       })
     )
