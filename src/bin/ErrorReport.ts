@@ -1,20 +1,27 @@
-/** How the CLI tells people what went wrong: standard error, one line a message, and an exit code. */
+/**
+ * How the CLI tells people what went wrong, on standard error, and the exit status that goes with it:
+ *
+ *     error: what went wrong
+ *       caused by: why
+ *       hint: what to do about it
+ */
 import * as ValidationError from "@effect/cli/ValidationError"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
-import * as StatusLine from "./StatusLine.ts"
-
-/** Printed by `@effect/cli` itself; sysexits.h and systemd's own tools use 2 and more, 1 is "it did not work". */
-const FAILED = 1
-const MISUSED = 2
+import * as Printable from "../domain/Printable.ts"
+import * as Help from "./CommandHelp.ts"
+import * as ExitStatus from "./ExitStatus.ts"
+import { PROGRAM } from "./Help.ts"
+import * as Output from "./Output.ts"
+import * as Style from "./text/Style.ts"
 
 /** `warning: …`, on standard error: standard output is data. */
 export const logger = Logger.make(({ logLevel, message }) => {
   const text = Array.isArray(message) ? message.map(String).join(" ") : String(message)
-  StatusLine.clear()
-  process.stderr.write(`${LABELS[logLevel._tag] ?? logLevel.label.toLowerCase()}: ${text}\n`)
+  const label = LABELS[logLevel._tag] ?? logLevel.label.toLowerCase()
+  Output.tell(`${Style.paint(STYLES[label] ?? "plain", `${label}:`)} ${Printable.line(text)}`)
 })
 
 const LABELS: Readonly<Record<string, string>> = {
@@ -23,37 +30,106 @@ const LABELS: Readonly<Record<string, string>> = {
   Fatal: "error",
   Info: "info"
 }
+const STYLES: Readonly<Record<string, Style.Style>> = { warning: "yellow", error: "red" }
 
 /** Tells a failure and sets the exit code. Interruption is left to the runtime. */
-export const report = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<void, never, R> =>
+export const report = <A, E extends ExitStatus.Mapped | ValidationError.ValidationError, R>(
+  effect: Effect.Effect<A, E, R>,
+  called?: string
+): Effect.Effect<void, never, R> =>
   effect.pipe(
     Effect.asVoid,
     Effect.catchAllCause((cause) =>
       Cause.isInterruptedOnly(cause)
         ? Effect.interrupt
-        : Effect.sync(() => {
-            const failure = Option.getOrElse(Cause.failureOption(cause), () => Cause.squash(cause))
-            if (ValidationError.isValidationError(failure)) {
-              process.exitCode = MISUSED
-              return
-            }
-            StatusLine.clear()
-            process.stderr.write(`${lines(failure).join("\n")}\n`)
-            process.exitCode = FAILED
-          })
+        : Effect.sync(() =>
+            Option.match(Cause.failureOption(cause), {
+              // A bug: its stack is of use to who mends it.
+              onNone: () => {
+                const defect = Cause.squash(cause)
+                tell([defect], "this is a bug of oci-systemd: please report it, with what is above", "failed")
+                if (defect instanceof Error && defect.stack !== undefined) Output.tell(defect.stack)
+              },
+              onSome: (error) => {
+                if (ValidationError.isValidationError(error)) misused(Help.plain(error.error), called)
+                else tell(causes(error), hintOf(error), statusOf(error as ExitStatus.Mapped))
+              }
+            })
+          )
     )
   )
 
-/** `error: …`, and below it each cause that says more. */
-const lines = (failure: unknown): readonly string[] => {
-  const said = [messageOf(failure)]
-  for (let cause = causeOf(failure); cause !== undefined; cause = causeOf(cause)) {
-    const message = messageOf(cause)
+/** For who calls a command as it cannot be called. */
+const misused = (reason: string, called: string | undefined): void =>
+  tell([new Error(decapitalised(reason))], `see ${helpOf(called)}`, "misused")
+
+/** An option that the command does not have. */
+export const unknownOption = (
+  called: string,
+  { near, option }: { readonly option: string; readonly near: readonly string[] }
+): void => {
+  const meant =
+    near.length > 0 ? `did you mean ${list(near)}? See ${helpOf(called)}` : `see ${helpOf(called)}`
+  tell([new Error(`${called} has no option ${option}`)], meant, "misused")
+}
+
+const helpOf = (called: string | undefined): string =>
+  called === undefined ? `${PROGRAM} --help` : `${PROGRAM} ${called} --help`
+
+/** The name of a command that there is not. */
+export const unknownCommand = (name: string, near: readonly string[]): void => {
+  const meant = near.length > 0 ? `did you mean ${list(near)}?` : `${PROGRAM} --help lists the commands`
+  tell([new Error(`there is no command ${JSON.stringify(name)}`)], meant, "misused")
+}
+
+/** As every other error is written. */
+const decapitalised = (text: string): string =>
+  text
+    .replace(/^Received unknown argument/, "unknown argument")
+    .replace(/^[A-Z](?=[a-z])/, (c) => c.toLowerCase())
+
+const tell = (errors: readonly unknown[], hint: string | undefined, status: ExitStatus.Status): void => {
+  const said: string[] = []
+  for (const error of errors) {
+    const message = messageOf(error)
     if (!said.some((line) => line.includes(message))) said.push(message)
   }
-  return said.map((message, index) => `${index === 0 ? "error: " : "  caused by: "}${message}`)
+  const lines = said.map((message, index) => {
+    const label = index === 0 ? Style.paint("red", "error:") : `  ${Style.paint("dim", "caused by:")}`
+    return `${label} ${Printable.line(message)}`
+  })
+  if (hint !== undefined) lines.push(`  ${Style.paint("cyan", "hint:")} ${Printable.line(hint)}`)
+  Output.tell(lines.join("\n"))
+  process.exitCode = ExitStatus.STATUSES[status].code
 }
+
+/** The error, what caused it, what caused that. */
+const causes = (error: unknown): readonly unknown[] =>
+  error instanceof Error && error.cause !== undefined && !AFTERTHOUGHT.test(messageOf(error.cause))
+    ? [error, ...causes(error.cause)]
+    : [error]
+
+/** What Effect puts where there is no cause to speak of. */
+const AFTERTHOUGHT = /^An error has occurred$/
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
-const causeOf = (error: unknown): unknown => (error instanceof Error ? error.cause : undefined)
+const isRefused = (error: unknown): boolean =>
+  causes(error).some((cause) => REFUSALS.has(String((cause as { code?: unknown } | undefined)?.code)))
+
+const isRoot = (): boolean => process.getuid?.() === 0
+
+/** Errors say themselves what is to be done where that depends on them. */
+const hintOf = (error: unknown): string | undefined => {
+  const own = (error as { readonly hint?: unknown }).hint
+  if (typeof own === "string") return own
+  return isRefused(error) && !isRoot() ? "this needs root: run it with sudo, or as root" : undefined
+}
+
+const statusOf = (error: ExitStatus.Mapped): ExitStatus.Status =>
+  isRefused(error) && !isRoot() ? "notPermitted" : ExitStatus.ofError(error)
+
+const list = (names: readonly string[]): string =>
+  names.length <= 1 ? names.join("") : `${names.slice(0, -1).join(", ")} or ${names[names.length - 1]}`
+
+const REFUSALS: ReadonlySet<string> = new Set(["EACCES", "EPERM"])

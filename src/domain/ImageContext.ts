@@ -84,9 +84,12 @@ export const volumes = (context: ImageContext, image: ResolvedImage): Volumes.Vo
 export const helper = ({ host: { cli } }: ImageContext, name: "oci-health" | "oci-release"): string =>
   (cli[cli.length - 1] ?? "").replace(/[^/]*$/, name)
 
+/** What each unit file begins with, behind its "# ". @internal */
+export const MADE_BY = "Made by oci-systemd-generator"
+
 /** The comment that each unit file begins with. @internal */
 export const header = (name: ImageName): readonly string[] => [
-  `Made by oci-systemd-generator from the image ${display(name)}, and made anew at every daemon-reload.`,
+  `${MADE_BY} from the image ${display(name)}, and made anew at every daemon-reload.`,
   "Changes belong in a drop-in: systemctl edit UNIT"
 ]
 

@@ -1,10 +1,13 @@
 /** Everything about one image, for people and for programs. */
+import { existsSync } from "node:fs"
 import * as Effect from "effect/Effect"
 import type { Digest } from "../domain/Digest.ts"
 import * as DirectiveSource from "../domain/DirectiveSource.ts"
 import type { UnitLink } from "../domain/Enabling.ts"
+import * as ExtractsTree from "../domain/ExtractsTree.ts"
 import type { ImageConfig } from "../domain/ImageConfig.ts"
 import * as ImageContext from "../domain/ImageContext.ts"
+import type { ResolvedImage } from "../domain/ResolvedImage.ts"
 import type { UnitFile } from "../domain/UnitFile.ts"
 import type { UnmappedField } from "../domain/UnmappedFields.ts"
 import type { Volume } from "../domain/Volumes.ts"
@@ -18,11 +21,9 @@ export interface Inspection extends Summary.Summary {
   readonly chainId: Digest
   /** Where the root is, or will be. */
   readonly root: string
-  readonly layers: ReadonlyArray<{
-    readonly digest: Digest
-    readonly mediaType: string
-    readonly size: number
-  }>
+  readonly layers: readonly InspectedLayer[]
+  /** Of the manifest. */
+  readonly annotations: Readonly<Record<string, string>>
   readonly config: ImageConfig
   /** Directories that outlive the root. */
   readonly volumes: readonly Volume[]
@@ -35,6 +36,18 @@ export interface Inspection extends Summary.Summary {
   readonly notes: readonly string[]
   /** What its configuration says and no unit does, and why. */
   readonly unmapped: readonly UnmappedField[]
+}
+
+/** The lowest is the first. */
+export interface InspectedLayer {
+  readonly digest: Digest
+  /** Of the uncompressed archive. */
+  readonly diffId: Digest
+  readonly mediaType: string
+  /** Bytes in the layout. */
+  readonly size: number
+  /** It lies taken apart, for this image or for others. */
+  readonly extracted: boolean
 }
 
 export interface InspectedDirective {
@@ -54,11 +67,11 @@ export const of = (listed: CatalogImage) =>
     const units = yield* Render.image(image)
     return {
       ...(yield* Summary.of(image)),
-      problem: units.problem,
       layout: image.layoutPath,
       chainId: resolved.chainId,
       root: Extracts.rootDirectory(image.context.system.extractsdir, resolved.chainId),
-      layers: resolved.manifest.layers.map(({ digest, mediaType, size }) => ({ digest, mediaType, size })),
+      layers: layersOf(image, resolved),
+      annotations: resolved.manifest.annotations ?? {},
       config: resolved.config,
       volumes: ImageContext.volumes(image.context, resolved).volumes,
       units: units.files.map(({ name }) => name),
@@ -67,6 +80,16 @@ export const of = (listed: CatalogImage) =>
       notes: units.notes,
       unmapped: units.unmapped
     } satisfies Inspection
+  })
+
+const layersOf = (
+  { context }: CatalogImage,
+  { config, manifest }: ResolvedImage
+): readonly InspectedLayer[] =>
+  manifest.layers.map(({ digest, mediaType, size }, index) => {
+    const diffId = config.rootfs.diff_ids[index] ?? digest
+    const extracted = existsSync(`${context.system.extractsdir}/${ExtractsTree.layerOf(diffId)}`)
+    return { digest, diffId, mediaType, size, extracted }
   })
 
 const directivesOf = (files: readonly UnitFile[]): readonly InspectedDirective[] =>
@@ -81,52 +104,3 @@ const directivesOf = (files: readonly UnitFile[]): readonly InspectedDirective[]
       }))
     )
   )
-
-export const render = (inspection: Inspection): string => {
-  const { config } = inspection
-  const process = config.config ?? {}
-  const fields: ReadonlyArray<readonly [string, string | undefined]> = [
-    ["Image", inspection.image],
-    ["Layout", inspection.layout],
-    ["Manifest", inspection.manifest],
-    ["Platform", inspection.platform],
-    ["Created", config.created],
-    ["Root", `${inspection.root}${inspection.extracted ? "" : " (not extracted yet)"}`],
-    ...inspection.layers.map(
-      ({ digest, size }, index) => [index === 0 ? "Layers" : "", `${digest} ${size} bytes`] as const
-    ),
-    ["Command", JSON.stringify([...(process.Entrypoint ?? []), ...(process.Cmd ?? [])])],
-    ["Directory", process.WorkingDir || "/"],
-    ["User", process.User || "root"],
-    ...(process.Env ?? []).map((entry, index) => [index === 0 ? "Environment" : "", entry] as const),
-    ...inspection.volumes.map(
-      ({ directory, path, readonly }, index) =>
-        [index === 0 ? "Volumes" : "", `${path} at ${directory}${readonly ? " (read-only)" : ""}`] as const
-    ),
-    ...inspection.units.map((unit, index) => [index === 0 ? "Units" : "", unit] as const),
-    ...inspection.links.map(
-      ({ path, target }, index) => [index === 0 ? "Links" : "", `${path} -> ${target}`] as const
-    ),
-    ...inspection.notes.map((note) => ["Note", note] as const),
-    ...inspection.unmapped.map(
-      ({ field, reason }, index) => [index === 0 ? "Not mapped" : "", `${field} ${reason}`] as const
-    ),
-    ["Problem", inspection.problem]
-  ]
-  const shown = fields.filter(([, value]) => value !== undefined)
-  return [
-    ...shown.map(([label, value]) => `${label.padEnd(12)} ${printable(value ?? "")}`),
-    ...inspection.units.flatMap((unit) => [
-      "",
-      `${unit}:`,
-      ...inspection.directives
-        .filter((directive) => directive.unit === unit)
-        .map(({ key, value, source }) => `  ${printable(`${key}=${value}`)}  (${printable(source.text)})`)
-    ])
-  ].join("\n")
-}
-
-/** An image's strings must not move the cursor or change colours. */
-const printable = (text: string): string =>
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is shown as escapes
-  text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`)

@@ -13,7 +13,7 @@ import * as OutputUnit from "../domain/OutputUnit.ts"
 import * as RootPaths from "../domain/RootPaths.ts"
 import * as UnitName from "../domain/UnitName.ts"
 import type { Volume } from "../domain/Volumes.ts"
-import { Extracts } from "../services/Extracts.ts"
+import { Extracts, failing } from "../services/Extracts.ts"
 import * as MountTable from "../services/MountTable.ts"
 import { NativeCalls } from "../services/NativeCalls.ts"
 import * as RootLookup from "../services/RootLookup.ts"
@@ -55,7 +55,9 @@ export const prepare = (image: CatalogImage) =>
     for (const volume of volumes) yield* (yield* Volumes).ensure(volume, roots.lower)
     const writables = RootPaths.writables(roots.overlay, context.settings)
     for (const { directory, path, mode } of writables) {
-      yield* TreeRemoval.remove(directory, (cause) => cause as Error)
+      yield* TreeRemoval.remove(directory, (cause) => cause as NodeJS.ErrnoException).pipe(
+        failing("remove what was written", directory)
+      )
       yield* (yield* Volumes).copy({ root: roots.lower, path, target: directory, mode })
     }
     const output = OutputUnit.fifo(roots.overlay)

@@ -1,38 +1,115 @@
-/** The images that a command line means: `LAYOUT:REF`, or the name of the unit, with or without `.service`. */
+/**
+ * The images that a command line means by a word:
+ *
+ *     LAYOUT:REF                 myorg.com/myapp:stable
+ *     LAYOUT                     every reference of it
+ *     UNIT                       its service, with or without `.service`, another of its units, or an alias
+ *     /PATH                      of its layout, or of one of its units
+ *     PATTERN                    of LAYOUT:REF, where `*` is any text
+ */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { display } from "../domain/ImageName.ts"
+import * as Resemblance from "../domain/Resemblance.ts"
+import * as Settings from "../domain/Settings.ts"
 import * as UnitName from "../domain/UnitName.ts"
 import type { Catalog, CatalogImage } from "./Catalog.ts"
 
-/** No image of the catalogue has this name. */
 export class NoSuchImage extends Schema.TaggedError<NoSuchImage>()("NoSuchImage", {
   wanted: Schema.String,
+  /** All that there are. */
   known: Schema.Array(Schema.String)
 }) {
   override get message(): string {
-    const known =
-      this.known.length === 0 ? "there are no images" : `there are: ${this.known.slice(0, 20).join(", ")}`
-    return `no image is called ${JSON.stringify(this.wanted)}; ${known}`
+    return `no image is called ${JSON.stringify(this.wanted)}`
+  }
+
+  /** What to do about it. */
+  get hint(): string {
+    const near = Resemblance.nearest(this.wanted, this.known)
+    if (near.length > 0) return `did you mean ${near.join(" or ")}?`
+    if (this.known.length === 0) return "there are no images: copy one below the layouts directory"
+    return this.known.length > FEW
+      ? `there are ${this.known.length}: oci-systemd list shows them`
+      : `there are ${this.known.join(", ")}`
   }
 }
 
-/** No names mean every image. */
+/** One is wanted. */
+export class SeveralImages extends Schema.TaggedError<SeveralImages>()("SeveralImages", {
+  wanted: Schema.String,
+  found: Schema.Array(Schema.String)
+}) {
+  override get message(): string {
+    return `${JSON.stringify(this.wanted)} are several images`
+  }
+
+  get hint(): string {
+    const more = this.found.length - FEW
+    return `name one: ${this.found.slice(0, FEW).join(", ")}${more > 0 ? ` and ${more} more` : ""}`
+  }
+}
+
+/** No names mean every image; named twice, an image is there once. */
 export const select = (
   catalog: Catalog,
   wanted: readonly string[]
 ): Effect.Effect<readonly CatalogImage[], NoSuchImage> =>
-  wanted.length === 0 ? Effect.succeed(catalog.images) : Effect.forEach(wanted, (name) => one(catalog, name))
-
-/** The image of this name. */
-export const one = (catalog: Catalog, wanted: string): Effect.Effect<CatalogImage, NoSuchImage> => {
-  const found = catalog.images.find(
-    ({ context: { name, stem } }) =>
-      display(name) === wanted || stem === wanted || UnitName.service(stem) === wanted
-  )
-  return found === undefined
-    ? Effect.fail(
-        new NoSuchImage({ wanted, known: catalog.images.map(({ context }) => display(context.name)) })
+  wanted.length === 0
+    ? Effect.succeed(catalog.images)
+    : Effect.map(
+        Effect.forEach(wanted, (name) => some(catalog, name)),
+        (found) => [...new Set(found.flat())]
       )
-    : Effect.succeed(found)
+
+export const one = (
+  catalog: Catalog,
+  wanted: string
+): Effect.Effect<CatalogImage, NoSuchImage | SeveralImages> =>
+  Effect.flatMap(some(catalog, wanted), (found) => {
+    const [image] = found
+    return image !== undefined && found.length === 1
+      ? Effect.succeed(image)
+      : new SeveralImages({ wanted, found: namesOf(found) })
+  })
+
+const some = (catalog: Catalog, wanted: string): Effect.Effect<readonly CatalogImage[], NoSuchImage> => {
+  const found = find(catalog, wanted)
+  return found.length > 0
+    ? Effect.succeed(found)
+    : Effect.fail(new NoSuchImage({ wanted, known: namesOf(catalog.images) }))
 }
+
+/** What is exactly it comes before what it may stand for. */
+export const find = ({ images }: Catalog, wanted: string): readonly CatalogImage[] => {
+  const exact = images.filter(({ context }) => display(context.name) === wanted)
+  if (exact.length > 0) return exact
+  const layout = wanted.replace(/(.)\/+$/, "$1")
+  const ofLayout = images.filter(
+    ({ context, layoutPath }) => layoutPath === layout || context.name.layout === layout
+  )
+  if (ofLayout.length > 0) return ofLayout
+  const unit = wanted.startsWith("/") ? wanted.slice(wanted.lastIndexOf("/") + 1) : wanted
+  const ofUnit = images.filter((image) => units(image).includes(unit))
+  if (ofUnit.length > 0 || !wanted.includes("*")) return ofUnit
+  return images.filter(({ context }) => Settings.matches(wanted, display(context.name)))
+}
+
+/** Every name that systemd may know it by. */
+const units = ({ context: { settings, sha256, stem } }: CatalogImage): readonly string[] => [
+  stem,
+  UnitName.service(stem),
+  UnitName.prepare(stem, sha256),
+  UnitName.scratch(stem, sha256),
+  UnitName.output(stem, sha256),
+  UnitName.check(stem, sha256),
+  UnitName.health(stem, "service", sha256),
+  UnitName.health(stem, "timer", sha256),
+  ...settings.alias
+]
+
+const namesOf = (images: readonly CatalogImage[]): readonly string[] =>
+  images.map(({ context }) => display(context.name))
+
+/** More are not read. */
+const FEW = 6

@@ -3,37 +3,59 @@ import * as Effect from "effect/Effect"
 import type { Digest } from "../domain/Digest.ts"
 import { display } from "../domain/ImageName.ts"
 import * as Platform from "../domain/Platform.ts"
+import type { ResolvedImage } from "../domain/ResolvedImage.ts"
 import * as UnitName from "../domain/UnitName.ts"
 import * as Extracts from "../services/Extracts.ts"
 import type { CatalogImage } from "./Catalog.ts"
+import * as Render from "./Render.ts"
 
+/** What cannot be known of an image with a problem is `null`. */
 export interface Summary {
   readonly image: string
   readonly unit: string
-  readonly platform: string | undefined
-  readonly manifest: Digest | undefined
+  readonly platform: string | null
+  /** Bytes of its configuration and its layers, as they lie in the layout. */
+  readonly size: number | null
+  readonly manifest: Digest | null
   readonly extracted: boolean
-  readonly problem: string | undefined
+  /** Does any unit start it? */
+  readonly enabled: boolean
+  readonly enabledBy: readonly string[]
+  /** Why it cannot run. */
+  readonly problem: string | null
 }
 
-export const of = ({ context, resolve }: CatalogImage): Effect.Effect<Summary> => {
-  const names = { image: display(context.name), unit: UnitName.service(context.stem) }
-  return resolve.pipe(
-    Effect.match({
-      onSuccess: ({ config, manifestDigest, chainId }): Summary => ({
-        ...names,
-        platform: Platform.display(config),
-        manifest: manifestDigest,
-        extracted: Extracts.isExtracted(context.system.extractsdir, chainId),
-        problem: undefined
-      }),
-      onFailure: (error): Summary => ({
-        ...names,
-        platform: undefined,
-        manifest: undefined,
-        extracted: false,
-        problem: error.message
-      })
-    })
-  )
-}
+export const of = (image: CatalogImage): Effect.Effect<Summary> =>
+  Effect.gen(function* () {
+    const { context } = image
+    const resolve = yield* Effect.cached(image.resolve)
+    const resolved = yield* Effect.option(resolve)
+    const { problem } = yield* Render.image({ ...image, resolve })
+    const enabledBy = [
+      ...new Set([...context.settings.wantedby, ...context.settings.requiredby, ...context.settings.upheldby])
+    ]
+    return {
+      image: display(context.name),
+      unit: UnitName.service(context.stem),
+      ...(resolved._tag === "Some" ? factsOf(image, resolved.value) : NO_FACTS),
+      enabled: enabledBy.length > 0,
+      enabledBy,
+      problem: problem === undefined ? null : withoutName(problem, display(context.name))
+    }
+  })
+
+const factsOf = (
+  { context }: CatalogImage,
+  { chainId, config, manifest, manifestDigest }: ResolvedImage
+) => ({
+  platform: Platform.display(config),
+  size: manifest.layers.reduce((sum, { size }) => sum + size, manifest.config.size),
+  manifest: manifestDigest,
+  extracted: Extracts.isExtracted(context.system.extractsdir, chainId)
+})
+
+const NO_FACTS = { platform: null, size: null, manifest: null, extracted: false }
+
+/** The generator's log has no other place for it. */
+const withoutName = (problem: string, name: string): string =>
+  problem.startsWith(`${name}: `) ? problem.slice(name.length + 2) : problem

@@ -17,8 +17,16 @@ export class UnitNotWritten extends Schema.TaggedError<UnitNotWritten>()("UnitNo
 
 /** No fsync: the directory is in memory, and made anew at every boot and reload. */
 export const writeFile = (directory: string, file: UnitFile): Effect.Effect<void, UnitNotWritten> =>
-  replace(`${directory}/${file.name}`, (temporary) =>
-    fs.writeFileSync(temporary, render(file), { flag: "wx", mode: 0o644 })
+  writeText(directory, file.name, render(file))
+
+/** The same of what is text already. */
+export const writeText = (
+  directory: string,
+  name: string,
+  text: string
+): Effect.Effect<void, UnitNotWritten> =>
+  replace(`${directory}/${name}`, (temporary) =>
+    fs.writeFileSync(temporary, text, { flag: "wx", mode: 0o644 })
   )
 
 export const writeLink = (directory: string, link: UnitLink): Effect.Effect<void, UnitNotWritten> =>

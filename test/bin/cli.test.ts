@@ -1,6 +1,6 @@
 /** The built program on a real layout: what goes to which stream, and how it ends. */
 import { spawnSync } from "node:child_process"
-import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs"
+import { appendFileSync, chmodSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "vitest"
@@ -174,12 +174,87 @@ describe.skipIf(!existsSync(CLI))(`oci-systemd${existsSync(CLI) ? "" : " (npm ru
   it("says which images there are when one is not, and how it is used", () =>
     withPlace(({ config, run }) => {
       const unknown = run("inspect", "--config", config, "nope")
-      assert.equal(unknown.status, 1)
-      assert.match(
+      assert.equal(unknown.status, 4)
+      assert.include(
         unknown.err,
-        /no image is called "nope"; there are: example\.org\/bad:v1, example\.org\/good:v1/
+        'error: no image is called "nope"\n  hint: there are example.org/bad:v1, example.org/good:v1\n'
       )
-      assert.equal(run("frobnicate").status, 2)
+      assert.match(
+        run("inspect", "--config", config, "example.org/goood:v1").err,
+        /^ {2}hint: did you mean example\.org\/good:v1/m
+      )
       assert.equal(run("list", "--config", "/nonexistent").err, "error: /nonexistent is missing\n")
+      assert.equal(run("list", "--config", "/nonexistent").status, 3)
+    }))
+
+  it("helps who mistypes, on standard error, with status 2", () =>
+    withPlace(({ run }) => {
+      const told = (...args: readonly string[]) => {
+        const { err, out, status } = run(...args)
+        assert.deepEqual([status, out], [2, ""])
+        return err
+      }
+      assert.equal(told("lst"), 'error: there is no command "lst"\n  hint: did you mean list?\n')
+      assert.equal(
+        told("list", "--jsno"),
+        "error: list has no option --jsno\n  hint: did you mean --json? See oci-systemd list --help\n"
+      )
+      assert.match(
+        told("inspect"),
+        /^error: missing argument <IMAGE>\n {2}hint: see oci-systemd inspect --help\n$/
+      )
+      assert.match(told(), /^ {2}inspect {2}/m)
+    }))
+
+  it("prints help as data, without colours where nobody sees them", () =>
+    withPlace(({ run }) => {
+      for (const args of [
+        ["--help"],
+        ["help"],
+        ["verify", "--help"],
+        ["help", "verify"],
+        ["list", "-h"],
+        ["--version"]
+      ]) {
+        const { err, out, status } = run(...args)
+        assert.deepEqual([status, err], [0, ""], args.join(" "))
+        // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what must not be there
+        assert.notMatch(out, /\u001b/, args.join(" "))
+        assert.isNotEmpty(out)
+      }
+      assert.match(run("verify", "--help").out, /^Usage: oci-systemd verify \[OPTION…\] \[IMAGE…\]$/m)
+    }))
+
+  it("names the unit of an image, and the image of a unit", () =>
+    withPlace(({ config, run }) => {
+      const name = (...args: readonly string[]) => run("name", "--config", config, ...args).out
+      assert.equal(name("example.org/good:v1"), "org.example.good.ref.v1.service\n")
+      assert.equal(name("example.org/good", "v1"), "org.example.good.ref.v1.service\n")
+      assert.equal(name("/run/systemd/generator/org.example.good.ref.v1.service"), "example.org/good:v1\n")
+      assert.equal(name("example.org/not-there:v2"), "org.example.not-there.ref.v2.service\n")
+      assert.equal(run("name", "--config", config, "nothing").status, 4)
+    }))
+
+  it("writes units elsewhere, and tells how they differ", () =>
+    withPlace(({ config, path, run }) => {
+      const units = join(path, "units")
+      const dryRun = (...args: readonly string[]) =>
+        run("dry-run", "--config", config, "--generator-dir", units, ...args)
+      assert.equal(dryRun("--check", "example.org/good:v1").status, 1)
+      assert.equal(dryRun("--output", units).status, 0)
+      assert.deepEqual([dryRun("--check", "example.org/good:v1").status, dryRun("--diff").out], [0, ""])
+      assert.match(dryRun("--check").err, /^error: 1 image cannot run\n {2}hint: /m)
+      const service = join(units, "org.example.good.ref.v1.service")
+      appendFileSync(service, "Changed=yes\n")
+      const { out } = dryRun("--diff")
+      assert.match(
+        out,
+        /^--- now\/org\.example\.good\.ref\.v1\.service\n\+\+\+ then\/.*\n@@ .* @@\n(?: .*\n){3}-Changed=yes\n$/
+      )
+      rmSync(join(path, "layouts/example.org/bad"), { recursive: true })
+      assert.match(
+        dryRun("--diff").out,
+        /^--- now\/org\.example\.bad\.ref\.v1\.service\n\+\+\+ \/dev\/null$/m
+      )
     }))
 })

@@ -3,6 +3,8 @@ import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { assert, describe, it } from "vitest"
+import * as InspectionText from "../../src/bin/InspectionText.ts"
+import * as Style from "../../src/bin/text/Style.ts"
 import * as Catalog from "../../src/program/Catalog.ts"
 import * as Inspection from "../../src/program/Inspection.ts"
 import * as Selection from "../../src/program/Selection.ts"
@@ -48,7 +50,7 @@ const inspect = (conf: string, config: object = CONFIG) => {
         inspection.directives
           .filter((directive) => directive.unit === "org.example.app.ref.v1.service" && directive.key === key)
           .map(({ value, source: { text } }) => `${value} (${text.replace(directory.path, "")})`)
-      return { inspection, source, text: Inspection.render(inspection) }
+      return { inspection, source, text: Style.strip(InspectionText.render(inspection, 100)) }
     })
   )
 }
@@ -81,8 +83,8 @@ describe("Inspection", () => {
       inspection.unmapped.map(({ field }) => field),
       ["config.Hostname", "config.Labels team"]
     )
-    assert.match(text, /^Not mapped {3}config\.Hostname is of the container/m)
-    assert.match(text, /^ {2}KillSignal=SIGINT {2}\(image: StopSignal\)$/m)
+    assert.match(text, /^Not mapped\n {2}config\.Hostname +is of the container/m)
+    assert.match(text, /^ {2}KillSignal=SIGINT +# image: StopSignal$/m)
     // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what must not be there
     assert.notMatch(text, /[\u0000-\u0009\u000b-\u001f]/)
   })

@@ -1,5 +1,7 @@
 /** What the subcommands share: the configuration, and the images that are meant. */
 import * as Args from "@effect/cli/Args"
+import * as Command from "@effect/cli/Command"
+import * as HelpDoc from "@effect/cli/HelpDoc"
 import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -11,19 +13,45 @@ import { root } from "./Root.ts"
 
 export { config } from "./Root.ts"
 
-export const json = Options.boolean("json").pipe(Options.withDescription("Print JSON"))
-
-export const image = Args.text({ name: "IMAGE" }).pipe(
-  Args.withDescription("LAYOUT:REF (myorg.com/myapp:stable), or the name of the unit")
+export const json = Options.boolean("json").pipe(
+  Options.withDescription("Print JSON; its fields are documented, and stay")
 )
 
-export const images = Args.repeated(image)
+export const image = Args.text({ name: "IMAGE" }).pipe(
+  Args.withDescription("LAYOUT:REF (myorg.com/myapp:stable), its unit, or the path of either")
+)
+
+export const images = Args.text({ name: "IMAGE" }).pipe(
+  Args.withDescription(
+    'LAYOUT:REF (myorg.com/myapp:stable), LAYOUT for all its references, a unit, the path of either, or a pattern in quotes ("myorg.com/*"); all images when none is named'
+  ),
+  Args.repeated
+)
+
+/** A summary in a line, and what there is to say besides, a paragraph each. */
+export const describe = (summary: string, ...details: readonly string[]) =>
+  Command.withDescription(
+    details.reduce<HelpDoc.HelpDoc>(
+      (document, text) => HelpDoc.sequence(document, HelpDoc.p(text)),
+      HelpDoc.p(summary)
+    )
+  )
 
 /** Settings and catalogue; what is odd in either goes to standard error. */
 export const load = (file: Option.Option<string>, overrides: { readonly systemdVersion?: number } = {}) =>
   Effect.gen(function* () {
-    const before = yield* root
-    const configFile = Option.getOrUndefined(Option.orElse(file, () => before.config))
+    const { catalog, settings, warnings } = yield* loadSilently(file, overrides)
+    yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true })
+    return { catalog, settings }
+  })
+
+/** The same, with what is odd as data. */
+export const loadSilently = (
+  file: Option.Option<string>,
+  overrides: { readonly systemdVersion?: number } = {}
+) =>
+  Effect.gen(function* () {
+    const configFile = yield* fileOf(file)
     const { settings, warnings } = yield* SettingsFile.load(configFile)
     const host = {
       systemdVersion:
@@ -33,8 +61,9 @@ export const load = (file: Option.Option<string>, overrides: { readonly systemdV
       servesRecords: HostFacts.servesRecords()
     }
     const catalog = yield* Catalog.load(settings, host, HostFacts.platform())
-    yield* Effect.forEach([...warnings, ...catalog.warnings], (warning) => Effect.logWarning(warning), {
-      discard: true
-    })
-    return { settings, catalog }
+    return { settings, catalog, host, warnings: [...warnings, ...catalog.warnings] }
   })
+
+/** Taken before the subcommand and after it. */
+export const fileOf = (file: Option.Option<string>) =>
+  Effect.map(root, (before) => Option.getOrUndefined(Option.orElse(file, () => before.config)))

@@ -1,35 +1,90 @@
 /** `oci-systemd dry-run`: what the generator would write. */
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
-import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { render } from "../../domain/UnitFile.ts"
-import * as Render from "../../program/Render.ts"
+import * as DryRun from "../../program/DryRun.ts"
 import * as Selection from "../../program/Selection.ts"
+import { GENERATOR_DIRECTORY } from "../../services/ServiceManager.ts"
+import * as Output from "../Output.ts"
+import * as PlanText from "../PlanText.ts"
 import * as CommonOptions from "./CommonOptions.ts"
 
 const systemdVersion = Options.integer("systemd-version").pipe(
+  Options.withPseudoName("N"),
   Options.withDescription("Render for this version of systemd instead of the host's"),
   Options.optional
 )
 
+const output = Options.directory("output").pipe(
+  Options.withPseudoName("DIR"),
+  Options.withDescription("Write the files and links below this directory instead of printing them"),
+  Options.optional
+)
+
+const diff = Options.boolean("diff").pipe(
+  Options.withDescription("Print how it differs from what the generator wrote last")
+)
+
+const check = Options.boolean("check").pipe(
+  Options.withDescription("Fail when it differs from what the generator wrote last, or an image cannot run")
+)
+
+const against = Options.directory("generator-dir").pipe(
+  Options.withPseudoName("DIR"),
+  Options.withDescription("Where the generator wrote, for --diff and --check"),
+  Options.withDefault(GENERATOR_DIRECTORY)
+)
+
 export const dryRun = Command.make(
   "dry-run",
-  { config: CommonOptions.config, systemdVersion, images: CommonOptions.images },
-  ({ config, systemdVersion, images }) =>
+  {
+    config: CommonOptions.config,
+    systemdVersion,
+    output,
+    diff,
+    check,
+    against,
+    images: CommonOptions.images
+  },
+  ({ against, check, config, diff, images, output, systemdVersion }) =>
     Effect.gen(function* () {
-      const overrides = Option.match(systemdVersion, {
-        onNone: () => ({}),
-        onSome: (systemdVersion) => ({ systemdVersion })
-      })
+      const overrides = Option.isNone(systemdVersion) ? {} : { systemdVersion: systemdVersion.value }
       const { catalog } = yield* CommonOptions.load(config, overrides)
-      for (const image of yield* Selection.select(catalog, images)) {
-        const { files, links, notes, problem } = yield* Render.image(image)
-        for (const file of files) yield* Console.log(`# ${file.name}\n${render(file)}`)
-        for (const { path, target } of links) yield* Console.log(`# ${path} -> ${target}\n`)
-        for (const note of notes) yield* Effect.logWarning(note)
-        if (problem !== undefined) yield* Effect.logError(problem)
+      const plan = yield* DryRun.plan(yield* Selection.select(catalog, images))
+      const whole = images.length === 0
+      const differences = diff || check ? DryRun.differences(against, plan, { whole }) : []
+      if (Option.isSome(output)) yield* DryRun.write(output.value, plan)
+      if (diff) Output.printRaw(PlanText.diff(differences, Output.isTerminal()))
+      else if (Option.isNone(output) && !check) Output.printRaw(PlanText.units(plan, Output.isTerminal()))
+      for (const note of plan.notes) yield* Effect.logWarning(note)
+      for (const problem of plan.problems) yield* Effect.logError(problem)
+      if (check && differences.length + plan.problems.length > 0) {
+        return yield* new DryRun.CheckFailed({
+          found: [
+            ...(differences.length === 0
+              ? []
+              : [
+                  `${counted(differences.length, "file or link", "files and links")} in ${against} would change`
+                ]),
+            ...(plan.problems.length === 0
+              ? []
+              : [`${counted(plan.problems.length, "image", "images")} cannot run`])
+          ],
+          hint:
+            differences.length > 0
+              ? "systemctl daemon-reload takes changes over; oci-systemd dry-run --diff shows them"
+              : "oci-systemd list says why"
+        })
       }
     })
-).pipe(Command.withDescription("Print the units that the generator would write, and write nothing"))
+).pipe(
+  CommonOptions.describe(
+    "Print the units that the generator would write, and write nothing",
+    "What is printed, or written with --output, is what the generator writes, byte for byte. A link is printed as a comment: # PATH -> TARGET.",
+    "An image that cannot run has a unit that says why. Only with --check is that a failure."
+  )
+)
+
+const counted = (count: number, one: string, several: string): string =>
+  `${count} ${count === 1 ? one : several}`

@@ -1,9 +1,10 @@
 /** `oci-systemd inspect`: everything about one image. */
 import * as Command from "@effect/cli/Command"
-import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Inspection from "../../program/Inspection.ts"
 import * as Selection from "../../program/Selection.ts"
+import * as InspectionText from "../InspectionText.ts"
+import * as Output from "../Output.ts"
 import * as CommonOptions from "./CommonOptions.ts"
 
 export const inspect = Command.make(
@@ -13,6 +14,12 @@ export const inspect = Command.make(
     Effect.gen(function* () {
       const { catalog } = yield* CommonOptions.load(config)
       const inspection = yield* Inspection.of(yield* Selection.one(catalog, image))
-      yield* Console.log(json ? JSON.stringify(inspection, undefined, 2) : Inspection.render(inspection))
+      if (json) Output.printJson(inspection)
+      else Output.print(InspectionText.render(inspection, Output.width()))
     })
-).pipe(Command.withDescription("Show an image's manifest, configuration, layers and units"))
+).pipe(
+  CommonOptions.describe(
+    "Show an image: its process, its layers, and its units line by line with where each is from",
+    "Behind each line of a unit stands who wants it: a field of the image's configuration, a line of a configuration file, the profile, or nobody (default). Not mapped is what the image's configuration says and no unit does, with the reason."
+  )
+)

@@ -1,42 +1,26 @@
 /** `oci-systemd list`: the images that there are. */
 import * as Command from "@effect/cli/Command"
-import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import * as Selection from "../../program/Selection.ts"
 import * as Summary from "../../program/Summary.ts"
+import * as Output from "../Output.ts"
+import * as SummaryTable from "../SummaryTable.ts"
 import * as CommonOptions from "./CommonOptions.ts"
 
 export const list = Command.make(
   "list",
-  { config: CommonOptions.config, json: CommonOptions.json },
-  ({ config, json }) =>
+  { config: CommonOptions.config, json: CommonOptions.json, images: CommonOptions.images },
+  ({ config, images, json }) =>
     Effect.gen(function* () {
-      const { catalog } = yield* CommonOptions.load(config)
-      const rows = yield* Effect.forEach(catalog.images, Summary.of)
-      if (json) yield* Console.log(JSON.stringify(rows, undefined, 2))
-      else if (rows.length > 0) yield* Console.log(table(rows))
+      const { catalog, settings } = yield* CommonOptions.load(config)
+      const rows = yield* Effect.forEach(yield* Selection.select(catalog, images), Summary.of)
+      if (json) Output.printJson(rows)
+      else if (rows.length > 0) Output.print(SummaryTable.render(rows, Output.width()).join("\n"))
+      else Output.tell(`There are no images below ${settings.system.imagelayoutdir}.`)
     })
-).pipe(Command.withDescription("List the images, their units, and what is wrong with them"))
-
-const table = (rows: readonly Summary.Summary[]): string => {
-  const cells = [
-    ["IMAGE", "UNIT", "PLATFORM", "EXTRACTED", "PROBLEM"],
-    ...rows.map((row) => [
-      row.image,
-      row.unit,
-      row.platform ?? "-",
-      row.extracted ? "yes" : "no",
-      row.problem ?? ""
-    ])
-  ]
-  const widths = (cells[0] ?? []).map((_, column) =>
-    Math.max(...cells.map((row) => (row[column] ?? "").length))
+).pipe(
+  CommonOptions.describe(
+    "List images with their units, and what is wrong with them",
+    "SIZE is that of the configuration and the layers in the layout; EXTRACTED says whether the root is there, so that a start need not make it; ENABLED whether any unit starts the image. On a terminal, columns that do not fit are left out: a pipe and --json have them all."
   )
-  return cells
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join("  ")
-        .trimEnd()
-    )
-    .join("\n")
-}
+)

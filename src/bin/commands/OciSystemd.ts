@@ -1,11 +1,42 @@
-/** `oci-systemd` with all its subcommands: what the program runs, and what man pages and completions are made of. */
+/** `oci-systemd` with all its subcommands: what the program runs, and what help, man pages and completions are made of. */
 import * as Command from "@effect/cli/Command"
+import type { Group } from "../Help.ts"
 import { dryRun } from "./DryRun.ts"
 import { extract } from "./Extract.ts"
 import { inspect } from "./Inspect.ts"
 import { list } from "./List.ts"
+import { name } from "./Name.ts"
 import { prepare } from "./Prepare.ts"
 import { root } from "./Root.ts"
 import { verify } from "./Verify.ts"
 
-export const ociSystemd = Command.withSubcommands(root, [list, inspect, dryRun, extract, prepare, verify])
+export const ociSystemd = Command.withSubcommands(root, [
+  list,
+  inspect,
+  name,
+  dryRun,
+  extract,
+  verify,
+  prepare
+])
+
+/** All of them, as help shows them. */
+export const GROUPS: readonly Group[] = [
+  {
+    title: "Look",
+    commands: [
+      ["list", list],
+      ["inspect", inspect],
+      ["name", name],
+      ["dry-run", dryRun]
+    ]
+  },
+  {
+    title: "Keep",
+    commands: [
+      ["extract", extract],
+      ["verify", verify]
+    ]
+  },
+  { title: "For the units", commands: [["prepare", prepare]] }
+]

@@ -5,6 +5,7 @@ import * as SettingsFile from "../../services/SettingsFile.ts"
 
 /** Taken before the subcommand and after it. */
 export const config = Options.file("config").pipe(
+  Options.withPseudoName("FILE"),
   Options.withDescription(
     `Read this configuration file, and no drop-ins, instead of ${SettingsFile.DEFAULT_FILE}`
   ),

@@ -1,0 +1,37 @@
+/** `oci-systemd name`: from an image to its units, and back. */
+import * as Args from "@effect/cli/Args"
+import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
+import * as Effect from "effect/Effect"
+import * as Printable from "../../domain/Printable.ts"
+import * as Names from "../../program/Names.ts"
+import * as Output from "../Output.ts"
+import * as CommonOptions from "./CommonOptions.ts"
+
+const what = Args.text({ name: "NAME" }).pipe(
+  Args.withDescription(
+    "LAYOUT:REF or LAYOUT REF: its unit is printed; a unit, or the path of a unit: the image is printed; LAYOUT, or the path of a layout: the units of all its references"
+  ),
+  Args.atLeast(1)
+)
+
+const all = Options.boolean("all").pipe(
+  Options.withDescription("Print all units of the image, not its service alone")
+)
+
+export const name = Command.make(
+  "name",
+  { config: CommonOptions.config, json: CommonOptions.json, all, what },
+  ({ all, config, json, what }) =>
+    Effect.gen(function* () {
+      const { catalog } = yield* CommonOptions.load(config)
+      const names = yield* Names.of(catalog, what)
+      if (json) Output.printJson(names)
+      else for (const text of Names.lines(names, what, all)) Output.print(Printable.line(text))
+    })
+).pipe(
+  CommonOptions.describe(
+    "Print the name of an image's unit, or the image of a unit",
+    'Made for scripts: systemctl restart "$(oci-systemd name myorg.com/myapp:stable)". An image LAYOUT:REF that is not there has a name too: the one that it will have.'
+  )
+)

@@ -1,0 +1,127 @@
+/** What the generator would write, and how that differs from what it has written. */
+import * as fs from "node:fs"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { MADE_BY } from "../domain/ImageContext.ts"
+import * as UnitFile from "../domain/UnitFile.ts"
+import * as UnitDirectory from "../services/UnitDirectory.ts"
+import type { CatalogImage } from "./Catalog.ts"
+import * as Render from "./Render.ts"
+
+/** By paths below the generator's directory. */
+export interface Plan {
+  readonly files: readonly UnitFile.UnitFile[]
+  readonly entries: ReadonlyMap<string, Entry>
+  readonly notes: readonly string[]
+  /** Why images cannot run: a sentence each, which begins with the image. */
+  readonly problems: readonly string[]
+}
+
+/** A file by its text, a link by what it says. */
+export interface Entry {
+  readonly kind: "file" | "link"
+  readonly content: string
+}
+
+export interface Difference {
+  readonly path: string
+  readonly before: Entry | undefined
+  readonly after: Entry | undefined
+}
+
+/** `--check` found something. */
+export class CheckFailed extends Schema.TaggedError<CheckFailed>()("CheckFailed", {
+  found: Schema.Array(Schema.String),
+  hint: Schema.String
+}) {
+  override get message(): string {
+    return this.found.join(", and ")
+  }
+}
+
+/** As the generator does it: of two that want one path, the later has it. */
+export const plan = (images: readonly CatalogImage[]): Effect.Effect<Plan> =>
+  Effect.map(Effect.forEach(images, Render.image), (rendered) => {
+    const entries = new Map<string, Entry>()
+    for (const { files, links } of rendered) {
+      for (const file of files) entries.set(file.name, { kind: "file", content: UnitFile.render(file) })
+      for (const { path, target } of links) entries.set(path, { kind: "link", content: target })
+    }
+    return {
+      files: rendered.flatMap(({ files }) => files),
+      entries,
+      notes: rendered.flatMap(({ notes }) => notes),
+      problems: rendered.flatMap(({ problem }) => problem ?? [])
+    }
+  })
+
+/** Writes all of it into a directory, which may be new; what else is there stays. */
+export const write = (
+  directory: string,
+  { entries }: Plan
+): Effect.Effect<void, UnitDirectory.UnitNotWritten> =>
+  Effect.forEach(
+    entries,
+    ([path, { content, kind }]) =>
+      kind === "file"
+        ? UnitDirectory.writeText(directory, path, content)
+        : UnitDirectory.writeLink(directory, { path, target: content }),
+    { discard: true }
+  )
+
+/** What would change in the generator's directory; `whole`: what is there of other images of ours would go. */
+export const differences = (
+  directory: string,
+  { entries }: Plan,
+  { whole }: { readonly whole: boolean }
+): readonly Difference[] => {
+  const paths = new Set(entries.keys())
+  if (whole) for (const path of ours(directory)) paths.add(path)
+  return [...paths].sort().flatMap((path) => {
+    const [before, after] = [entryAt(`${directory}/${path}`), entries.get(path)]
+    return before?.kind === after?.kind && before?.content === after?.content ? [] : [{ path, before, after }]
+  })
+}
+
+/** A generator's directory is everybody's: ours are the files that say so, and the links to them. */
+const ours = (directory: string): readonly string[] => {
+  const found = list(directory)
+  const below = found.flatMap((name) =>
+    DEPENDENCIES.test(name) ? list(`${directory}/${name}`).map((child) => `${name}/${child}`) : []
+  )
+  const files = new Set(
+    found.filter((name) => {
+      const entry = entryAt(`${directory}/${name}`)
+      return entry?.kind === "file" && entry.content.startsWith(`# ${MADE_BY}`)
+    })
+  )
+  const isOurs = (path: string): boolean => {
+    const entry = entryAt(`${directory}/${path}`)
+    const name = path.slice(path.lastIndexOf("/") + 1)
+    return entry?.kind === "link"
+      ? files.has(entry.content.replace(/^\.\.\//, ""))
+      : files.has(name.replace(/\.conf$/, ".service"))
+  }
+  return [...files, ...[...found, ...below].filter((path) => !files.has(path) && isOurs(path))]
+}
+
+const entryAt = (path: string): Entry | undefined => {
+  try {
+    const stats = fs.lstatSync(path)
+    if (stats.isSymbolicLink()) return { kind: "link", content: fs.readlinkSync(path) }
+    return stats.isFile() ? { kind: "file", content: fs.readFileSync(path, "utf8") } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const list = (directory: string): readonly string[] => {
+  try {
+    return fs.readdirSync(directory)
+  } catch {
+    return []
+  }
+}
+
+/** `UNIT.wants/`, drop-ins, … */
+const DEPENDENCIES = /\.(?:wants|requires|upholds|d)$/
