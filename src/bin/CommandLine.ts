@@ -44,12 +44,14 @@ export const unknownOption = (
   )
   let isValue = false
   for (const word of end < 0 ? args : args.slice(0, end)) {
-    const name = word.replace(/=.*$/s, "")
-    const known = !isValue && word.startsWith("-") && word !== "-" ? taking.get(name) : isValue || true
-    if (known === undefined) {
-      return { option: name, near: Resemblance.nearest(name, [...taking.keys()]) }
+    if (isValue || !word.startsWith("-") || word === "-") {
+      isValue = false
+      continue
     }
-    isValue = !isValue && taking.get(name) === true && !word.includes("=")
+    const name = word.replace(/=.*$/s, "")
+    const takes = taking.get(name)
+    if (takes === undefined) return { option: name, near: Resemblance.nearest(name, [...taking.keys()]) }
+    isValue = takes && !word.includes("=")
   }
   return undefined
 }

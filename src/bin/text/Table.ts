@@ -1,6 +1,6 @@
 /**
- * Rows in columns that fit a width. Where they do not, the columns that matter least are left out, then those that may be
- * cut are cut in their middle. Without a width (a file, a pipe) everything is there, whole.
+ * Rows in columns that fit a width. Where they do not, those that may be cut are cut in their middle, and where that is not
+ * enough, the columns that matter least are left out. Without a width (a file, a pipe) everything is there, whole.
  */
 import * as DisplayWidth from "./DisplayWidth.ts"
 import * as Style from "./Style.ts"
