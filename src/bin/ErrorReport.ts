@@ -11,9 +11,8 @@ import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as Printable from "../domain/Printable.ts"
-import * as Help from "./CommandHelp.ts"
 import * as ExitStatus from "./ExitStatus.ts"
-import { PROGRAM } from "./Help.ts"
+import { plain } from "./manual/CommandTree.ts"
 import * as Output from "./Output.ts"
 import * as Style from "./text/Style.ts"
 
@@ -51,7 +50,7 @@ export const report = <A, E extends ExitStatus.Mapped | ValidationError.Validati
                 if (defect instanceof Error && defect.stack !== undefined) Output.tell(defect.stack)
               },
               onSome: (error) => {
-                if (ValidationError.isValidationError(error)) misused(Help.plain(error.error), called)
+                if (ValidationError.isValidationError(error)) misused(plain(error.error), called)
                 else tell(causes(error), hintOf(error), statusOf(error as ExitStatus.Mapped))
               }
             })
@@ -64,10 +63,7 @@ const misused = (reason: string, called: string | undefined): void =>
   tell([new Error(decapitalised(reason))], `see ${helpOf(called)}`, "misused")
 
 /** An option that the command does not have. */
-export const unknownOption = (
-  called: string,
-  { near, option }: { readonly option: string; readonly near: readonly string[] }
-): void => {
+export const unknownOption = (called: string, option: string, near: readonly string[]): void => {
   const meant =
     near.length > 0 ? `did you mean ${list(near)}? See ${helpOf(called)}` : `see ${helpOf(called)}`
   tell([new Error(`${called} has no option ${option}`)], meant, "misused")
@@ -132,4 +128,5 @@ const statusOf = (error: ExitStatus.Mapped): ExitStatus.Status =>
 const list = (names: readonly string[]): string =>
   names.length <= 1 ? names.join("") : `${names.slice(0, -1).join(", ")} or ${names[names.length - 1]}`
 
+const PROGRAM = "oci-systemd"
 const REFUSALS: ReadonlySet<string> = new Set(["EACCES", "EPERM"])

@@ -5,24 +5,23 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import manifest from "../../package.json" with { type: "json" }
-import * as CommandHelp from "./CommandHelp.ts"
-import * as CommandLine from "./CommandLine.ts"
 import { GROUPS, ociSystemd } from "./commands/OciSystemd.ts"
-import { root } from "./commands/Root.ts"
 import * as ErrorReport from "./ErrorReport.ts"
 import * as Help from "./Help.ts"
+import * as Invocation from "./Invocation.ts"
 import * as LibraryConsole from "./LibraryConsole.ts"
+import * as CommandTree from "./manual/CommandTree.ts"
 import * as Output from "./Output.ts"
 import * as SignalStatus from "./SignalStatus.ts"
 
-const commands = new Map(GROUPS.flatMap((group) => group.commands))
-const wanted = CommandLine.of(process.argv.slice(2), [...commands.keys()])
+const program = CommandTree.read(ociSystemd)
+const args = process.argv.slice(2)
 
-const help = (width: number): string => Help.ofProgram(root, GROUPS, width)
+const help = (width: number): string => Help.ofProgram(program, GROUPS, width)
 
 const run = (called?: string) =>
   ErrorReport.report(
-    Command.run(ociSystemd, { name: Help.PROGRAM, version: manifest.version })(process.argv),
+    Command.run(ociSystemd, { name: program.name, version: manifest.version })(process.argv),
     called
   ).pipe(
     Effect.withConsole(LibraryConsole.console),
@@ -35,30 +34,16 @@ const run = (called?: string) =>
     })
   )
 
-CommandLine.Wanted.$match(wanted, {
+Invocation.Invocation.$match(Invocation.of(args, program), {
   Nothing: () => {
     Output.tell(help(Output.widthOfErrors()))
     process.exitCode = 2
   },
-  Help: ({ command }) => {
-    const definition = command === undefined ? undefined : commands.get(command)
+  Help: ({ command }) =>
     Output.print(
-      command === undefined || definition === undefined
-        ? help(Output.width())
-        : Help.ofCommand(command, definition, Output.width())
-    )
-  },
+      command === undefined ? help(Output.width()) : Help.ofCommand(program, command, Output.width())
+    ),
   UnknownCommand: ({ name, near }) => ErrorReport.unknownCommand(name, near),
-  Command: ({ command: name }) => {
-    const args = process.argv.slice(2)
-    const command = commands.get(name)
-    // What a command's own options are takes a look at its definition: units have none, and start sooner.
-    const unknown =
-      command === undefined || CommandLine.unknownOption(args, []) === undefined
-        ? undefined
-        : CommandLine.unknownOption(args, CommandHelp.of(command).options.map((option) => option.name))
-    if (unknown === undefined) run(name)
-    else ErrorReport.unknownOption(name, unknown)
-  },
-  Options: () => run()
+  UnknownOption: ({ command, near, option }) => ErrorReport.unknownOption(command, option, near),
+  Run: ({ command }) => run(command)
 })

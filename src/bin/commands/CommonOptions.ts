@@ -1,7 +1,5 @@
 /** What the subcommands share: the configuration, and the images that are meant. */
 import * as Args from "@effect/cli/Args"
-import * as Command from "@effect/cli/Command"
-import * as HelpDoc from "@effect/cli/HelpDoc"
 import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -27,15 +25,6 @@ export const images = Args.text({ name: "IMAGE" }).pipe(
   ),
   Args.repeated
 )
-
-/** A summary in a line, and what there is to say besides, a paragraph each. */
-export const describe = (summary: string, ...details: readonly string[]) =>
-  Command.withDescription(
-    details.reduce<HelpDoc.HelpDoc>(
-      (document, text) => HelpDoc.sequence(document, HelpDoc.p(text)),
-      HelpDoc.p(summary)
-    )
-  )
 
 /** Settings and catalogue; what is odd in either goes to standard error. */
 export const load = (file: Option.Option<string>, overrides: { readonly systemdVersion?: number } = {}) =>

@@ -78,13 +78,7 @@ export const dryRun = Command.make(
         })
       }
     })
-).pipe(
-  CommonOptions.describe(
-    "Print the units that the generator would write, and write nothing",
-    "What is printed, or written with --output, is what the generator writes, byte for byte. A link is printed as a comment: # PATH -> TARGET.",
-    "An image that cannot run has a unit that says why. Only with --check is that a failure."
-  )
-)
+).pipe(Command.withDescription("Print the units that the generator would write, and write nothing"))
 
 const counted = (count: number, one: string, several: string): string =>
   `${count} ${count === 1 ? one : several}`

@@ -18,8 +18,7 @@ export const inspect = Command.make(
       else Output.print(InspectionText.render(inspection, Output.width()))
     })
 ).pipe(
-  CommonOptions.describe(
-    "Show an image: its process, its layers, and its units line by line with where each is from",
-    "Behind each line of a unit stands who wants it: a field of the image's configuration, a line of a configuration file, the profile, or nobody (default). Not mapped is what the image's configuration says and no unit does, with the reason."
+  Command.withDescription(
+    "Show an image: its process, its layers, and its units line by line with where each is from"
   )
 )

@@ -18,9 +18,4 @@ export const list = Command.make(
       else if (rows.length > 0) Output.print(SummaryTable.render(rows, Output.width()).join("\n"))
       else Output.tell(`There are no images below ${settings.system.imagelayoutdir}.`)
     })
-).pipe(
-  CommonOptions.describe(
-    "List images with their units, and what is wrong with them",
-    "SIZE is that of the configuration and the layers in the layout; EXTRACTED says whether the root is there, so that a start need not make it; ENABLED whether any unit starts the image. On a terminal, columns that do not fit are left out: a pipe and --json have them all."
-  )
-)
+).pipe(Command.withDescription("List images with their units, and what is wrong with them"))

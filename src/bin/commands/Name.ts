@@ -29,9 +29,4 @@ export const name = Command.make(
       if (json) Output.printJson(names)
       else for (const text of Names.lines(names, what, all)) Output.print(Printable.line(text))
     })
-).pipe(
-  CommonOptions.describe(
-    "Print the name of an image's unit, or the image of a unit",
-    'Made for scripts: systemctl restart "$(oci-systemd name myorg.com/myapp:stable)". An image LAYOUT:REF that is not there has a name too: the one that it will have.'
-  )
-)
+).pipe(Command.withDescription("Print the name of an image's unit, or the image of a unit"))

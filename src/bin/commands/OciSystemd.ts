@@ -22,21 +22,7 @@ export const ociSystemd = Command.withSubcommands(root, [
 
 /** All of them, as help shows them. */
 export const GROUPS: readonly Group[] = [
-  {
-    title: "Look",
-    commands: [
-      ["list", list],
-      ["inspect", inspect],
-      ["name", name],
-      ["dry-run", dryRun]
-    ]
-  },
-  {
-    title: "Keep",
-    commands: [
-      ["extract", extract],
-      ["verify", verify]
-    ]
-  },
-  { title: "For the units", commands: [["prepare", prepare]] }
+  { title: "Look", commands: ["list", "inspect", "name", "dry-run"] },
+  { title: "Keep", commands: ["extract", "verify"] },
+  { title: "For the units", commands: ["prepare"] }
 ]

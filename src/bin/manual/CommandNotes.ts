@@ -4,12 +4,18 @@ import type { Block } from "./Roff.ts"
 /** A command that is not here has its sentence alone. */
 export const NOTES: Readonly<Record<string, readonly Block[]>> = {
   list: [
+    "On a terminal, columns that do not fit are left out; a pipe and `--json` have them all. The size is that of the configuration and the layers in the layout. An image is enabled where any unit starts it.",
     "An image whose manifest or configuration cannot be used is listed with the reason. Its service exists, and fails with that reason when it is started."
   ],
   inspect: [
-    "Each directive of the units is shown with what it comes from: the image, the configuration, or this program."
+    "Each directive of the units is shown with what it comes from: a field of the image's configuration, a line of a configuration file, the profile, or nobody (default). What the image's configuration says and no unit does is listed with the reason."
+  ],
+  name: [
+    'Made for scripts: `systemctl restart "$(oci-systemd name myorg.com/myapp:stable)"`. An image *LAYOUT*:*REF* that is not there has a name too, the one that it will have.'
   ],
   "dry-run": [
+    "What is printed, or written with `--output`, is what the generator writes, byte for byte; links are printed as comments, `# PATH -> TARGET`. An image that cannot run has a unit that says why; only with `--check` is that a failure.",
+
     "Facts that only an extracted root can tell, such as the number of a named user, are in the units of images that are extracted."
   ],
   extract: [

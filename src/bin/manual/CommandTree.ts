@@ -139,7 +139,7 @@ const value = (parameter: Parameter): CommandLine.Value => {
 }
 
 /** The text of a description. */
-const plain = (doc: HelpDoc.HelpDoc): string => {
+export const plain = (doc: HelpDoc.HelpDoc): string => {
   switch (doc._tag) {
     case "Empty":
       return ""

@@ -1,4 +1,5 @@
 /** oci-systemd(1). */
+import { STATUSES } from "../ExitStatus.ts"
 import * as CommandLine from "./CommandLine.ts"
 import { NOTES } from "./CommandNotes.ts"
 import { type Block, example, heading, type Page, synopsis, term } from "./Roff.ts"
@@ -43,9 +44,7 @@ export const page = (program: CommandLine.Program): Page => ({
     {
       title: "Exit status",
       blocks: [
-        term("0", "It worked."),
-        term("1", "It did not, and a line on standard error says why."),
-        term("2", "The command line was not understood."),
+        ...Object.values(STATUSES).map(({ code, means }) => term(`${code}`, `${means}.`)),
         term("128+*N*", "Ended by signal *N*.")
       ]
     },

@@ -88,7 +88,7 @@ describe("Table", () => {
       "b              1234        no"
     ])
     assert.deepEqual(plain(20), ["NAME       SIZE  OK", "a-ra…name     7  yes", "b          1234  no"])
-    assert.deepEqual(plain(14), ["NAME       OK", "a-rat…ame  yes", "b          no"])
+    assert.deepEqual(plain(14), ["NAME       OK", "a-ra…name  yes", "b          no"])
   })
 
   it("fits, when it can", () =>
