@@ -9,6 +9,8 @@
  *     dist/code/NAME.vVERSION-ARCH.cache                  V8's code cache, for this Node
  *     dist/code-cache.cjs                                 makes the caches again where Node is another
  *     dist/oci-health, oci-release                        what units run in a shell
+ *     dist/systemd/oci.slice                              the slice of all services
+ *     dist/man, completions                               manual pages, and completions of shells
  *     dist/node_modules                                   koffi, with native code for this machine
  *     dist/index.js, types                                the library
  */
@@ -67,6 +69,9 @@ for (const name of ["oci-health", "oci-release"]) {
   cpSync(join(top, `src/bin/${name}.sh`), join(dist, name))
   chmodSync(join(dist, name), 0o755)
 }
+
+mkdirSync(join(dist, "systemd"))
+cpSync(join(top, "src/bin/oci.slice"), join(dist, "systemd/oci.slice"))
 
 await makeManual()
 

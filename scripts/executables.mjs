@@ -7,7 +7,7 @@
  *     dist/bin/oci-health, oci-release, layer-worker.cjs, …    what belongs beside it, as in dist/
  *
  * The directory is an installation of its own, for a machine without Node: copy it as a whole, with its hard link (`cp -a`),
- * and link to its two programs. Node as some distributions have it, with its code in libnode.so, cannot be used.
+ * and link to its two programs; or let its oci-systemd install do it. Node as some distributions have it, with its code in libnode.so, cannot be used.
  */
 import { execFileSync } from "node:child_process"
 import {
@@ -79,7 +79,8 @@ try {
 }
 for (const name of ["oci-health", "oci-release", "layer-worker.cjs"])
   cpSync(join(dist, name), join(bin, name))
-cpSync(join(dist, "node_modules"), join(bin, "node_modules"), { recursive: true })
+for (const name of ["node_modules", "man", "completions", "systemd"])
+  cpSync(join(dist, name), join(bin, name), { recursive: true })
 mkdirSync(join(bin, "code"))
 for (const name of ["layer-worker.js", `layer-worker.${process.version}-${process.arch}.cache`]) {
   cpSync(join(dist, "code", name), join(bin, "code", name))

@@ -19,7 +19,7 @@ export const makeManual = async () => {
     format: "cjs",
     target: "node20",
     external: ["koffi"],
-    define: { "import.meta.dirname": "__dirname" },
+    define: { "import.meta.dirname": "__dirname", "import.meta.filename": "__filename" },
     logLevel: "warning"
   })
   const { version } = JSON.parse(readFileSync(join(top, "package.json"), "utf8"))

@@ -25,6 +25,9 @@ export const resolve = (root: string, path: string): string | undefined => {
   return end === undefined || lstat(`${root}/${end.path}`) === undefined ? undefined : end.path
 }
 
+/** The same, whether anything is there or not; `undefined` where the links on the way lead nowhere. */
+export const destination = (root: string, path: string): string | undefined => follow(root, path)?.path
+
 /** Where a path leads, through how many links, whether anything is there or not; `undefined`: nowhere, or in a circle. */
 const follow = (
   root: string,

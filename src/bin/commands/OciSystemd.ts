@@ -4,10 +4,12 @@ import type { Group } from "../Help.ts"
 import { dryRun } from "./DryRun.ts"
 import { extract } from "./Extract.ts"
 import { inspect } from "./Inspect.ts"
+import { install } from "./Install.ts"
 import { list } from "./List.ts"
 import { name } from "./Name.ts"
 import { prepare } from "./Prepare.ts"
 import { root } from "./Root.ts"
+import { uninstall } from "./Uninstall.ts"
 import { verify } from "./Verify.ts"
 
 export const ociSystemd = Command.withSubcommands(root, [
@@ -17,6 +19,8 @@ export const ociSystemd = Command.withSubcommands(root, [
   dryRun,
   extract,
   verify,
+  install,
+  uninstall,
   prepare
 ])
 
@@ -24,5 +28,6 @@ export const ociSystemd = Command.withSubcommands(root, [
 export const GROUPS: readonly Group[] = [
   { title: "Look", commands: ["list", "inspect", "name", "dry-run"] },
   { title: "Keep", commands: ["extract", "verify"] },
+  { title: "This program", commands: ["install", "uninstall"] },
   { title: "For the units", commands: ["prepare"] }
 ]

@@ -24,5 +24,12 @@ export const NOTES: Readonly<Record<string, readonly Block[]>> = {
   verify: [
     "Without `--deep`, only blobs are read. With it, every path of an extracted root is compared with what the layers say: type, mode, owner, times, links, extended attributes and content. The exit status is 1 where anything differs."
   ],
-  prepare: ["Not for people: `oci-prepare@`*UNIT* runs it before each start of a service."]
+  prepare: ["Not for people: `oci-prepare@`*UNIT* runs it before each start of a service."],
+  install: [
+    "What is installed is the program that runs: from a checkout or where npm put it, scripts that need Node; as a single executable, single executables. A configuration that is there stays as it is. What was put where is noted, for `uninstall`, and installing again replaces it. Services go on running.",
+    "systemd, where it runs and no `--root` is given, is reloaded."
+  ],
+  uninstall: [
+    "Services of images are stopped first, since nothing would be left to clear up after them. A configuration that was edited stays, and so do layouts, extracts and volumes: `rm -r /var/lib/oci` is yours to say."
+  ]
 }

@@ -1,0 +1,25 @@
+/** `oci-systemd uninstall`: takes this program away from a machine. */
+import * as path from "node:path"
+import * as Command from "@effect/cli/Command"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as InstallTree from "../../domain/InstallTree.ts"
+import * as Uninstall from "../../program/Uninstall.ts"
+import * as InstallOptions from "./InstallOptions.ts"
+
+export const uninstall = Command.make(
+  "uninstall",
+  { root: InstallOptions.root, prefix: InstallOptions.prefix },
+  ({ prefix, root }) =>
+    Effect.gen(function* () {
+      const below = Option.getOrUndefined(Option.map(root, (directory) => path.resolve(directory)))
+      const { files, keepsConfiguration } = yield* Uninstall.uninstall(below, prefix)
+      yield* Console.log(`removed ${files.length} files; layouts, extracts and volumes are left as they are`)
+      if (keepsConfiguration) {
+        yield* Console.log(
+          `${below ?? ""}${InstallTree.CONFIGURATION} is not as it was installed, and is left as it is`
+        )
+      }
+    })
+).pipe(Command.withDescription("Stop all services of images, and remove what install has installed"))

@@ -1,0 +1,95 @@
+/** Puts the programs, their manual pages, completions, slice and configuration where they belong on a machine. */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as DefaultConfiguration from "../domain/DefaultConfiguration.ts"
+import * as InstallManifest from "../domain/InstallManifest.ts"
+import * as InstallTree from "../domain/InstallTree.ts"
+import * as HostProgram from "../services/HostProgram.ts"
+import * as InstallRoot from "../services/InstallRoot.ts"
+import * as InstallSource from "../services/InstallSource.ts"
+
+export interface Wanted {
+  readonly source: InstallSource.InstallSource
+  /** A directory that holds a machine's tree; `undefined`: the machine that runs this. */
+  readonly root: string | undefined
+  readonly prefix: InstallTree.Prefix
+  readonly version: string
+}
+
+export interface Installation {
+  /** Files and links that are there now. */
+  readonly files: readonly string[]
+  /** There is a configuration that somebody else wrote, or edited. */
+  readonly keepsConfiguration: boolean
+}
+
+/** What an earlier version had installed and this one has not, is removed. */
+export const install = Effect.fn("Install.install")(function* (wanted: Wanted) {
+  const { prefix, source, version } = wanted
+  const root = InstallRoot.make(wanted.root ?? "")
+  const place = InstallTree.manifest(prefix)
+  const before = yield* readManifest(root, prefix)
+  const copies = source.files.flatMap((file) => {
+    const to = InstallTree.destination(prefix, file.name)
+    return to === undefined ? [] : [{ file, to }]
+  })
+  const links = InstallTree.links(prefix, source.suffix)
+  const files = [...copies.map(({ to }) => to), ...links.map(([link]) => link)]
+
+  const made = yield* Effect.forEach([...files, place, InstallTree.CONFIGURATION], root.missingDirectories)
+  const directories = [...new Set([...(before?.directories ?? []), ...made.flat()])].sort()
+  const note = (manifest: Pick<InstallManifest.InstallManifest, "files" | "configuration">) =>
+    root.write(place, InstallManifest.print({ version, directories, ...manifest }), 0o644)
+  // Before anything else: an installation that is cut short can be taken away as well.
+  yield* note({
+    files: [...new Set([...(before?.files ?? []), ...files])],
+    configuration: before?.configuration ?? null
+  })
+
+  const first = new Map<string, string>()
+  for (const { file, to } of copies) {
+    const mode = file.isExecutable ? 0o755 : 0o644
+    const script = wanted.root === undefined ? InstallSource.forThisNode(file) : undefined
+    const other = file.identity === undefined ? undefined : first.get(file.identity)
+    if (script !== undefined) yield* root.write(to, script, mode)
+    else if (other !== undefined) yield* root.hardLink(to, other)
+    else yield* root.copy(to, file.path, mode)
+    if (file.identity !== undefined && other === undefined) first.set(file.identity, to)
+  }
+  for (const [link, target] of links) yield* root.link(link, target)
+  const now = new Set(files)
+  for (const file of before?.files ?? []) if (!now.has(file)) yield* root.remove(file)
+
+  const configuration = yield* configure(root, before)
+  yield* note({ files, configuration })
+  if (wanted.root === undefined) yield* makeReady(wanted)
+  return { files, keepsConfiguration: configuration === null } satisfies Installation
+})
+
+/** Of the machine that runs this. */
+const makeReady = ({ prefix, source }: Wanted) =>
+  Effect.gen(function* () {
+    const cache = `.${process.version}-${process.arch}.cache`
+    if (source.suffix === ".cjs" && !source.files.some(({ name }) => name.endsWith(cache))) {
+      yield* HostProgram.run(process.execPath, `${InstallTree.programs(prefix)}/code-cache.cjs`)
+    }
+    if (HostProgram.hasSystemd()) yield* HostProgram.run("systemctl", "daemon-reload")
+  })
+
+/** `undefined` where nothing was installed. */
+export const readManifest = (root: InstallRoot.InstallRoot, prefix: InstallTree.Prefix) =>
+  Effect.map(root.read(InstallTree.manifest(prefix)), (content) =>
+    content === undefined ? undefined : Option.getOrUndefined(InstallManifest.parse(content.toString()))
+  )
+
+/** The digest of what was written, or `null` where what is there is kept. */
+const configure = (root: InstallRoot.InstallRoot, before: InstallManifest.InstallManifest | undefined) =>
+  Effect.gen(function* () {
+    const file = InstallTree.CONFIGURATION
+    if (yield* root.exists(file)) {
+      const content = yield* root.read(file)
+      if (content === undefined || InstallRoot.digest(content) !== before?.configuration) return null
+    }
+    yield* root.write(file, DefaultConfiguration.TEXT, 0o644)
+    return InstallRoot.digest(DefaultConfiguration.TEXT)
+  })

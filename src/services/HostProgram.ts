@@ -1,0 +1,35 @@
+/** Programs of the host that are run once, for what they do. */
+import { execFile } from "node:child_process"
+import * as fs from "node:fs"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+
+export class ProgramFailed extends Schema.TaggedError<ProgramFailed>()("ProgramFailed", {
+  command: Schema.String,
+  said: Schema.String
+}) {
+  override get message(): string {
+    return `${this.command} failed${this.said === "" ? "" : `: ${this.said}`}`
+  }
+}
+
+/** What it prints. */
+export const run = (program: string, ...args: readonly string[]): Effect.Effect<string, ProgramFailed> =>
+  Effect.async((resume) => {
+    const child = execFile(program, args, (error, stdout, stderr) =>
+      resume(
+        error === null
+          ? Effect.succeed(stdout)
+          : Effect.fail(
+              new ProgramFailed({
+                command: [program, ...args].join(" "),
+                said: stderr.trim() || (typeof error.code === "number" ? "" : error.message)
+              })
+            )
+      )
+    )
+    return Effect.sync(() => child.kill())
+  })
+
+/** Whether systemd runs this machine: sd_booted(3). */
+export const hasSystemd = (): boolean => fs.existsSync("/run/systemd/system")
