@@ -66,6 +66,17 @@ export const nameOf = ({ layout, ref }: ImageName, sha256: Sha256): string => {
   return `${NAMES}/${head}/${component(ref, sha256)}`
 }
 
+/** The image of a directory that `nameOf` gives, where its names are not shortened. */
+export const imageOf = (path: string, sha256: Sha256): ImageName | undefined => {
+  const [top, ...components] = path.split("/")
+  const parts = components.map(decoded)
+  const ref = parts.pop()
+  const name = { layout: parts.join("/"), ref: ref ?? "" }
+  return top === NAMES && parts.length > 0 && !components.some(isHashed) && nameOf(name, sha256) === path
+    ? name
+    : undefined
+}
+
 /** What a link in the directory `from` says to lead to `to`. */
 export const linkTarget = (from: string, to: string): string => "../".repeat(from.split("/").length) + to
 
@@ -77,6 +88,15 @@ export const component = (text: string, sha256: Sha256): string => {
     : text.replace(UNSAFE, (character) => percent(character))
   return utf8Length(escaped) <= COMPONENT_MAX ? escaped : hashed(escaped, text, sha256)
 }
+
+const decoded = (component: string): string =>
+  component === "%"
+    ? ""
+    : component.replace(/%u([0-9A-F]{4})|%([0-9A-F]{2})/g, (_, wide?: string, narrow?: string) =>
+        String.fromCharCode(Number.parseInt(wide ?? narrow ?? "", 16))
+      )
+
+const isHashed = (component: string): boolean => component.includes("%~")
 
 const sharded = (digest: Digest): string => {
   const hex = encoded(digest)

@@ -10,6 +10,7 @@ import { randomBytes } from "node:crypto"
 import { closeSync, constants, fstatSync, lstatSync, mkdirSync, openSync, unlinkSync } from "node:fs"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import * as Durable from "./Durable.ts"
 import type { Calls, LockMode } from "./NativeCalls.ts"
 import * as TreeRemoval from "./TreeRemoval.ts"
 
@@ -73,6 +74,28 @@ export const removeAbandoned = (calls: Calls, path: string): Effect.Effect<boole
           ),
     (fd) => (fd === undefined ? Effect.void : close(fd))
   )
+
+/** Moves the file or directory at `path` to `to`, by one rename, unless somebody holds it; says whether it did. */
+export const takeAway = (calls: Calls, path: string, to: string): Effect.Effect<boolean, Errno> =>
+  Effect.acquireUseRelease(
+    attempt(() => tryHold(calls, path)),
+    (fd) =>
+      fd === undefined
+        ? Effect.succeed(false)
+        : attempt(() => {
+            Durable.move(path, to)
+            return true
+          }),
+    (fd) => (fd === undefined ? Effect.void : close(fd))
+  )
+
+/** Does somebody hold it? What is not there is nobody's. */
+export const isHeld = (calls: Calls, path: string): boolean => {
+  const fd = tryHold(calls, path)
+  if (fd === undefined) return lstatSync(path, { throwIfNoEntry: false }) !== undefined
+  closeSync(fd)
+  return false
+}
 
 const tryHold = (calls: Calls, path: string, mode: LockMode = "exclusive"): number | undefined => {
   let fd: number

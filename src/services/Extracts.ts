@@ -252,10 +252,9 @@ const make = (directory: string, calls: Calls): ExtractsService => {
         Effect.gen(function* () {
           const { path } = yield* temporary
           yield* attempt("link the name", at(links), () => {
-            Durable.makeDirectory(at(links), PUBLIC)
             for (const [link, target] of wrong) {
               symlinkSync(target, `${path}/${link}`)
-              Durable.move(`${path}/${link}`, at(`${links}/${link}`))
+              moveInto(at(links), `${path}/${link}`, link)
             }
           })
           return at(links)
@@ -284,6 +283,17 @@ const make = (directory: string, calls: Calls): ExtractsService => {
         })
       )
     })
+  }
+}
+
+/** A collection of garbage may remove the directory, as long as it is empty. */
+const moveInto = (directory: string, from: string, name: string, attempts = 3): void => {
+  Durable.makeDirectory(directory, PUBLIC)
+  try {
+    Durable.move(from, `${directory}/${name}`)
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "ENOENT" || attempts <= 1) throw cause
+    moveInto(directory, from, name, attempts - 1)
   }
 }
 

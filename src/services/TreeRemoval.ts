@@ -1,6 +1,7 @@
 /**
  * Removes a tree that others made: links are never followed, directories without permissions are opened up, names
- * are bytes and paths of any depth. (`fs.rm` stops at PATH_MAX and, for an ordinary user, at a 0555 directory.)
+ * are bytes and paths of any depth. (`fs.rm` stops at PATH_MAX and, for an ordinary user, at a 0555 directory.) What is
+ * mounted below it from another file system is not removed, and neither is what it is mounted in.
  */
 
 import type { Buffer } from "node:buffer"
@@ -16,11 +17,13 @@ export const remove = <E>(top: string, failed: (cause: unknown) => E): Effect.Ef
   const tree = DeepPath.under(top)
   const pending: Array<Item> = []
   let begun = false
+  let device: number | undefined
 
   const advance = (): boolean => {
     if (!begun) {
       begun = true
       const stats = lstatSync(top, { throwIfNoEntry: false })
+      device = stats?.dev
       if (stats !== undefined) pending.push({ path: "", kind: stats.isDirectory() ? "directory" : "other" })
     }
     const item = pending.pop()
@@ -34,6 +37,7 @@ export const remove = <E>(top: string, failed: (cause: unknown) => E): Effect.Ef
     else {
       pending.push({ path, kind: "emptied" })
       unlessGone(() => {
+        if (lstatSync(tree.at(path)).dev !== device) throw otherFileSystem(tree.at(path))
         chmodSync(tree.at(path), 0o700)
         for (const child of list(tree.at(path))) {
           const name = child.name.toString("latin1")
@@ -52,6 +56,14 @@ export const remove = <E>(top: string, failed: (cause: unknown) => E): Effect.Ef
     return failed(cause)
   })
 }
+
+/** Shaped as Node's own errors are. */
+const otherFileSystem = (path: Buffer): NodeJS.ErrnoException =>
+  Object.assign(new Error(`EXDEV: another file system is mounted at ${path.toString()}`), {
+    code: "EXDEV",
+    syscall: "rmdir",
+    path: path.toString()
+  })
 
 /** Node's types know no `Dirent` of bytes. */
 const list = (path: Buffer): ReadonlyArray<Omit<Dirent, "name"> & { readonly name: Buffer }> =>

@@ -3,6 +3,7 @@ import * as Command from "@effect/cli/Command"
 import type { Group } from "../Help.ts"
 import { dryRun } from "./DryRun.ts"
 import { extract } from "./Extract.ts"
+import { gc } from "./Gc.ts"
 import { inspect } from "./Inspect.ts"
 import { install } from "./Install.ts"
 import { list } from "./List.ts"
@@ -19,6 +20,7 @@ export const ociSystemd = Command.withSubcommands(root, [
   dryRun,
   extract,
   verify,
+  gc,
   install,
   uninstall,
   prepare
@@ -27,7 +29,7 @@ export const ociSystemd = Command.withSubcommands(root, [
 /** All of them, as help shows them. */
 export const GROUPS: readonly Group[] = [
   { title: "Look", commands: ["list", "inspect", "name", "dry-run"] },
-  { title: "Keep", commands: ["extract", "verify"] },
+  { title: "Keep", commands: ["extract", "verify", "gc"] },
   { title: "This program", commands: ["install", "uninstall"] },
   { title: "For the units", commands: ["prepare"] }
 ]

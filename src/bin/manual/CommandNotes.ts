@@ -24,6 +24,11 @@ export const NOTES: Readonly<Record<string, readonly Block[]>> = {
   verify: [
     "Without `--deep`, only blobs are read. With it, every path of an extracted root is compared with what the layers say: type, mode, owner, times, links, extended attributes and content. The exit status is 1 where anything differs."
   ],
+  gc: [
+    "Removes roots, layers, records, configurations, facts, names, templates and scratch directories that no image below the layouts directory needs, and what interrupted runs left. A root, a scratch directory or a volume that any process has mounted stays, whatever its service is called; so does what an image has whose documents cannot be read, or whose layout cannot be seen: an unreadable directory, a link to nowhere, a file system of fstab(5) that is not mounted.",
+    "Nothing is removed where the layouts directory is missing or holds no image, unless `--allow-empty` says that this is so.",
+    "Each piece is moved away by one rename before it is removed: whoever is interrupted leaves whole pieces, or leftovers that the next run removes. It is safe beside extractions and starts of services. Only root can see what is in use."
+  ],
   prepare: ["Not for people: `oci-prepare@`*UNIT* runs it before each start of a service."],
   install: [
     "What is installed is the program that runs: from a checkout or where npm put it, scripts that need Node; as a single executable, single executables. A configuration that is there stays as it is. What was put where is noted, for `uninstall`, and installing again replaces it. Services go on running.",
