@@ -1,6 +1,6 @@
 /** The library as others have it: packed, installed in an empty project, type-checked there, and run. */
 import { spawn } from "node:child_process"
-import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises"
+import { cp, mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -152,6 +152,27 @@ describe.skipIf(requireOrSkip(reason))(`the library${reason === undefined ? "" :
       watching.kill("SIGTERM")
     }
     assert.strictEqual(await ended, 0)
+  })
+
+  it("has the programs, which run, and install themselves, from where npm puts them", async () => {
+    const [configuration, machine, units] = [at("conf"), at("machine"), at("generated")]
+    await Promise.all([mkdir(machine), mkdir(units)])
+    await writeFile(
+      configuration,
+      `[system]\nimagelayoutdir = ${at("layouts")}\nextractsdir = ${at("program-extracts")}\n`
+    )
+    await run([at("node_modules/.bin/oci-systemd-generator"), "-config", configuration, units])
+    assert.include(await readdir(units), HELLO)
+    await run([at("node_modules/.bin/oci-systemd"), "install", "--root", machine])
+    // What loads native code has it, without the package that npm installed.
+    await rename(at("node_modules"), at("away"))
+    try {
+      const program = join(machine, "usr/local/bin/oci-systemd")
+      const { stdout } = await run([program, "extract", "--config", configuration])
+      assert.match(stdout, /^example\.org\/hello:latest: extracted to /)
+    } finally {
+      await rename(at("away"), at("node_modules"))
+    }
   })
 
   it("says of everything that it exports what it is", async () => {
