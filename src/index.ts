@@ -3,6 +3,8 @@
  *
  * Each module is a namespace. Pure modules return values, or an `Either` where they can fail: `{ _tag: "Right", right }`
  * or `{ _tag: "Left", left }`. What reads or writes is an Effect; `Session` runs those for programs that use promises.
+ * What the generator runs (`Catalog`, `Render`, `Generate`, `Layouts`, `SettingsFile`) does so when it is called, and gives
+ * an `Either`, which an Effect takes as one of its own.
  * Every error is an instance of a class with a `_tag`, facts as fields, and a message for people.
  *
  * @module
@@ -84,7 +86,9 @@ export * as HostFacts from "./services/HostFacts.ts"
 export * as ImageResolution from "./services/ImageResolution.ts"
 /** Why a layer cannot be taken apart. */
 export * as LayerError from "./services/LayerError.ts"
-/** Image layouts below a directory, and the names in them (image-spec image-layout.md). */
+/** Image layouts below a directory (image-spec image-layout.md). */
+export * as LayoutSearch from "./services/LayoutSearch.ts"
+/** The names in a layout. */
 export * as Layouts from "./services/Layouts.ts"
 export { NativeCallsUnavailable } from "./services/NativeCalls.ts"
 export { RootWriteError } from "./services/RootWriter.ts"

@@ -1,8 +1,8 @@
 /** oci-systemd-generator: the systemd.generator(7) program. */
-import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as DefaultConfiguration from "../domain/DefaultConfiguration.ts"
 import * as Generate from "../program/Generate.ts"
+import * as Budget from "../services/Budget.ts"
 import * as CommandPath from "../services/CommandPath.ts"
 import * as HostFacts from "../services/HostFacts.ts"
 import * as KernelLog from "../services/KernelLog.ts"
@@ -16,7 +16,7 @@ const log = (debug: boolean): Generate.Log => ({
 })
 
 const run = ({ config, debug, directories: [directory = ""] }: GeneratorArguments.GeneratorArguments) =>
-  Effect.gen(function* () {
+  Either.gen(function* () {
     const { settings, warnings } = yield* SettingsFile.load(config)
     for (const warning of warnings) log(debug).warn(warning)
     const host = {
@@ -25,7 +25,14 @@ const run = ({ config, debug, directories: [directory = ""] }: GeneratorArgument
       configFile: config,
       servesRecords: HostFacts.servesRecords()
     }
-    yield* Generate.generate({ settings, host, platform: HostFacts.platform(), directory, log: log(debug) })
+    yield* Generate.generate({
+      settings,
+      host,
+      platform: HostFacts.platform(),
+      directory,
+      log: log(debug),
+      budget: Budget.of(settings.system.maxseconds)
+    })
   })
 
 const parsed = GeneratorArguments.parse(process.argv.slice(2))
@@ -35,9 +42,10 @@ if (Either.isLeft(parsed)) {
 } else if (parsed.right.generate) process.stdout.write(DefaultConfiguration.TEXT)
 else {
   // A generator that fails hides every image; one that says what is wrong hides none (systemd.generator(7)).
-  Effect.runSync(
-    run(parsed.right).pipe(
-      Effect.catchAllCause((cause) => Effect.sync(() => log(false).error(String(cause))))
-    )
-  )
+  try {
+    const outcome = run(parsed.right)
+    if (Either.isLeft(outcome)) log(false).error(outcome.left.message)
+  } catch (defect) {
+    log(false).error(String(defect))
+  }
 }

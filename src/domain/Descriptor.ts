@@ -1,41 +1,32 @@
 /** A reference to a blob (image-spec descriptor.md). */
-import * as Schema from "effect/Schema"
-import { Digest } from "./Digest.ts"
+import { digest } from "./Digest.ts"
+import * as Form from "./Form.ts"
 
-/** Go writes empty maps and lists as `null`: absent and null are one. */
-export const nullish = <A, I>(schema: Schema.Schema<A, I>) =>
-  Schema.optionalWith(schema, { nullable: true, exact: true })
+export const Annotations = Form.dictionary(Form.string)
 
-/** A field that must not be there, because then the document could be read as one of another kind. */
-export const absent = (reason: string) => nullish(Schema.Never.annotations({ message: () => reason }))
-
-export const Annotations = Schema.Record({ key: Schema.String, value: Schema.String })
-
-export const Platform = Schema.Struct({
-  architecture: Schema.String,
-  os: Schema.String,
-  variant: nullish(Schema.String),
-  "os.version": nullish(Schema.String),
-  "os.features": nullish(Schema.Array(Schema.String))
+export const Platform = Form.struct({
+  architecture: Form.string,
+  os: Form.string,
+  variant: Form.nullish(Form.string),
+  "os.version": Form.nullish(Form.string),
+  "os.features": Form.nullish(Form.list(Form.string))
 })
-export type Platform = typeof Platform.Type
+export interface Platform extends Form.Type<typeof Platform> {}
 
-/** Bytes; past 2⁵³ a number is no longer exact, and no blob is that large. */
-export const ByteCount = Schema.Int.pipe(Schema.between(0, Number.MAX_SAFE_INTEGER))
-
-export const Descriptor = Schema.Struct({
-  mediaType: Schema.String,
-  digest: Digest,
-  size: ByteCount,
-  annotations: nullish(Annotations),
-  platform: nullish(Platform),
+export const Descriptor = Form.struct({
+  mediaType: Form.string,
+  digest,
+  /** Bytes. */
+  size: Form.integer(0),
+  annotations: Form.nullish(Annotations),
+  platform: Form.nullish(Platform),
   /** The blob itself, in base64: saves a read, and is used only when it has the digest. */
-  data: nullish(Schema.String),
+  data: Form.nullish(Form.string),
   /** Where else the blob may be had; nothing is ever fetched. */
-  urls: nullish(Schema.Array(Schema.String)),
-  artifactType: nullish(Schema.String)
+  urls: Form.nullish(Form.list(Form.string)),
+  artifactType: Form.nullish(Form.string)
 })
-export type Descriptor = typeof Descriptor.Type
+export interface Descriptor extends Form.Type<typeof Descriptor> {}
 
 /** The name of a manifest in its layout (image-spec annotations.md). */
 export const REF_NAME = "org.opencontainers.image.ref.name"

@@ -7,23 +7,30 @@
  * follow the colon, a digest is safe as a file name.
  */
 import * as Schema from "effect/Schema"
+import * as Form from "./Form.ts"
 
 const DIGEST = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/
 
-/** The schema. */
-export const Digest = Schema.String.pipe(
-  Schema.pattern(DIGEST, {
-    message: (issue) => `${JSON.stringify(issue.actual)} is not a sha256 or sha512 digest`
-  }),
-  Schema.brand("Digest")
+const problem = (text: string): string => `${Form.show(text)} is not a sha256 or sha512 digest`
+
+/** The schema. For the records that Effect's Schema reads; marked as pure, so that it is left out where nobody does. */
+export const Digest = /* @__PURE__ */ Schema.String.pipe(
+  /* @__PURE__ */ Schema.pattern(DIGEST, { message: ({ actual }) => problem(String(actual)) }),
+  /* @__PURE__ */ Schema.brand("Digest")
 )
 /** A checked digest: `sha256:` and 64, or `sha512:` and 128 hex digits. */
 export type Digest = typeof Digest.Type
 
+/** The form, for JSON documents. */
+export const digest: Form.Form<Digest> = Form.where(
+  Form.string,
+  (text): text is Digest => DIGEST.test(text),
+  problem
+)
+
 /** What a digest was made with. */
 export type Algorithm = "sha256" | "sha512"
 
-/** What the digest was made with. */
 export const algorithm = (digest: Digest): Algorithm => (digest.startsWith("sha256:") ? "sha256" : "sha512")
 
 /** The hex part. */

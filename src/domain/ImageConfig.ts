@@ -1,62 +1,58 @@
 /** An image's configuration: how its process runs, and which layers it is made of (image-spec config.md). */
-import * as Schema from "effect/Schema"
-import { nullish } from "./Descriptor.ts"
-import { Digest } from "./Digest.ts"
+import { digest } from "./Digest.ts"
+import * as Form from "./Form.ts"
 
-const Strings = Schema.Array(Schema.String)
+const Strings = Form.list(Form.string)
 
 /** Go's `map[string]struct{}`: the keys are the set. */
-const KeySet = Schema.Record({ key: Schema.String, value: Schema.Unknown })
-
-/** Fields that have no place in the units are kept, so that they can be named. */
-const WITH_OTHERS = { parseOptions: { onExcessProperty: "preserve" } } as const
+const KeySet = Form.dictionary(Form.unknown)
 
 /** Docker's; times are nanoseconds. */
-const Healthcheck = Schema.Struct({
-  Test: nullish(Strings),
-  Interval: nullish(Schema.Number),
-  Timeout: nullish(Schema.Number),
-  StartPeriod: nullish(Schema.Number),
-  StartInterval: nullish(Schema.Number),
-  Retries: nullish(Schema.Number)
+const Healthcheck = Form.struct({
+  Test: Form.nullish(Strings),
+  Interval: Form.nullish(Form.number),
+  Timeout: Form.nullish(Form.number),
+  StartPeriod: Form.nullish(Form.number),
+  StartInterval: Form.nullish(Form.number),
+  Retries: Form.nullish(Form.number)
 })
 
-/** The schema of `config` in an image configuration, Docker's additions included. */
-export const ProcessConfig = Schema.Struct({
-  User: nullish(Schema.String),
-  Env: nullish(Strings),
-  Entrypoint: nullish(Strings),
-  Cmd: nullish(Strings),
-  WorkingDir: nullish(Schema.String),
-  Labels: nullish(Schema.Record({ key: Schema.String, value: Schema.String })),
-  StopSignal: nullish(Schema.String),
+/** The form of `config` in an image configuration, Docker's additions included. Fields that have no place in the units are kept, so that they can be named. */
+export const ProcessConfig = Form.openStruct({
+  User: Form.nullish(Form.string),
+  Env: Form.nullish(Strings),
+  Entrypoint: Form.nullish(Strings),
+  Cmd: Form.nullish(Strings),
+  WorkingDir: Form.nullish(Form.string),
+  Labels: Form.nullish(Form.dictionary(Form.string)),
+  StopSignal: Form.nullish(Form.string),
   /** Seconds until the process is killed (Docker). */
-  StopTimeout: nullish(Schema.Int),
-  ExposedPorts: nullish(KeySet),
-  Volumes: nullish(KeySet),
+  StopTimeout: Form.nullish(Form.integer()),
+  ExposedPorts: Form.nullish(KeySet),
+  Volumes: Form.nullish(KeySet),
   /** Bytes (Docker, as those below). */
-  Memory: nullish(Schema.Int),
+  Memory: Form.nullish(Form.integer()),
   /** Bytes of memory and swap together; −1: no limit. */
-  MemorySwap: nullish(Schema.Int),
+  MemorySwap: Form.nullish(Form.integer()),
   /** Relative to 1024. */
-  CpuShares: nullish(Schema.Int),
-  NetworkDisabled: nullish(Schema.Boolean),
-  Healthcheck: nullish(Healthcheck),
+  CpuShares: Form.nullish(Form.integer()),
+  NetworkDisabled: Form.nullish(Form.boolean),
+  Healthcheck: Form.nullish(Healthcheck),
   /** What the image's shell commands are given to. */
-  Shell: nullish(Strings)
-}).annotations(WITH_OTHERS)
+  Shell: Form.nullish(Strings)
+})
 /** How the process runs. */
-export type ProcessConfig = typeof ProcessConfig.Type
+export interface ProcessConfig extends Form.Type<typeof ProcessConfig> {}
 
-/** The schema: `Schema.decodeUnknownEither(ImageConfig)(json)`. Fields that it does not know are kept. */
-export const ImageConfig = Schema.Struct({
-  architecture: Schema.String,
-  os: Schema.String,
-  variant: nullish(Schema.String),
-  created: nullish(Schema.String),
-  author: nullish(Schema.String),
-  config: nullish(ProcessConfig),
-  rootfs: Schema.Struct({ type: Schema.Literal("layers"), diff_ids: Schema.NonEmptyArray(Digest) })
-}).annotations(WITH_OTHERS)
+/** The form: `ImageConfig(json)` is an Either. Fields that it does not know are kept. */
+export const ImageConfig = Form.openStruct({
+  architecture: Form.string,
+  os: Form.string,
+  variant: Form.nullish(Form.string),
+  created: Form.nullish(Form.string),
+  author: Form.nullish(Form.string),
+  config: Form.nullish(ProcessConfig),
+  rootfs: Form.struct({ type: Form.literal("layers"), diff_ids: Form.nonEmptyList(digest) })
+})
 /** An image configuration, checked. */
-export type ImageConfig = typeof ImageConfig.Type
+export interface ImageConfig extends Form.Type<typeof ImageConfig> {}

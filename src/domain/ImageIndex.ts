@@ -5,26 +5,25 @@
  * whose entry is broken does not take the others along.
  */
 import * as Either from "effect/Either"
-import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
-import { Annotations, absent, Descriptor, nullish, REF_NAME } from "./Descriptor.ts"
+import { Annotations, Descriptor, REF_NAME } from "./Descriptor.ts"
+import * as Form from "./Form.ts"
 import * as MediaType from "./MediaType.ts"
 
-export const ImageIndex = Schema.Struct({
-  schemaVersion: nullish(Schema.Literal(2)),
-  mediaType: nullish(
-    Schema.String.pipe(
-      Schema.filter(MediaType.isIndex, {
-        message: ({ actual }) => `${JSON.stringify(actual)} is not the media type of an index`
-      })
+export const ImageIndex = Form.struct({
+  schemaVersion: Form.nullish(Form.literal(2)),
+  mediaType: Form.nullish(
+    Form.where(
+      Form.string,
+      (type): type is string => MediaType.isIndex(type),
+      (type) => `${Form.show(type)} is not the media type of an index`
     )
   ),
-  manifests: Schema.Array(Schema.Unknown),
-  annotations: nullish(Annotations),
-  config: absent("is a field of manifests, and this is an index"),
-  layers: absent("is a field of manifests, and this is an index")
+  manifests: Form.list(Form.unknown),
+  annotations: Form.nullish(Annotations),
+  config: Form.absent("is a field of manifests, and this is an index"),
+  layers: Form.absent("is a field of manifests, and this is an index")
 })
-export type ImageIndex = typeof ImageIndex.Type
+export interface ImageIndex extends Form.Type<typeof ImageIndex> {}
 
 /** An entry of an image's media type that is no descriptor. */
 export interface BrokenEntry {
@@ -32,25 +31,24 @@ export interface BrokenEntry {
   readonly position: number
   /** The reference's name, where the entry says one. */
   readonly ref: string | undefined
-  readonly cause: DescriptorInvalid
+  readonly cause: Form.FormError
 }
-
-type DescriptorInvalid = Either.Either.Left<ReturnType<typeof decodeDescriptor>>
 
 /** The images and further indexes in it, in their order. */
 export const entries = (index: ImageIndex): ReadonlyArray<Either.Either<Descriptor, BrokenEntry>> =>
   index.manifests.flatMap((value, position): ReadonlyArray<Either.Either<Descriptor, BrokenEntry>> => {
-    const type = decodeType(value)
+    const type = typed(value)
     // What says no type cannot be passed over for being of another one.
-    if (Option.isSome(type) && !isImage(type.value.mediaType)) return []
-    const descriptor = decodeDescriptor(value)
-    if (Either.isLeft(descriptor)) {
-      const name = Option.getOrUndefined(decodeName(value))
-      return [
-        Either.left({ position, ref: name?.annotations[REF_NAME] || undefined, cause: descriptor.left })
-      ]
+    if (Either.isRight(type) && !isImage(type.right.mediaType)) return []
+    const read = Descriptor(value)
+    if (Either.isLeft(read)) {
+      const ref = Either.match(named(value), {
+        onLeft: () => undefined,
+        onRight: (entry) => entry.annotations[REF_NAME] || undefined
+      })
+      return [Either.left({ position, ref, cause: read.left })]
     }
-    return isAttestation(descriptor.right) ? [] : [Either.right(descriptor.right)]
+    return isAttestation(read.right) ? [] : [Either.right(read.right)]
   })
 
 const isImage = (mediaType: string): boolean =>
@@ -59,10 +57,6 @@ const isImage = (mediaType: string): boolean =>
 /** Attestations and signatures travel beside images, for a platform of their own. */
 const isAttestation = ({ platform }: Descriptor): boolean => platform?.os === "unknown"
 
-const decodeDescriptor = Schema.decodeUnknownEither(Descriptor)
-
 /** As much of an entry as tells what it is, and whose. */
-const decodeType = Schema.decodeUnknownOption(Schema.Struct({ mediaType: Schema.String }))
-const decodeName = Schema.decodeUnknownOption(
-  Schema.Struct({ annotations: Schema.Struct({ [REF_NAME]: Schema.String }) })
-)
+const typed = Form.struct({ mediaType: Form.string })
+const named = Form.struct({ annotations: Form.struct({ [REF_NAME]: Form.string }) })

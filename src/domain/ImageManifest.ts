@@ -1,23 +1,23 @@
 /** An image for one platform: its configuration and its layers, lowest first (image-spec manifest.md). */
-import * as Schema from "effect/Schema"
-import { Annotations, absent, Descriptor, nullish } from "./Descriptor.ts"
+import { Annotations, Descriptor } from "./Descriptor.ts"
+import * as Form from "./Form.ts"
 import * as MediaType from "./MediaType.ts"
 
-/** The schema. */
-export const ImageManifest = Schema.Struct({
-  schemaVersion: nullish(Schema.Literal(2)),
-  mediaType: nullish(
-    Schema.String.pipe(
-      Schema.filter(MediaType.isManifest, {
-        message: ({ actual }) => `${JSON.stringify(actual)} is not the media type of a manifest`
-      })
+/** The form: `ImageManifest(json)` is an Either. */
+export const ImageManifest = Form.struct({
+  schemaVersion: Form.nullish(Form.literal(2)),
+  mediaType: Form.nullish(
+    Form.where(
+      Form.string,
+      (type): type is string => MediaType.isManifest(type),
+      (type) => `${Form.show(type)} is not the media type of a manifest`
     )
   ),
   config: Descriptor,
-  layers: Schema.Array(Descriptor),
-  annotations: nullish(Annotations),
-  artifactType: nullish(Schema.String),
-  manifests: absent("is a field of indexes, and this is a manifest")
+  layers: Form.list(Descriptor),
+  annotations: Form.nullish(Annotations),
+  artifactType: Form.nullish(Form.string),
+  manifests: Form.absent("is a field of indexes, and this is a manifest")
 })
 /** A manifest, checked. */
-export type ImageManifest = typeof ImageManifest.Type
+export interface ImageManifest extends Form.Type<typeof ImageManifest> {}

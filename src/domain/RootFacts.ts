@@ -4,38 +4,37 @@
  * Facts answer questions. Each comes with its question, so that an answer to another one (a changed configuration) is
  * noticed and asked again.
  */
-import * as Schema from "effect/Schema"
-import { nullish } from "./Descriptor.ts"
+import * as Form from "./Form.ts"
 import * as HostFiles from "./HostFiles.ts"
 
-const Identity = Schema.Struct({
-  uid: Schema.NonNegativeInt,
-  gid: Schema.NonNegativeInt,
-  supplementaryGids: Schema.Array(Schema.NonNegativeInt),
-  home: Schema.String
+const Identity = Form.struct({
+  uid: Form.integer(0),
+  gid: Form.integer(0),
+  supplementaryGids: Form.list(Form.integer(0)),
+  home: Form.string
 })
 
-const HostFileState = Schema.Literal(...HostFiles.STATES)
+const HostFileState = Form.literal(...HostFiles.STATES)
 
-const FoundProgram = Schema.Struct({
-  program: Schema.String,
-  searchPath: Schema.Array(Schema.String),
-  path: Schema.String
+const FoundProgram = Form.struct({
+  program: Form.string,
+  searchPath: Form.list(Form.string),
+  path: Form.string
 })
 
-/** The schema, as facts are kept on the disk. */
-export const RootFacts = Schema.Struct({
+/** The form, as facts are kept on the disk. */
+export const RootFacts = Form.struct({
   /** `user` is the image's `User`, or that of the configuration. */
-  user: nullish(Schema.Struct({ user: Schema.String, identity: Identity })),
+  user: Form.nullish(Form.struct({ user: Form.string, identity: Identity })),
   /** Where a bare command was found. */
-  command: nullish(FoundProgram),
+  command: Form.nullish(FoundProgram),
   /** The same of a health check's; its path is empty where it was not found. */
-  health: nullish(FoundProgram),
+  health: Form.nullish(FoundProgram),
   /** Do logs of the image lead to `/dev/stdout` or `/dev/stderr`? */
-  opensOutput: nullish(Schema.Boolean),
+  opensOutput: Form.nullish(Form.boolean),
   /** What is where files of the host are mounted. */
-  hostFiles: nullish(
-    Schema.Struct({
+  hostFiles: Form.nullish(
+    Form.struct({
       "/etc/resolv.conf": HostFileState,
       "/etc/hosts": HostFileState,
       "/etc/localtime": HostFileState
@@ -43,7 +42,7 @@ export const RootFacts = Schema.Struct({
   )
 })
 /** Facts of one root, each with the question that it answers. */
-export type RootFacts = typeof RootFacts.Type
+export interface RootFacts extends Form.Type<typeof RootFacts> {}
 
 /** Before the image was extracted. */
 export const NO_FACTS: RootFacts = {}

@@ -16,6 +16,7 @@ import * as SystemSettings from "./SystemSettings.ts"
 /** The whole configuration. */
 export interface Settings {
   readonly system: SystemSettings.SystemSettings
+  /** The less exact first, and of equals the earlier. */
   readonly rules: readonly Rule[]
 }
 
@@ -104,6 +105,7 @@ export const fromLines = (
       else rules.push({ pattern, settings: parsed.right, place: { file, line } })
     }
   }
+  rules.sort((a, b) => exactness(a.pattern) - exactness(b.pattern))
   return { settings: { system, rules }, refused }
 }
 
@@ -127,16 +129,13 @@ export const originsFor = (settings: Settings, image: ImageName): Origins => {
 }
 
 const rulesFor = (settings: Settings, image: ImageName): readonly Rule[] =>
-  settings.rules
-    .map((rule, order) => ({ ...rule, order }))
-    .filter(({ pattern }) => matches(pattern, display(image)))
-    .sort((a, b) => exactness(a.pattern) - exactness(b.pattern) || a.order - b.order)
+  settings.rules.filter(({ pattern }) => matches(pattern, display(image)))
 
 /** Does the pattern match the whole text? `*` is any text, as in `systemctl list-units PATTERN`. */
 export const matches = (pattern: string, text: string): boolean => {
+  if (!pattern.includes("*")) return pattern === text
   const [head = "", ...parts] = pattern.split("*")
-  const tail = parts.pop()
-  if (tail === undefined) return pattern === text
+  const tail = parts.pop() ?? ""
   if (!text.startsWith(head) || !text.endsWith(tail) || text.length < head.length + tail.length) return false
   const end = text.length - tail.length
   let from = head.length

@@ -12,6 +12,8 @@ export interface SystemSettings {
   readonly volumesdir: string
   /** Units say only what this version knows. */
   readonly systemdversion: number | undefined
+  /** How long the generator may take. */
+  readonly maxseconds: number
   /** What one layer may unpack to: see `LayerLimits`. */
   readonly maxentries: number
   readonly maxbytes: number
@@ -37,6 +39,10 @@ export const KEYS: SettingKeys<SystemSettings> = {
         ? Either.right(Number(value))
         : Either.left(`a number from ${OLDEST} on is wanted`),
     String
+  ),
+  maxseconds: natural(
+    10,
+    "Seconds that the generator works at a boot or reload, which wait for it; images that it has not got to then do not start, and say so."
   ),
   maxentries: natural(
     LIMITS.entries,
@@ -67,6 +73,7 @@ export const DEFAULTS: SystemSettings = {
   extractsdir: KEYS.extractsdir.default,
   volumesdir: KEYS.volumesdir.default,
   systemdversion: KEYS.systemdversion.default,
+  maxseconds: KEYS.maxseconds.default,
   maxentries: KEYS.maxentries.default,
   maxbytes: KEYS.maxbytes.default,
   maxratio: KEYS.maxratio.default

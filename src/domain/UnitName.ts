@@ -30,6 +30,7 @@ export interface UnitNames {
   readonly image: ImageName
   /** The service's name without `.service`. */
   readonly stem: string
+  /** Some, where there are many. */
   readonly collidesWith: readonly ImageName[]
 }
 
@@ -105,7 +106,7 @@ export const assign = (images: readonly ImageName[], sha256: Sha256): readonly U
     if (clashes.length === 0) break
     for (const members of clashes) {
       for (const member of members) {
-        for (const other of members) {
+        for (const other of members.slice(0, MAX_PARTNERS + 1)) {
           const image = images[other]
           if (other !== member && image !== undefined) partners[member]?.add(image)
         }
@@ -126,6 +127,9 @@ export const assign = (images: readonly ImageName[], sha256: Sha256): readonly U
     collidesWith: [...(partners[index] ?? [])]
   }))
 }
+
+/** So many are told. Of a set that was made to collide, all could not be. */
+const MAX_PARTNERS = 16
 
 /** Indexes of equal texts. */
 const groups = (texts: readonly string[]): ReadonlyArray<readonly number[]> => {

@@ -85,7 +85,7 @@ export const extract = (image: CatalogImage, options: ExtractOptions = {}) =>
   Effect.gen(function* () {
     const extracts = yield* Extracts
     const { name, system } = image.context
-    const resolved = yield* image.resolve
+    const resolved = yield* image.resolve()
     const process = yield* ImageProcess.fromConfig(resolved.config)
     const root = extracts.rootDirectory(resolved.chainId)
     const made = yield* extracts.publish(resolved.chainId, (workplace) =>

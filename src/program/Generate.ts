@@ -1,9 +1,11 @@
 /** What the generator does: read the layouts, render every image's units, write them. */
-import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import type { UnitHost } from "../domain/ImageContext.ts"
 import { display } from "../domain/ImageName.ts"
+import type { ImageUnits } from "../domain/ImageUnits.ts"
 import type { HostPlatform } from "../domain/Platform.ts"
 import type { Settings } from "../domain/Settings.ts"
+import type { Budget } from "../services/Budget.ts"
 import * as UnitDirectory from "../services/UnitDirectory.ts"
 import * as Catalog from "./Catalog.ts"
 import * as Render from "./Render.ts"
@@ -18,26 +20,41 @@ export interface Log {
   readonly error: (message: string) => void
 }
 
-/** Never fails: what goes wrong with one image is said, and the others go on. `directory` is systemd's normal one. */
-export const generate = (options: {
+export interface Options {
   readonly settings: Settings
   readonly host: UnitHost
   readonly platform: HostPlatform
+  /** systemd's normal one. */
   readonly directory: string
   readonly log: Log
-}): Effect.Effect<void> =>
-  Effect.gen(function* () {
-    const { directory, log } = options
-    const catalog = yield* Catalog.load(options.settings, options.host, options.platform)
+  /** As long as it takes, unless told. */
+  readonly budget?: Budget
+}
+
+/** Cannot fail: what goes wrong with one image is said, and the others go on. */
+export const generate = (options: Options): Either.Either<void> =>
+  Either.gen(function* () {
+    const { log } = options
+    const catalog = yield* Catalog.load(options.settings, options.host, options.platform, options.budget)
     for (const warning of catalog.warnings) log.warn(warning)
     for (const image of catalog.images) {
+      const name = display(image.context.name)
       const units = yield* Render.image(image)
       if (units.problem !== undefined) log.error(units.problem)
-      for (const note of units.notes) log.warn(`${display(image.context.name)}: ${note}`)
-      yield* Effect.gen(function* () {
-        for (const file of units.files) yield* UnitDirectory.writeFile(directory, file)
-        for (const link of units.links) yield* UnitDirectory.writeLink(directory, link)
-      }).pipe(Effect.catchAll((error) => Effect.sync(() => log.error(error.message))))
-      log.debug(`${display(image.context.name)} is ${units.files.map(({ name }) => name).join(", ")}`)
+      for (const note of units.notes) log.warn(`${name}: ${note}`)
+      yield* write(units, options)
+      log.debug(`${name} is ${units.files.map((file) => file.name).join(", ")}`)
     }
   })
+
+const write = (
+  { files, links }: Pick<ImageUnits, "files" | "links">,
+  { directory, log }: Options
+): Either.Either<void> => {
+  const written = Either.gen(function* () {
+    for (const file of files) yield* UnitDirectory.writeFile(directory, file)
+    for (const link of links) yield* UnitDirectory.writeLink(directory, link)
+  })
+  if (Either.isLeft(written)) log.error(written.left.message)
+  return Either.void
+}

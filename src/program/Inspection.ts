@@ -62,8 +62,9 @@ export interface InspectedDirective {
 export const of = (listed: CatalogImage) =>
   Effect.gen(function* () {
     // Three parts ask for the documents; they are read once.
-    const image = { ...listed, resolve: yield* Effect.cached(listed.resolve) }
-    const resolved = yield* image.resolve
+    const outcome = listed.resolve()
+    const image = { ...listed, resolve: () => outcome }
+    const resolved = yield* outcome
     const units = yield* Render.image(image)
     return {
       ...(yield* Summary.of(image)),

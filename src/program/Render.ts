@@ -1,7 +1,6 @@
 /** An image's units as the generator writes them: the real ones, or a stub that says why there are none. */
-import * as Effect from "effect/Effect"
+import * as Data from "effect/Data"
 import * as Either from "effect/Either"
-import * as Schema from "effect/Schema"
 import * as Enabling from "../domain/Enabling.ts"
 import { ImageConfig } from "../domain/ImageConfig.ts"
 import * as ImageContext from "../domain/ImageContext.ts"
@@ -22,34 +21,35 @@ export interface Rendered extends ImageUnits.ImageUnits {
 }
 
 /** Reads the image's documents and what is known of its root, and renders. Never fails: what cannot run has a stub. */
-export const image = ({ context, resolve }: CatalogImage): Effect.Effect<Rendered> =>
-  Effect.gen(function* () {
-    const resolved = yield* resolve
-    const facts = yield* FactsFile.read(
-      context.system.extractsdir,
+export const image = ({ context, resolve }: CatalogImage): Either.Either<Rendered> => {
+  const units = Either.flatMap(resolve(), (resolved) => {
+    const { extractsdir } = context.system
+    const facts = FactsFile.read(
+      extractsdir,
       resolved.configDescriptor.digest,
       resolved.config.config?.User ?? ""
     )
-    const units = yield* ImageUnits.render(context, resolved, facts)
-    return { ...units, problem: undefined }
-  }).pipe(
-    Effect.catchAll((error) => {
-      const problem = `${display(context.name)}: ${error.message}`
-      return Effect.succeed({
-        files: [StubUnit.render(context, error.message), ...Enabling.dropIns(context)],
-        // Whoever wants the image sees it fail.
-        links: Enabling.links(context),
-        notes: [],
-        unmapped: [],
-        problem
-      })
+    return ImageUnits.render(context, resolved, facts)
+  })
+  return Either.right(
+    Either.match(units, {
+      onRight: (rendered): Rendered => ({ ...rendered, problem: undefined }),
+      onLeft: (error): Rendered => stub(context, error.message)
     })
   )
+}
+
+const stub = (context: CatalogImage["context"], reason: string): Rendered => ({
+  files: [StubUnit.render(context, reason), ...Enabling.dropIns(context)],
+  // Whoever wants the image sees it fail.
+  links: Enabling.links(context),
+  notes: [],
+  unmapped: [],
+  problem: `${display(context.name)}: ${reason}`
+})
 
 /** An image configuration that is none (image-spec config.md). */
-export class ConfigInvalid extends Schema.TaggedError<ConfigInvalid>()("ConfigInvalid", {
-  reason: Schema.String
-}) {
+export class ConfigInvalid extends Data.TaggedError("ConfigInvalid")<{ readonly reason: string }> {
   override get message(): string {
     return `the image configuration is not of its form: ${this.reason}`
   }
@@ -72,7 +72,7 @@ export const fromConfig = (options: {
   Either.gen(function* () {
     const { annotations, host, name, facts = RootFacts.NO_FACTS, settings = Settings.DEFAULTS } = options
     const config = yield* Either.mapLeft(
-      Schema.decodeUnknownEither(ImageConfig)(options.config),
+      ImageConfig(options.config),
       (error) => new ConfigInvalid({ reason: Blobs.summary(error) })
     )
     const context = ImageContext.of(name, { settings, host, sha256: Blobs.sha256 })

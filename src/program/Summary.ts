@@ -1,5 +1,6 @@
 /** One image in a line. */
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import type { Digest } from "../domain/Digest.ts"
 import { display } from "../domain/ImageName.ts"
 import * as Platform from "../domain/Platform.ts"
@@ -28,16 +29,15 @@ export interface Summary {
 export const of = (image: CatalogImage): Effect.Effect<Summary> =>
   Effect.gen(function* () {
     const { context } = image
-    const resolve = yield* Effect.cached(image.resolve)
-    const resolved = yield* Effect.option(resolve)
-    const { problem } = yield* Render.image({ ...image, resolve })
+    const resolved = image.resolve()
+    const { problem } = yield* Render.image({ ...image, resolve: () => resolved })
     const enabledBy = [
       ...new Set([...context.settings.wantedby, ...context.settings.requiredby, ...context.settings.upheldby])
     ]
     return {
       image: display(context.name),
       unit: UnitName.service(context.stem),
-      ...(resolved._tag === "Some" ? factsOf(image, resolved.value) : NO_FACTS),
+      ...(Either.isRight(resolved) ? factsOf(image, resolved.right) : NO_FACTS),
       enabled: enabledBy.length > 0,
       enabledBy,
       problem: problem === undefined ? null : withoutName(problem, display(context.name))

@@ -91,7 +91,7 @@ const verifyOne = Effect.fn("Verify.verify")(function* (
     options.onFinding?.(image, finding)
   }
   options.onBegin?.(image)
-  const { layers, root } = yield* Effect.matchEffect(image.resolve, {
+  const { layers, root } = yield* Effect.matchEffect(image.resolve(), {
     onFailure: ({ message }) =>
       Effect.sync(() => {
         tell(Finding.Unusable({ reason: message }))

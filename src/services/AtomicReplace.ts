@@ -3,12 +3,20 @@ import { renameSync, rmSync } from "node:fs"
 import { dirname } from "node:path"
 import * as Durable from "./Durable.ts"
 
-/** `make` makes it under a temporary name; missing parents are made. Throws what the system refuses. */
+/** `make` makes it under a temporary name, and may be called again; missing parents are made. Throws what the system refuses. */
 export const replace = (target: string, make: (temporary: string) => void): void => {
+  const directory = dirname(target)
   // Not the target's own name with a suffix: that may be as long as names can be.
-  const temporary = `${dirname(target)}/.oci-${process.pid}`
-  Durable.makeDirectory(dirname(target), 0o755)
-  rmSync(temporary, { force: true })
-  make(temporary)
+  const temporary = `${directory}/.oci-${process.pid}`
+  try {
+    make(temporary)
+  } catch (cause) {
+    // Seldom: where thousands are written, nothing is looked at before.
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === "ENOENT") Durable.makeDirectory(directory, 0o755)
+    else if (code === "EEXIST") rmSync(temporary, { force: true })
+    else throw cause
+    make(temporary)
+  }
   renameSync(temporary, target)
 }

@@ -1,23 +1,23 @@
 /** The content-addressed blobs of layouts: what is read is what its digest names (image-spec image-layout.md). */
+import { isUtf8 } from "node:buffer"
 import { createHash } from "node:crypto"
-import * as Effect from "effect/Effect"
+import * as Data from "effect/Data"
 import * as Either from "effect/Either"
-import * as ParseResult from "effect/ParseResult"
-import * as Schema from "effect/Schema"
 import type { Descriptor } from "../domain/Descriptor.ts"
 import { algorithm, type Digest, encoded, type Sha256 } from "../domain/Digest.ts"
+import * as Form from "../domain/Form.ts"
 import type { BrokenEntry } from "../domain/ImageIndex.ts"
 import * as StrictJson from "../domain/StrictJson.ts"
 import * as BoundedFile from "./BoundedFile.ts"
 
 /** A blob, or another JSON document of a layout, that cannot be used. */
-export class DocumentRefused extends Schema.TaggedError<DocumentRefused>()("DocumentRefused", {
+export class DocumentRefused extends Data.TaggedError("DocumentRefused")<{
   /** What it is: "manifest", "image configuration", "index". */
-  what: Schema.String,
+  readonly what: string
   /** Its file. */
-  path: Schema.String,
-  reason: Schema.String
-}) {
+  readonly path: string
+  readonly reason: string
+}> {
   override get message(): string {
     return `the ${this.what} ${this.path} ${this.reason}`
   }
@@ -45,90 +45,81 @@ export const read = (
   layout: string,
   what: string,
   descriptor: Descriptor
-): Effect.Effect<Buffer, DocumentRefused> => {
+): Either.Either<Buffer, DocumentRefused> => {
   const file = path(layout, descriptor.digest)
-  const refuse = (reason: string) => new DocumentRefused({ what, path: file, reason })
-  const check = (bytes: Buffer): Effect.Effect<Buffer, DocumentRefused> => {
-    if (bytes.length !== descriptor.size) {
-      return Effect.fail(refuse(`has ${bytes.length} bytes, and its descriptor says ${descriptor.size}`))
-    }
-    const actual = createHash(algorithm(descriptor.digest)).update(bytes).digest("hex")
-    return actual === encoded(descriptor.digest)
-      ? Effect.succeed(bytes)
-      : Effect.fail(refuse(`is damaged: its ${algorithm(descriptor.digest)} is ${actual}`))
-  }
+  const refuse = (reason: string) => Either.left(new DocumentRefused({ what, path: file, reason }))
   if (descriptor.size > MAX_DOCUMENT) {
-    return Effect.fail(
-      refuse(`is said to have ${descriptor.size} bytes, more than the ${MAX_DOCUMENT} allowed`)
-    )
+    return refuse(`is said to have ${descriptor.size} bytes, more than the ${MAX_DOCUMENT} allowed`)
   }
   const from = source(layout, descriptor)
-  if ("bytes" in from) return check(from.bytes)
-  return BoundedFile.read(file, MAX_DOCUMENT).pipe(
-    Effect.mapError((error) => refuse(error.reason)),
-    Effect.flatMap(check)
-  )
+  const content = "bytes" in from ? Either.right(from.bytes) : BoundedFile.read(file, MAX_DOCUMENT)
+  if (Either.isLeft(content)) return refuse(content.left.reason)
+  const bytes = content.right
+  if (bytes.length !== descriptor.size) {
+    return refuse(`has ${bytes.length} bytes, and its descriptor says ${descriptor.size}`)
+  }
+  const actual = createHash(algorithm(descriptor.digest)).update(bytes).digest("hex")
+  return actual === encoded(descriptor.digest)
+    ? Either.right(bytes)
+    : refuse(`is damaged: its ${algorithm(descriptor.digest)} is ${actual}`)
 }
 
 /** A JSON file of a layout that no digest vouches for: `index.json`, `refs/NAME`. */
-export const readDocument = <A, I>(
+export const readDocument = <A>(
   file: string,
   what: string,
-  schema: Schema.Schema<A, I>
-): Effect.Effect<A, DocumentRefused> =>
-  BoundedFile.read(file, MAX_DOCUMENT).pipe(
-    Effect.mapError((error) => new DocumentRefused({ what, path: file, reason: error.reason })),
-    Effect.flatMap((bytes) => decode(file, what, schema, bytes))
+  form: Form.Form<A>
+): Either.Either<A, DocumentRefused> =>
+  Either.flatMap(
+    Either.mapLeft(
+      BoundedFile.read(file, MAX_DOCUMENT),
+      ({ reason }) => new DocumentRefused({ what, path: file, reason })
+    ),
+    (bytes) => parse(file, what, form, bytes)
   )
 
 /** A JSON blob. */
-export const readJson = <A, I>(
+export const readJson = <A>(
   layout: string,
   what: string,
   descriptor: Descriptor,
-  schema: Schema.Schema<A, I>
-): Effect.Effect<A, DocumentRefused> =>
-  read(layout, what, descriptor).pipe(
-    Effect.flatMap((bytes) => decode(path(layout, descriptor.digest), what, schema, bytes))
+  form: Form.Form<A>
+): Either.Either<A, DocumentRefused> =>
+  Either.flatMap(read(layout, what, descriptor), (bytes) =>
+    parse(path(layout, descriptor.digest), what, form, bytes)
   )
 
-const decode = <A, I>(
+const parse = <A>(
   file: string,
   what: string,
-  schema: Schema.Schema<A, I>,
+  form: Form.Form<A>,
   bytes: Buffer
-): Effect.Effect<A, DocumentRefused> => {
+): Either.Either<A, DocumentRefused> => {
   const refuse = (reason: string) => new DocumentRefused({ what, path: file, reason })
-  let text: string
-  try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes)
-  } catch {
-    return Effect.fail(refuse("is not UTF-8 text"))
-  }
+  if (!isUtf8(bytes)) return Either.left(refuse("is not UTF-8 text"))
+  // As TextDecoder does: a mark of the byte order is no part of the text.
+  const isMarked = bytes.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK)
+  const text = bytes.toString("utf8", isMarked ? BYTE_ORDER_MARK.length : 0)
   return StrictJson.parse(text).pipe(
     Either.mapLeft((error) => refuse(`cannot be used: ${error.message}`)),
     Either.flatMap((value) =>
-      Either.mapLeft(Schema.decodeUnknownEither(schema)(value), (error) =>
-        refuse(`is not of its form: ${summary(error)}`)
-      )
+      Either.mapLeft(form(value), (error) => refuse(`is not of its form: ${summary(error)}`))
     )
   )
 }
+
+const BYTE_ORDER_MARK = Buffer.from("\ufeff")
 
 /** An index whose entry of an image is no descriptor. @internal */
 export const brokenEntry = (file: string, { cause, position }: BrokenEntry): DocumentRefused =>
   new DocumentRefused({
     what: "index",
     path: file,
-    reason: `is not of its form: manifests.${position}.${summary(cause)}`
+    reason: `is not of its form: ${summary({ ...cause, path: ["manifests", position, ...cause.path] })}`
   })
 
 /** One line: where, and what is wrong there. @internal */
-export const summary = (error: ParseResult.ParseError): string => {
-  const [issue] = ParseResult.ArrayFormatter.formatErrorSync(error)
-  if (issue === undefined) return "unknown reason"
-  const where = issue.path.length === 0 ? "" : `${issue.path.map(String).join(".")}: `
-  return `${where}${issue.message}`.replace(/\s+/g, " ").slice(0, MAX_SUMMARY)
-}
+export const summary = (error: Form.FormError): string =>
+  Form.describe(error).replace(/\s+/g, " ").slice(0, MAX_SUMMARY)
 
 const MAX_SUMMARY = 300

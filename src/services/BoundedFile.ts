@@ -1,31 +1,30 @@
 /**
  * Reading files that strangers put there: never blocks, never reads without bound.
  *
- * Calls are synchronous. The generator does nothing else meanwhile, and for small files a promise costs more than the
- * read; `@effect/platform`'s FileSystem cannot open without blocking on a fifo either.
+ * Calls are synchronous, and give an Either, as everything does that the generator runs: it does nothing else meanwhile,
+ * and Effect's runtime takes longer to load than Node does to start. An Effect takes an Either for one of its own.
  */
 import * as fs from "node:fs"
-import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
+import * as Data from "effect/Data"
+import * as Either from "effect/Either"
 
 /** `reason` is a clause that follows the path: "is a fifo", "is larger than …". */
-export class FileRefused extends Schema.TaggedError<FileRefused>()("FileRefused", {
-  path: Schema.String,
-  reason: Schema.String,
+export class FileRefused extends Data.TaggedError("FileRefused")<{
+  readonly path: string
+  readonly reason: string
   /** The system's error name, `ENOENT`, where it was a system call that failed. */
-  code: Schema.optional(Schema.String)
-}) {
+  readonly code?: string
+}> {
   override get message(): string {
     return `${this.path} ${this.reason}`
   }
 }
 
 /** A regular file's whole content, at most `maxBytes`. Links are followed. */
-export const read = (path: string, maxBytes: number): Effect.Effect<Buffer, FileRefused> =>
-  Effect.suspend(() => {
-    const content = readNow(path, maxBytes)
-    return content instanceof FileRefused ? Effect.fail(content) : Effect.succeed(content)
-  })
+export const read = (path: string, maxBytes: number): Either.Either<Buffer, FileRefused> => {
+  const content = readNow(path, maxBytes)
+  return content instanceof FileRefused ? Either.left(content) : Either.right(content)
+}
 
 const readNow = (path: string, maxBytes: number): Buffer | FileRefused => {
   let fd: number | undefined

@@ -6,6 +6,7 @@ import { Digest } from "../domain/Digest.ts"
 import * as ExtractsTree from "../domain/ExtractsTree.ts"
 import * as Blobs from "./Blobs.ts"
 import { attempt, type ExtractsError, type Workplace } from "./Extracts.ts"
+import * as SchemaForm from "./SchemaForm.ts"
 import * as Shortfalls from "./Shortfalls.ts"
 
 export const ExtractRecord = Schema.Struct({
@@ -41,7 +42,7 @@ export const read = (
   extracts: string,
   chainId: Digest
 ): Effect.Effect<ExtractRecord, Blobs.DocumentRefused> =>
-  Blobs.readDocument(pathOf(extracts, chainId), "extract record", ExtractRecord)
+  Blobs.readDocument(pathOf(extracts, chainId), "extract record", SchemaForm.of(ExtractRecord))
 
 export const pathOf = (extracts: string, chainId: Digest): string =>
   `${extracts}/${ExtractsTree.recordOf(chainId)}`

@@ -1,17 +1,17 @@
 /** Facts of extracted images, beside the extracts, by the digest of the configuration. */
 import * as fs from "node:fs"
-import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
+import * as Data from "effect/Data"
+import * as Either from "effect/Either"
 import type { Digest } from "../domain/Digest.ts"
 import * as ExtractsTree from "../domain/ExtractsTree.ts"
 import { NO_FACTS, RootFacts } from "../domain/RootFacts.ts"
 import * as AtomicReplace from "./AtomicReplace.ts"
 import * as Blobs from "./Blobs.ts"
 
-export class FactsNotWritten extends Schema.TaggedError<FactsNotWritten>()("FactsNotWritten", {
-  path: Schema.String,
-  cause: Schema.Defect
-}) {
+export class FactsNotWritten extends Data.TaggedError("FactsNotWritten")<{
+  readonly path: string
+  readonly cause: unknown
+}> {
   override get message(): string {
     return `the facts ${this.path} cannot be written: ${this.cause instanceof Error ? this.cause.message : this.cause}`
   }
@@ -21,23 +21,20 @@ const fileOf = (extractsdir: string, config: Digest, user: string): string =>
   `${extractsdir}/${ExtractsTree.factsOf(config, user, Blobs.sha256)}`
 
 /** No facts where there are none, or where they cannot be read: they are then found again. */
-export const read = (extractsdir: string, config: Digest, user: string): Effect.Effect<RootFacts> =>
-  Effect.suspend(() => {
-    const file = fileOf(extractsdir, config, user)
-    return fs.existsSync(file) ? Blobs.readDocument(file, "facts", RootFacts) : Effect.succeed(NO_FACTS)
-  }).pipe(Effect.orElseSucceed(() => NO_FACTS))
+export const read = (extractsdir: string, config: Digest, user: string): RootFacts =>
+  Either.getOrElse(Blobs.readDocument(fileOf(extractsdir, config, user), "facts", RootFacts), () => NO_FACTS)
 
 /** For the user that the facts are about. */
 export const write = (
   extractsdir: string,
   config: Digest,
   facts: RootFacts
-): Effect.Effect<void, FactsNotWritten> => {
+): Either.Either<void, FactsNotWritten> => {
   const file = fileOf(extractsdir, config, facts.user?.user ?? "")
-  return Effect.try({
+  return Either.try({
     try: () =>
       AtomicReplace.replace(file, (temporary) =>
-        fs.writeFileSync(temporary, `${JSON.stringify(facts, undefined, 2)}\n`)
+        fs.writeFileSync(temporary, `${JSON.stringify(facts, undefined, 2)}\n`, { flag: "wx" })
       ),
     catch: (cause) => new FactsNotWritten({ path: file, cause })
   })

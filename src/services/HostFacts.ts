@@ -1,7 +1,6 @@
 /** What this machine is, found without running anything. */
 import * as fs from "node:fs"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
+import * as Either from "effect/Either"
 import type { UnitHost } from "../domain/ImageContext.ts"
 import * as Platform from "../domain/Platform.ts"
 import * as SystemdVersion from "../domain/SystemdVersion.ts"
@@ -84,10 +83,8 @@ const MAX_NSSWITCH = 1024 * 1024
 
 /** Does the host look users up in the records of /run/userdb? */
 export const servesRecords = (): boolean => {
-  const [text] = NSSWITCH.map((file) =>
-    Effect.runSync(Effect.option(BoundedFile.read(file, MAX_NSSWITCH)))
-  ).filter(Option.isSome)
-  return text !== undefined && UserRecord.areServed(text.value.toString("utf8"))
+  const [text] = NSSWITCH.map((file) => BoundedFile.read(file, MAX_NSSWITCH)).filter(Either.isRight)
+  return text !== undefined && UserRecord.areServed(text.right.toString("utf8"))
 }
 
 /**
@@ -110,15 +107,15 @@ const LIBRARY_DIRECTORIES = ["/usr/lib/systemd", "/lib/systemd", "/usr/lib64/sys
 
 /** The version of the host's systemd, or the oldest supported where it cannot be told. */
 export const systemdVersion = (): number =>
-  Option.getOrElse(
-    Option.fromNullable(
-      [...LIBRARY_DIRECTORIES, ...multiarchDirectories()]
-        .flatMap(names)
-        .map(SystemdVersion.fromLibraryName)
-        .find(Boolean)
-    ),
-    () => SystemdVersion.OLDEST
-  )
+  versionIn(LIBRARY_DIRECTORIES) ?? versionIn(multiarchDirectories()) ?? SystemdVersion.OLDEST
+
+const versionIn = (directories: readonly string[]): number | undefined => {
+  for (const directory of directories) {
+    const version = names(directory).map(SystemdVersion.fromLibraryName).find(Boolean)
+    if (version !== undefined) return version
+  }
+  return undefined
+}
 
 /** Debian keeps the library in a directory of the architecture: `/usr/lib/x86_64-linux-gnu/systemd`. */
 const multiarchDirectories = (): readonly string[] =>

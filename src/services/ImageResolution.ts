@@ -1,8 +1,7 @@
 /** From a reference to the image that it means on this machine: through indexes, manifest and configuration. */
 import * as fs from "node:fs"
-import * as Effect from "effect/Effect"
+import * as Data from "effect/Data"
 import * as Either from "effect/Either"
-import * as Schema from "effect/Schema"
 import * as ChainId from "../domain/ChainId.ts"
 import type { Descriptor } from "../domain/Descriptor.ts"
 import type { Digest } from "../domain/Digest.ts"
@@ -14,46 +13,50 @@ import * as MediaType from "../domain/MediaType.ts"
 import * as Platform from "../domain/Platform.ts"
 import type { ResolvedImage } from "../domain/ResolvedImage.ts"
 import * as Blobs from "./Blobs.ts"
+import { type Budget, spent, UNLIMITED } from "./Budget.ts"
 
 /** Why an image cannot be used, where no single file is at fault. */
-export class ImageRefused extends Schema.TaggedError<ImageRefused>()("ImageRefused", {
-  reason: Schema.String
-}) {
+export class ImageRefused extends Data.TaggedError("ImageRefused")<{ readonly reason: string }> {
   override get message(): string {
     return this.reason
   }
 }
+
+const refused = (reason: string) => Either.left(new ImageRefused({ reason }))
 
 /** Why an image cannot be used. */
 export type ImageError = Blobs.DocumentRefused | ImageRefused
 
 /** image-spec sets no limit; real nesting is one or two. */
 const MAX_INDEX_DEPTH = 8
+/** Manifests and indexes, until one fits: as many as there are platforms are to be expected. */
+const MAX_LOOKED_THROUGH = 1000
 
 /** The image that a reference means on this machine. */
 export const resolve = (
   layout: string,
   reference: ImageReference,
-  host: Platform.HostPlatform
-): Effect.Effect<ResolvedImage, ImageError> =>
-  Effect.gen(function* () {
-    const search: Search = { layout, host, visited: new Set(), offered: new Set() }
+  host: Platform.HostPlatform,
+  budget: Budget = UNLIMITED
+): Either.Either<ResolvedImage, ImageError> =>
+  Either.gen(function* () {
+    const search: Search = { layout, host, budget, visited: new Set(), offered: new Set() }
     const found = yield* first(search, reference.descriptors, 0)
     if (found !== undefined) return found
     const offered = [...search.offered]
     const machine = `${host.os}/${host.architecture}`
-    return yield* new ImageRefused({
-      reason:
-        offered.length === 1
-          ? `the image is for ${offered[0]}, and this machine is ${machine}`
-          : `nothing for ${machine} among ${offered.length === 0 ? "no manifests" : offered.join(", ")}`
-    })
+    return yield* refused(
+      offered.length === 1
+        ? `the image is for ${offered[0]}, and this machine is ${machine}`
+        : `nothing for ${machine} among ${offered.length === 0 ? "no manifests" : several(offered)}`
+    )
   })
 
 interface Search {
   readonly layout: string
   readonly host: Platform.HostPlatform
-  /** Indexes that were looked through: one that is listed a thousand times is read once, and a cycle ends. */
+  readonly budget: Budget
+  /** What was looked through: what is listed a thousand times is read once, and a cycle ends. */
   readonly visited: Set<Digest>
   /** The platforms that were there instead, for the message. */
   readonly offered: Set<string>
@@ -64,13 +67,21 @@ const first = (
   search: Search,
   descriptors: readonly Descriptor[],
   depth: number
-): Effect.Effect<ResolvedImage | undefined, ImageError> =>
-  Effect.gen(function* () {
+): Either.Either<ResolvedImage | undefined, ImageError> =>
+  Either.gen(function* () {
     const { host, layout, offered, visited } = search
     for (const { platform } of descriptors) {
       if (platform !== undefined && !Platform.runs(host, platform)) offered.add(Platform.display(platform))
     }
     for (const descriptor of Platform.candidates(host, descriptors)) {
+      if (visited.has(descriptor.digest)) continue
+      visited.add(descriptor.digest)
+      if (search.budget.isSpent()) return yield* refused(`the image ${spent(search.budget)}`)
+      if (visited.size > MAX_LOOKED_THROUGH) {
+        return yield* refused(
+          `none of the first ${MAX_LOOKED_THROUGH} manifests and indexes is for this machine`
+        )
+      }
       if (MediaType.isManifest(descriptor.mediaType)) {
         const image = yield* fromManifest(layout, descriptor)
         if (Platform.runs(host, image.config)) return image
@@ -78,37 +89,40 @@ const first = (
         continue
       }
       if (!MediaType.isIndex(descriptor.mediaType)) {
-        return yield* new ImageRefused({
-          reason: `${descriptor.digest} is of type ${JSON.stringify(descriptor.mediaType)}: neither a manifest nor an index`
-        })
+        return yield* refused(
+          `${descriptor.digest} is of type ${JSON.stringify(descriptor.mediaType)}: neither a manifest nor an index`
+        )
       }
       if (depth >= MAX_INDEX_DEPTH) {
-        return yield* new ImageRefused({
-          reason: `the index ${descriptor.digest} is nested more than ${MAX_INDEX_DEPTH} deep`
-        })
+        return yield* refused(`the index ${descriptor.digest} is nested more than ${MAX_INDEX_DEPTH} deep`)
       }
-      if (visited.has(descriptor.digest)) continue
-      visited.add(descriptor.digest)
       const found = yield* first(search, yield* inIndex(layout, descriptor), depth + 1)
       if (found !== undefined) return found
     }
     return undefined
   })
 
+/** As many of them as anybody reads. */
+export const several = (names: readonly string[]): string =>
+  names.length <= MAX_NAMED
+    ? names.join(", ")
+    : `${names.slice(0, MAX_NAMED).join(", ")} and ${names.length - MAX_NAMED} more`
+
+const MAX_NAMED = 12
+
 /** What a nested index lists. It has no names: a broken entry could be the one that is meant, and breaks it all. */
-const inIndex = (layout: string, descriptor: Descriptor): Effect.Effect<readonly Descriptor[], ImageError> =>
-  Effect.gen(function* () {
+const inIndex = (layout: string, descriptor: Descriptor): Either.Either<readonly Descriptor[], ImageError> =>
+  Either.gen(function* () {
     const index = yield* Blobs.readJson(layout, "index", descriptor, Index.ImageIndex)
     return yield* Either.mapLeft(Either.all(Index.entries(index)), (broken) =>
       Blobs.brokenEntry(Blobs.path(layout, descriptor.digest), broken)
     )
   })
 
-const fromManifest = (layout: string, descriptor: Descriptor): Effect.Effect<ResolvedImage, ImageError> =>
-  Effect.gen(function* () {
+const fromManifest = (layout: string, descriptor: Descriptor): Either.Either<ResolvedImage, ImageError> =>
+  Either.gen(function* () {
     const manifest = yield* Blobs.readJson(layout, "manifest", descriptor, ImageManifest)
-    const refuse = (reason: string) =>
-      new ImageRefused({ reason: `the manifest ${descriptor.digest} ${reason}` })
+    const refuse = (reason: string) => refused(`the manifest ${descriptor.digest} ${reason}`)
     if (!MediaType.isConfig(manifest.config.mediaType)) {
       return yield* refuse(
         `is not an image: its configuration is ${JSON.stringify(manifest.config.mediaType)}`

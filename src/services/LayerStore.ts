@@ -21,6 +21,7 @@ import { type Progress, type Request, StagedLayer } from "./LayerIntake.ts"
 import type { LayerSource } from "./LayerSource.ts"
 import { LayerStage } from "./LayerStage.ts"
 import { type Calls, NativeCalls } from "./NativeCalls.ts"
+import * as SchemaForm from "./SchemaForm.ts"
 
 export interface StoredLayer {
   /** As `LayerStage` leaves it: good for as long as the scope is open. */
@@ -66,7 +67,7 @@ const make = (extracts: string, stage: LayerStage["Type"]["stage"], calls: Calls
     const held = yield* Claim.share(calls, directory).pipe(failing("hold the layer", directory))
     if (!held) return undefined
     const about = yield* Effect.option(
-      Blobs.readDocument(`${directory}/${ABOUT}`, "layer record", StagedLayer)
+      Blobs.readDocument(`${directory}/${ABOUT}`, "layer record", SchemaForm.of(StagedLayer))
     )
     return about._tag === "None" ? undefined : { directory, staged: about.value, found: true }
   })

@@ -1,7 +1,7 @@
 /** Reads the configuration file and its drop-ins. */
 import { isUtf8 } from "node:buffer"
 import * as fs from "node:fs"
-import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import ini from "ini"
 import * as Settings from "../domain/Settings.ts"
 import * as BoundedFile from "./BoundedFile.ts"
@@ -39,27 +39,25 @@ export const DEFAULT_PLACES: Places = { file: DEFAULT_FILE, dropIns: DROP_IN_DIR
 export const load = (
   file: string | undefined,
   places: Places = DEFAULT_PLACES
-): Effect.Effect<LoadedSettings, BoundedFile.FileRefused> =>
-  Effect.gen(function* () {
-    const lines: Settings.Line[] = []
-    const warnings: string[] = []
-    for (const path of file === undefined ? [places.file, ...dropIns(places.dropIns)] : [file]) {
-      const content = yield* BoundedFile.read(path, MAX_FILE).pipe(
-        Effect.catchAll((error) => {
-          if (file !== undefined) return Effect.fail(error)
-          if (error.code !== "ENOENT") warnings.push(error.message)
-          return Effect.succeed(undefined)
-        })
-      )
-      if (content === undefined) continue
-      if (!isUtf8(content)) warnings.push(`${path} is not UTF-8: what is not shows as �`)
-      const parsed = parse(path, content.toString("utf8"))
-      lines.push(...parsed.lines)
-      warnings.push(...parsed.warnings)
+): Either.Either<LoadedSettings, BoundedFile.FileRefused> => {
+  const lines: Settings.Line[] = []
+  const warnings: string[] = []
+  for (const path of file === undefined ? [places.file, ...dropIns(places.dropIns)] : [file]) {
+    const read = BoundedFile.read(path, MAX_FILE)
+    if (Either.isLeft(read)) {
+      if (file !== undefined) return Either.left(read.left)
+      if (read.left.code !== "ENOENT") warnings.push(read.left.message)
+      continue
     }
-    const { settings, refused } = Settings.fromLines(lines)
-    return { settings, warnings: [...warnings, ...refused.map((error) => error.message)] }
-  })
+    const content = read.right
+    if (!isUtf8(content)) warnings.push(`${path} is not UTF-8: what is not shows as �`)
+    const parsed = parse(path, content.toString("utf8"))
+    lines.push(...parsed.lines)
+    warnings.push(...parsed.warnings)
+  }
+  const { settings, refused } = Settings.fromLines(lines)
+  return Either.right({ settings, warnings: [...warnings, ...refused.map((error) => error.message)] })
+}
 
 /** By name, whatever their directory. */
 const dropIns = (directories: readonly string[]): readonly string[] => {

@@ -1,22 +1,22 @@
 /** Writes units into a generator directory, each in one step: nobody ever reads half a unit. */
 import * as fs from "node:fs"
-import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
+import * as Data from "effect/Data"
+import * as Either from "effect/Either"
 import type { UnitLink } from "../domain/Enabling.ts"
 import { render, type UnitFile } from "../domain/UnitFile.ts"
 import * as AtomicReplace from "./AtomicReplace.ts"
 
-export class UnitNotWritten extends Schema.TaggedError<UnitNotWritten>()("UnitNotWritten", {
-  path: Schema.String,
-  cause: Schema.Defect
-}) {
+export class UnitNotWritten extends Data.TaggedError("UnitNotWritten")<{
+  readonly path: string
+  readonly cause: unknown
+}> {
   override get message(): string {
     return `the unit ${this.path} cannot be written: ${this.cause instanceof Error ? this.cause.message : this.cause}`
   }
 }
 
 /** No fsync: the directory is in memory, and made anew at every boot and reload. */
-export const writeFile = (directory: string, file: UnitFile): Effect.Effect<void, UnitNotWritten> =>
+export const writeFile = (directory: string, file: UnitFile): Either.Either<void, UnitNotWritten> =>
   writeText(directory, file.name, render(file))
 
 /** The same of what is text already. */
@@ -24,16 +24,16 @@ export const writeText = (
   directory: string,
   name: string,
   text: string
-): Effect.Effect<void, UnitNotWritten> =>
+): Either.Either<void, UnitNotWritten> =>
   replace(`${directory}/${name}`, (temporary) =>
     fs.writeFileSync(temporary, text, { flag: "wx", mode: 0o644 })
   )
 
-export const writeLink = (directory: string, link: UnitLink): Effect.Effect<void, UnitNotWritten> =>
+export const writeLink = (directory: string, link: UnitLink): Either.Either<void, UnitNotWritten> =>
   replace(`${directory}/${link.path}`, (temporary) => fs.symlinkSync(link.target, temporary))
 
-const replace = (target: string, make: (temporary: string) => void): Effect.Effect<void, UnitNotWritten> =>
-  Effect.try({
+const replace = (target: string, make: (temporary: string) => void): Either.Either<void, UnitNotWritten> =>
+  Either.try({
     try: () => AtomicReplace.replace(target, make),
     catch: (cause) => new UnitNotWritten({ path: target, cause })
   })

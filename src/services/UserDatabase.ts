@@ -74,7 +74,7 @@ export class UserDatabase extends Context.Tag("oci-systemd/UserDatabase")<
 const write = (records: UserRecord.Records): void => {
   for (const { name, content } of records.files) {
     AtomicReplace.replace(`${DIRECTORY}/${name}`, (temporary) =>
-      fs.writeFileSync(temporary, content, { mode: 0o644 })
+      fs.writeFileSync(temporary, content, { mode: 0o644, flag: "wx" })
     )
   }
   for (const { name, target } of records.links) {

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Schema from "effect/Schema"
+import * as Either from "effect/Either"
 import { ImageConfig } from "../../src/domain/ImageConfig.ts"
 import * as UnmappedFields from "../../src/domain/UnmappedFields.ts"
 import { imageOf } from "../support/unitArbitraries.ts"
@@ -7,7 +7,7 @@ import { imageOf } from "../support/unitArbitraries.ts"
 /** Read as a layout's are. */
 const unmapped = (config: object, others: object = {}) => {
   const image = imageOf({})
-  const decoded = Schema.decodeUnknownSync(ImageConfig)({ ...image.config, config, ...others })
+  const decoded = Either.getOrThrow(ImageConfig({ ...image.config, config, ...others }))
   return UnmappedFields.of({ ...image, config: decoded })
 }
 const fields = (...args: Parameters<typeof unmapped>) => unmapped(...args).map(({ field }) => field)

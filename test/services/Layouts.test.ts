@@ -9,6 +9,7 @@ import * as Either from "effect/Either"
 import { assert, describe, it } from "vitest"
 import * as Platform from "../../src/domain/Platform.ts"
 import * as ImageResolution from "../../src/services/ImageResolution.ts"
+import * as LayoutSearch from "../../src/services/LayoutSearch.ts"
 import * as Layouts from "../../src/services/Layouts.ts"
 import {
   INDEX,
@@ -805,7 +806,7 @@ describe("finding layouts", () => {
       layout.index(layout.image())
       return layout
     })
-    const { layouts, skipped } = Effect.runSync(Layouts.find(directory.path))
+    const { layouts, skipped } = LayoutSearch.find(directory.path)
     const relative = (path: string) => path.slice(directory.path.length + 1)
     return {
       layouts: layouts.map(({ layout }) => layout),

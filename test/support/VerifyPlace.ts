@@ -54,10 +54,12 @@ export const withPlace = async <A>(test: (place: Place) => Promise<A>): Promise<
   const scratch = join(directory.path, "tmp")
   fs.mkdirSync(scratch)
   const services = ExtractionServices.layer(extracts)
-  const catalog = Catalog.load(
-    { system: { ...SystemSettings.DEFAULTS, imagelayoutdir: layouts, extractsdir: extracts }, rules: [] },
-    HOST,
-    PLATFORM
+  const catalog = Effect.suspend(() =>
+    Catalog.load(
+      { system: { ...SystemSettings.DEFAULTS, imagelayoutdir: layouts, extractsdir: extracts }, rules: [] },
+      HOST,
+      PLATFORM
+    )
   )
   return await test({
     at: directory.path,
