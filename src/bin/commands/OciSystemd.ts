@@ -1,7 +1,9 @@
 /** `oci-systemd` with all its subcommands: what the program runs, and what help, man pages and completions are made of. */
 import * as Command from "@effect/cli/Command"
 import type { Group } from "../Help.ts"
+import { disable } from "./Disable.ts"
 import { dryRun } from "./DryRun.ts"
+import { enable } from "./Enable.ts"
 import { extract } from "./Extract.ts"
 import { gc } from "./Gc.ts"
 import { inspect } from "./Inspect.ts"
@@ -18,6 +20,8 @@ export const ociSystemd = Command.withSubcommands(root, [
   inspect,
   name,
   dryRun,
+  enable,
+  disable,
   extract,
   verify,
   gc,
@@ -29,6 +33,7 @@ export const ociSystemd = Command.withSubcommands(root, [
 /** All of them, as help shows them. */
 export const GROUPS: readonly Group[] = [
   { title: "Look", commands: ["list", "inspect", "name", "dry-run"] },
+  { title: "Start at boot", commands: ["enable", "disable"] },
   { title: "Keep", commands: ["extract", "verify", "gc"] },
   { title: "This program", commands: ["install", "uninstall"] },
   { title: "For the units", commands: ["prepare"] }

@@ -18,6 +18,13 @@ export const NOTES: Readonly<Record<string, readonly Block[]>> = {
 
     "Facts that only an extracted root can tell, such as the number of a named user, are in the units of images that are extracted."
   ],
+  enable: [
+    "What `systemctl enable` cannot do for units that a generator makes. A file of its own in `/etc/oci-generator.conf.d`, `50-enabled-`*IMAGE*`.conf`, says `wantedby =` for this image, so that it holds over reloads and boots, and `inspect` names it. Units that start the image already are kept. Files that others wrote are never edited: where one of them says otherwise, it is named.",
+    "systemd is reloaded, so an image that was copied just now can be enabled and started with `--now`."
+  ],
+  disable: [
+    "Takes away what `enable` made, also of an image that is gone. An image that a file of somebody else's enables is not disabled, and that file is named."
+  ],
   extract: [
     "Without it, the first start of a service extracts its image. Layers and roots that are there already are not made again."
   ],

@@ -1,0 +1,46 @@
+/** `oci-systemd enable`: has images started at boot. */
+import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
+import * as Effect from "effect/Effect"
+import * as UnitName from "../../domain/UnitName.ts"
+import * as Enable from "../../program/Enable.ts"
+import * as Selection from "../../program/Selection.ts"
+import * as HostProgram from "../../services/HostProgram.ts"
+import * as Output from "../Output.ts"
+import * as CommonOptions from "./CommonOptions.ts"
+import * as EnablingOptions from "./EnablingOptions.ts"
+
+const wantedBy = Options.text("wanted-by").pipe(
+  Options.withPseudoName("UNIT"),
+  Options.withDescription("The unit that starts it"),
+  Options.withDefault("multi-user.target")
+)
+
+const now = EnablingOptions.now("Start it, too")
+
+export const enable = Command.make(
+  "enable",
+  { config: CommonOptions.config, wantedBy, now, images: EnablingOptions.images },
+  ({ config, images, now, wantedBy }) =>
+    Effect.gen(function* () {
+      yield* EnablingOptions.requireDropIns(config)
+      const { catalog } = yield* CommonOptions.load(config)
+      const selected = yield* Selection.select(catalog, images)
+      for (const { context } of selected) {
+        const { file, made, others, units } = yield* Enable.enable(context.name, [wantedBy])
+        const service = UnitName.service(context.stem)
+        const by = `${units.join(", ")} ${units.length === 1 ? "starts" : "start"} ${service}`
+        if (made === "nothing")
+          Output.print(`Nothing to do: ${by}${others.length === 0 ? "" : `, as ${others.join(", ")} says`}.`)
+        else Output.print(`${made === "created" ? "Created" : "Changed"} ${file}: ${by}.`)
+      }
+      yield* EnablingOptions.reload
+      if (now)
+        yield* HostProgram.run(
+          "systemctl",
+          "start",
+          "--",
+          ...selected.map(({ context }) => UnitName.service(context.stem))
+        )
+    })
+).pipe(Command.withDescription("Have images started at boot, or with any unit"))
