@@ -42,6 +42,7 @@ const OF_ERRORS = {
   StillMounted: "failed",
   UnitNotWritten: "failed",
   UnitCommandFailed: "failed",
+  Unwell: "failed",
   UnknownSignal: "failed",
   Unwritable: "failed",
   EnvironmentRefused: "failed",

@@ -31,5 +31,19 @@ export const run = (program: string, ...args: readonly string[]): Effect.Effect<
     return Effect.sync(() => child.kill())
   })
 
+/** What it prints on both streams, however it ends; a failure where it cannot be run at all. */
+export const said = (program: string, ...args: readonly string[]): Effect.Effect<string, ProgramFailed> =>
+  Effect.async((resume) => {
+    const options = { timeout: 60_000, maxBuffer: 2 ** 24 }
+    const child = execFile(program, args, options, (error, stdout, stderr) =>
+      resume(
+        error !== null && typeof error.code !== "number"
+          ? Effect.fail(new ProgramFailed({ command: program, said: error.message.split("\n")[0] ?? "" }))
+          : Effect.succeed(`${stdout}${stderr}`)
+      )
+    )
+    return Effect.sync(() => child.kill())
+  })
+
 /** Whether systemd runs this machine: sd_booted(3). */
 export const hasSystemd = (): boolean => fs.existsSync("/run/systemd/system")

@@ -2,6 +2,7 @@
 import * as Command from "@effect/cli/Command"
 import type { Group } from "../Help.ts"
 import { disable } from "./Disable.ts"
+import { doctor } from "./Doctor.ts"
 import { dryRun } from "./DryRun.ts"
 import { enable } from "./Enable.ts"
 import { extract } from "./Extract.ts"
@@ -25,6 +26,7 @@ export const ociSystemd = Command.withSubcommands(root, [
   extract,
   verify,
   gc,
+  doctor,
   install,
   uninstall,
   prepare
@@ -34,7 +36,7 @@ export const ociSystemd = Command.withSubcommands(root, [
 export const GROUPS: readonly Group[] = [
   { title: "Look", commands: ["list", "inspect", "name", "dry-run"] },
   { title: "Start at boot", commands: ["enable", "disable"] },
-  { title: "Keep", commands: ["extract", "verify", "gc"] },
+  { title: "Keep", commands: ["extract", "verify", "gc", "doctor"] },
   { title: "This program", commands: ["install", "uninstall"] },
   { title: "For the units", commands: ["prepare"] }
 ]

@@ -31,6 +31,9 @@ export const NOTES: Readonly<Record<string, readonly Block[]>> = {
   verify: [
     "Without `--deep`, only blobs are read. With it, every path of an extracted root is compared with what the layers say: type, mode, owner, times, links, extended attributes and content. The exit status is 1 where anything differs."
   ],
+  doctor: [
+    "Looks at systemd, the kernel, users, the programs that units run, the generator, Node, native code, directories and their file system, free space, the configuration, images and units, and says what to do where something is amiss. A problem keeps images from running, and makes the exit status 1; a warning does not. What only root can try is skipped for others; nothing is changed."
+  ],
   gc: [
     "Removes roots, layers, records, configurations, facts, names, templates and scratch directories that no image below the layouts directory needs, and what interrupted runs left. A root, a scratch directory or a volume that any process has mounted stays, whatever its service is called; so does what an image has whose documents cannot be read, or whose layout cannot be seen: an unreadable directory, a link to nowhere, a file system of fstab(5) that is not mounted.",
     "Nothing is removed where the layouts directory is missing or holds no image, unless `--allow-empty` says that this is so.",

@@ -1,0 +1,184 @@
+/** The commands for people on real systemd: enabling over reboots, collecting beside running services, and doctor's eye. */
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, assert, beforeAll, describe, it } from "vitest"
+import { LayoutWriter, sha256 } from "../support/LayoutWriter.ts"
+import { run } from "./support/Command.ts"
+import { EXTRACTS, installed, LAYOUTS } from "./support/Installed.ts"
+import { busyboxRootfs } from "./support/layouts.ts"
+import { type Machine, releases, skipReason } from "./support/Machine.ts"
+
+const APP = "example.org/app:v1"
+const UNIT = "org.example.app.ref.v1.service"
+const OTHER = "example.org/other:v1"
+
+/** A layout of one image, whose program says which version it is. */
+const writeImage = async (layouts: string, name: string, version: string): Promise<void> => {
+  const work = await mkdtemp(join(tmpdir(), "oci-cli-"))
+  try {
+    const rootfs = await busyboxRootfs(join(work, "rootfs"))
+    await writeFile(
+      join(rootfs, "bin/app"),
+      `#!/bin/sh\necho "version<${version}>"\nwhile :; do cat /version; sleep 1; done\n`,
+      { mode: 0o755 }
+    )
+    await writeFile(join(rootfs, "version"), `reads<${version}>\n`)
+    const archive = join(work, "layer.tar")
+    await run(["tar", "--numeric-owner", "--sort=name", "--mtime=@0", "-cf", archive, "-C", rootfs, "."])
+    const tar = await readFile(archive)
+    const layout = new LayoutWriter(join(layouts, name))
+    layout.index(
+      layout.named("v1", layout.image({ rootfs: { type: "layers", diff_ids: [sha256(tar)] } }, {}, tar))
+    )
+  } finally {
+    await rm(work, { recursive: true, force: true })
+  }
+}
+
+const reason = skipReason()
+if (reason !== undefined) console.warn(`the commands are not tried on machines: ${reason}`)
+
+describe.skipIf(reason !== undefined).each(releases())("the commands on %s", (release) => {
+  let machine: Machine
+  const state = async () => (await machine.run(`systemctl is-active ${UNIT}`, { check: false })).stdout.trim()
+  const cli = (command: string) => machine.run(`oci-systemd ${command}`, { check: false })
+
+  beforeAll(async () => {
+    machine = await installed(release, async (directory) => {
+      await writeImage(directory, "example.org/app", "one")
+      await writeImage(directory, "example.org/other", "other")
+    })
+    await machine.boot()
+  })
+  afterAll(() => machine?.dispose())
+
+  it("doctor finds nothing amiss", async () => {
+    const { exitCode, stdout } = await cli("doctor --json")
+    const diagnoses = JSON.parse(stdout)
+    assert.deepEqual(
+      diagnoses.filter(({ status }: { status: string }) => status === "problem"),
+      []
+    )
+    assert.equal(exitCode, 0)
+    for (const check of ["systemd", "overlay", "file system", "generator", "units", "unit files", "users"]) {
+      const diagnosis = diagnoses.find((each: { check: string }) => each.check === check)
+      assert.equal(diagnosis?.status, "ok", JSON.stringify(diagnosis))
+    }
+  })
+
+  it("enable --now starts it, and every boot does", async () => {
+    const enabled = await cli(`enable --now ${APP}`)
+    assert.equal(enabled.exitCode, 0, enabled.stderr)
+    assert.equal(
+      enabled.stdout,
+      `Created /etc/oci-generator.conf.d/50-enabled-example.org%2Fapp:v1.conf: multi-user.target starts ${UNIT}.\n`
+    )
+    assert.equal(await state(), "active")
+    assert.match((await cli(`enable ${APP}`)).stdout, /^Nothing to do: multi-user\.target starts /)
+    await machine.reboot()
+    assert.equal(await state(), "active")
+    const [image] = JSON.parse((await cli(`list --json ${APP}`)).stdout)
+    assert.deepInclude(image, { enabled: true, enabledBy: ["multi-user.target"], extracted: true })
+    assert.match(
+      (await cli(`inspect ${APP}`)).stdout,
+      /multi-user\.target\.wants\/org\.example\.app\.ref\.v1\.service/
+    )
+  })
+
+  it("gc leaves the root of a running service alone, also after its image moved on", async () => {
+    await cli(`extract ${OTHER}`)
+    const before = JSON.parse((await cli(`inspect --json ${APP}`)).stdout)
+    const nothing = JSON.parse((await cli("gc --json")).stdout)
+    assert.deepEqual([nothing.removed, nothing.kept], [[], []])
+    await writeImage(join(machine.root, LAYOUTS), "example.org/app", "two")
+    await rm(join(machine.root, LAYOUTS, "example.org/other"), { recursive: true })
+    const dry = JSON.parse((await cli("gc --dry-run --json")).stdout)
+    const outcome = JSON.parse((await cli("gc --json")).stdout)
+    assert.deepEqual(dry.removed, outcome.removed)
+    const kept = outcome.kept.filter(({ kind }: { kind: string }) => kind === "root")
+    assert.lengthOf(kept, 1)
+    assert.equal(kept[0].path, before.root)
+    assert.match(kept[0].reason, /^in use by /)
+    assert.equal(outcome.removed.filter(({ kind }: { kind: string }) => kind === "root").length, 1)
+    assert.equal(await state(), "active")
+    assert.include(
+      (await machine.run(`journalctl --sync; journalctl -n 3 --no-pager -o cat -u ${UNIT}`)).stdout,
+      "reads<one>"
+    )
+    await machine.run(`systemctl daemon-reload; systemctl restart ${UNIT}`)
+    assert.include(await machine.journal(UNIT), "version<two>")
+    const after = JSON.parse((await cli("gc --json")).stdout)
+    assert.deepEqual(
+      after.removed
+        .filter(({ kind }: { kind: string }) => kind === "root")
+        .map(({ path }: { path: string }) => path),
+      [before.root]
+    )
+    assert.deepEqual(after.kept, [])
+    const verified = await cli("verify --deep")
+    assert.equal(verified.exitCode, 0, verified.stdout + verified.stderr)
+    assert.equal(await state(), "active")
+  })
+
+  it("gc does not enter what is mounted in an extract, and refuses without layouts", async () => {
+    await machine.run(`mkdir -p /srv/precious && touch /srv/precious/file`)
+    const hex = "ab".repeat(32)
+    const root = `${EXTRACTS}/dirs/chainID/sha256/ab/${hex}`
+    await machine.run(`mkdir -p ${root}/mnt && mount --bind /srv/precious ${root}/mnt`)
+    const outcome = JSON.parse((await cli("gc --json")).stdout)
+    assert.deepEqual(
+      outcome.kept.map(({ path }: { path: string }) => path),
+      [root]
+    )
+    await machine.run(`umount ${root}/mnt && test -e /srv/precious/file`)
+    await machine.run(`mv ${LAYOUTS} ${LAYOUTS}.away`)
+    const refused = await cli("gc")
+    assert.equal(refused.exitCode, 1)
+    assert.match(
+      refused.stderr,
+      /^error: nothing is removed: the layouts directory .* is missing\n {2}hint: /
+    )
+    await machine.run(`mv ${LAYOUTS}.away ${LAYOUTS}`)
+    assert.deepEqual(
+      JSON.parse((await cli("gc --json")).stdout).removed.map(({ path }: { path: string }) => path),
+      [root]
+    )
+  })
+
+  it("disable --now stops it, and it stays off", async () => {
+    const disabled = await cli(`disable --now ${UNIT}`)
+    assert.equal(disabled.exitCode, 0, disabled.stderr)
+    assert.match(disabled.stdout, /^Removed \/etc\/oci-generator\.conf\.d\/50-enabled-/)
+    assert.equal(await state(), "inactive")
+    await machine.reboot()
+    assert.equal(await state(), "inactive")
+  })
+
+  it("doctor says what to do on a machine that was spoiled", async () => {
+    const advice = async (check: string) => {
+      const { exitCode, stdout } = await cli("doctor --json")
+      const diagnosis = JSON.parse(stdout).find((each: { check: string }) => each.check === check)
+      return { exitCode, ...diagnosis }
+    }
+    await machine.run("touch /etc/oci-generator.conf && cp -a /etc/oci-generator.conf /tmp/conf")
+    await machine.write("/etc/oci-generator.conf", "[image *]\nroot = persistent\n")
+    assert.deepInclude(await advice("units"), { exitCode: 0, status: "warning" })
+    await machine.run("systemctl daemon-reload")
+    assert.equal((await advice("units")).status, "ok")
+    await machine.run(
+      "mkdir -p /etc/systemd/system-generators && ln -s /dev/null /etc/systemd/system-generators/oci-systemd-generator"
+    )
+    assert.deepInclude(await advice("generator"), {
+      exitCode: 1,
+      status: "problem",
+      advice: "rm /etc/systemd/system-generators/oci-systemd-generator"
+    })
+    await machine.run("rm /etc/systemd/system-generators/oci-systemd-generator")
+    await machine.run("sed -i 's/systemd//g' /etc/nsswitch.conf")
+    assert.match((await advice("users")).advice, /nsswitch\.conf/)
+    await machine.run(`mkdir -p /mnt/x && mount -t tmpfs -o noexec,nosuid tmpfs ${EXTRACTS}`)
+    assert.deepInclude(await advice("mount"), { exitCode: 1, status: "problem" })
+    await machine.run(`umount ${EXTRACTS}`)
+  })
+})
