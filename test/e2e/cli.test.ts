@@ -54,7 +54,7 @@ describe.skipIf(reason !== undefined).each(releases())("the commands on %s", (re
   afterAll(() => machine?.dispose())
 
   it("doctor finds nothing amiss", async () => {
-    const { exitCode, stdout } = await cli("doctor --json")
+    const { code: exitCode, stdout } = await cli("doctor --json")
     const diagnoses = JSON.parse(stdout)
     assert.deepEqual(
       diagnoses.filter(({ status }: { status: string }) => status === "problem"),
@@ -69,7 +69,7 @@ describe.skipIf(reason !== undefined).each(releases())("the commands on %s", (re
 
   it("enable --now starts it, and every boot does", async () => {
     const enabled = await cli(`enable --now ${APP}`)
-    assert.equal(enabled.exitCode, 0, enabled.stderr)
+    assert.equal(enabled.code, 0, enabled.stderr)
     assert.equal(
       enabled.stdout,
       `Created /etc/oci-generator.conf.d/50-enabled-example.org%2Fapp:v1.conf: multi-user.target starts ${UNIT}.\n`
@@ -117,7 +117,7 @@ describe.skipIf(reason !== undefined).each(releases())("the commands on %s", (re
     )
     assert.deepEqual(after.kept, [])
     const verified = await cli("verify --deep")
-    assert.equal(verified.exitCode, 0, verified.stdout + verified.stderr)
+    assert.equal(verified.code, 0, verified.stdout + verified.stderr)
     assert.equal(await state(), "active")
   })
 
@@ -134,7 +134,7 @@ describe.skipIf(reason !== undefined).each(releases())("the commands on %s", (re
     await machine.run(`umount ${root}/mnt && test -e /srv/precious/file`)
     await machine.run(`mv ${LAYOUTS} ${LAYOUTS}.away`)
     const refused = await cli("gc")
-    assert.equal(refused.exitCode, 1)
+    assert.equal(refused.code, 1)
     assert.match(
       refused.stderr,
       /^error: nothing is removed: the layouts directory .* is missing\n {2}hint: /
@@ -148,7 +148,7 @@ describe.skipIf(reason !== undefined).each(releases())("the commands on %s", (re
 
   it("disable --now stops it, and it stays off", async () => {
     const disabled = await cli(`disable --now ${UNIT}`)
-    assert.equal(disabled.exitCode, 0, disabled.stderr)
+    assert.equal(disabled.code, 0, disabled.stderr)
     assert.match(disabled.stdout, /^Removed \/etc\/oci-generator\.conf\.d\/50-enabled-/)
     assert.equal(await state(), "inactive")
     await machine.reboot()
@@ -157,7 +157,7 @@ describe.skipIf(reason !== undefined).each(releases())("the commands on %s", (re
 
   it("doctor says what to do on a machine that was spoiled", async () => {
     const advice = async (check: string) => {
-      const { exitCode, stdout } = await cli("doctor --json")
+      const { code: exitCode, stdout } = await cli("doctor --json")
       const diagnosis = JSON.parse(stdout).find((each: { check: string }) => each.check === check)
       return { exitCode, ...diagnosis }
     }
