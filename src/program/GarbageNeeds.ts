@@ -66,7 +66,7 @@ export const of = (
     for (const image of catalog.images) {
       const { name, stem } = image.context
       directories.add(directoryOf(stem))
-      const resolved = yield* Effect.either(image.resolve)
+      const resolved = image.resolve()
       if (Either.isRight(resolved)) for (const path of pathsOf(name, resolved.right)) paths.add(path)
       else {
         held.set(display(name), resolved.left.message)
