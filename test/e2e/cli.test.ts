@@ -20,7 +20,7 @@ const writeImage = async (layouts: string, name: string, version: string): Promi
     const rootfs = await busyboxRootfs(join(work, "rootfs"))
     await writeFile(
       join(rootfs, "bin/app"),
-      `#!/bin/sh\necho "version<${version}>"\nwhile :; do cat /version; sleep 1; done\n`,
+      `#!/bin/sh\necho "version<${version}>"\ntrap 'exit 0' TERM\nwhile :; do cat /version; sleep 1 & wait; done\n`,
       { mode: 0o755 }
     )
     await writeFile(join(rootfs, "version"), `reads<${version}>\n`)
@@ -43,6 +43,12 @@ describe.skipIf(reason !== undefined).each(releases())("the commands on %s", (re
   let machine: Machine
   const state = async () => (await machine.run(`systemctl is-active ${UNIT}`, { check: false })).stdout.trim()
   const cli = (command: string) => machine.run(`oci-systemd ${command}`, { check: false })
+  /** Of a command that works. */
+  const json = async (command: string) => {
+    const { code, stderr, stdout } = await cli(`${command} --json`)
+    assert.equal(code, 0, stderr)
+    return JSON.parse(stdout)
+  }
 
   beforeAll(async () => {
     machine = await installed(release, async (directory) => {
@@ -78,7 +84,7 @@ describe.skipIf(reason !== undefined).each(releases())("the commands on %s", (re
     assert.match((await cli(`enable ${APP}`)).stdout, /^Nothing to do: multi-user\.target starts /)
     await machine.reboot()
     assert.equal(await state(), "active")
-    const [image] = JSON.parse((await cli(`list --json ${APP}`)).stdout)
+    const [image] = await json(`list ${APP}`)
     assert.deepInclude(image, { enabled: true, enabledBy: ["multi-user.target"], extracted: true })
     assert.match(
       (await cli(`inspect ${APP}`)).stdout,
@@ -88,13 +94,13 @@ describe.skipIf(reason !== undefined).each(releases())("the commands on %s", (re
 
   it("gc leaves the root of a running service alone, also after its image moved on", async () => {
     await cli(`extract ${OTHER}`)
-    const before = JSON.parse((await cli(`inspect --json ${APP}`)).stdout)
-    const nothing = JSON.parse((await cli("gc --json")).stdout)
+    const before = await json(`inspect ${APP}`)
+    const nothing = await json("gc")
     assert.deepEqual([nothing.removed, nothing.kept], [[], []])
     await writeImage(join(machine.root, LAYOUTS), "example.org/app", "two")
     await rm(join(machine.root, LAYOUTS, "example.org/other"), { recursive: true })
-    const dry = JSON.parse((await cli("gc --dry-run --json")).stdout)
-    const outcome = JSON.parse((await cli("gc --json")).stdout)
+    const dry = await json("gc --dry-run")
+    const outcome = await json("gc")
     assert.deepEqual(dry.removed, outcome.removed)
     const kept = outcome.kept.filter(({ kind }: { kind: string }) => kind === "root")
     assert.lengthOf(kept, 1)
@@ -108,7 +114,7 @@ describe.skipIf(reason !== undefined).each(releases())("the commands on %s", (re
     )
     await machine.run(`systemctl daemon-reload; systemctl restart ${UNIT}`)
     assert.include(await machine.journal(UNIT), "version<two>")
-    const after = JSON.parse((await cli("gc --json")).stdout)
+    const after = await json("gc")
     assert.deepEqual(
       after.removed
         .filter(({ kind }: { kind: string }) => kind === "root")
@@ -126,7 +132,7 @@ describe.skipIf(reason !== undefined).each(releases())("the commands on %s", (re
     const hex = "ab".repeat(32)
     const root = `${EXTRACTS}/dirs/chainID/sha256/ab/${hex}`
     await machine.run(`mkdir -p ${root}/mnt && mount --bind /srv/precious ${root}/mnt`)
-    const outcome = JSON.parse((await cli("gc --json")).stdout)
+    const outcome = await json("gc")
     assert.deepEqual(
       outcome.kept.map(({ path }: { path: string }) => path),
       [root]
@@ -141,7 +147,7 @@ describe.skipIf(reason !== undefined).each(releases())("the commands on %s", (re
     )
     await machine.run(`mv ${LAYOUTS}.away ${LAYOUTS}`)
     assert.deepEqual(
-      JSON.parse((await cli("gc --json")).stdout).removed.map(({ path }: { path: string }) => path),
+      (await json("gc")).removed.map(({ path }: { path: string }) => path),
       [root]
     )
   })
