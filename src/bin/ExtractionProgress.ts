@@ -1,56 +1,52 @@
-/** Shows on the terminal how far extractions are. */
+/** Shows how far extractions are: lines that move on a terminal, a line for each step elsewhere. */
 import type { ExtractionEvent } from "../domain/ExtractionEvent.ts"
-import { display } from "../domain/ImageName.ts"
+import { display, type ImageName } from "../domain/ImageName.ts"
+import * as Printable from "../domain/Printable.ts"
+import * as ExtractionView from "./ExtractionView.ts"
+import * as Output from "./Output.ts"
 import * as StatusLine from "./StatusLine.ts"
+import * as ByteSize from "./text/ByteSize.ts"
 
-interface Image {
-  readonly sizes: ReadonlyArray<number>
-  readonly read: Array<number>
-  readonly entries: Array<number>
+export interface ExtractionProgress {
+  readonly onEvent: (event: ExtractionEvent) => void
+  /** Nothing more comes of this image, however it went. */
+  readonly end: (image: ImageName) => void
 }
 
-/** For one run of the program, which may extract several images at once: the line is about the one that moved last. */
-export const make = (): ((event: ExtractionEvent) => void) => {
-  const images = new Map<string, Image>()
-  return (event) => {
-    const name = display(event.image)
-    const image = images.get(name)
-    switch (event._tag) {
-      case "Begun": {
-        const sizes = event.layers.map(({ size }) => size)
-        images.set(name, { sizes, read: sizes.map(() => 0), entries: sizes.map(() => 0) })
-        return
-      }
-      case "LayerRead":
-        if (image !== undefined) advance(name, image, event.layer, event.read, event.entries)
-        return
-      case "LayerReady":
-        if (image !== undefined)
-          advance(name, image, event.layer, image.sizes[event.layer] ?? 0, event.entries)
-        return
-      case "RootWritten":
-        StatusLine.show(`${name}: writing the root, ${percent(event.done, event.total)}`)
-        return
-      case "Published":
-        images.delete(name)
-        StatusLine.clear()
+/** For one run of the program, which may extract several images at once. `plain`: also where no terminal is. */
+export const make = ({ plain = false }: { readonly plain?: boolean } = {}): ExtractionProgress => {
+  if (!StatusLine.isShown) return { onEvent: plain ? say() : () => {}, end: () => {} }
+  let view = ExtractionView.EMPTY
+  return {
+    onEvent: (event) => {
+      const now = performance.now()
+      view = ExtractionView.after(view, event, now)
+      StatusLine.show((width, height) => ExtractionView.render(view, now, width, height))
+    },
+    end: (image) => {
+      view = ExtractionView.without(view, image)
+      StatusLine.clear()
     }
   }
 }
 
-const advance = (name: string, image: Image, layer: number, read: number, entries: number): void => {
-  image.read[layer] = read
-  image.entries[layer] = entries
-  const total = sum(image.sizes)
-  const layers = image.sizes.length === 1 ? "1 layer" : `${image.sizes.length} layers`
-  StatusLine.show(
-    `${name}: ${layers}, ${percent(sum(image.read), total)} of ${mebibytes(total)}, ${sum(image.entries).toLocaleString("en")} entries`
-  )
+/** For logs: when an image begins, and when a layer is ready. */
+const say = (): ((event: ExtractionEvent) => void) => {
+  const layers = new Map<string, number>()
+  return (event) => {
+    const name = display(event.image)
+    if (event._tag === "Begun") {
+      layers.set(name, event.layers.length)
+      const size = event.layers.reduce((sum, layer) => sum + layer.size, 0)
+      const count = `${event.layers.length} layer${event.layers.length === 1 ? "" : "s"}`
+      Output.tell(Printable.line(`${name}: ${count}, ${ByteSize.render(size)}`))
+    } else if (event._tag === "LayerReady") {
+      const from = event.found ? "was there already" : `${ByteSize.render(event.bytes)} unpacked`
+      Output.tell(
+        Printable.line(
+          `${name}: layer ${event.layer + 1} of ${layers.get(name) ?? "?"}: ${event.entries.toLocaleString("en")} ${event.entries === 1 ? "entry" : "entries"}, ${from}`
+        )
+      )
+    }
+  }
 }
-
-const sum = (numbers: ReadonlyArray<number>): number => numbers.reduce((total, number) => total + number, 0)
-
-const percent = (part: number, whole: number): string =>
-  `${whole === 0 ? 100 : Math.floor((part / whole) * 100)}%`
-
-const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`

@@ -4,6 +4,7 @@
  * What is printed may be styled always: where nobody sees colours, or wants none, they are taken out here, and only here.
  */
 import type { WriteStream } from "node:tty"
+import * as Printable from "../domain/Printable.ts"
 import * as StatusLine from "./StatusLine.ts"
 import * as Style from "./text/Style.ts"
 
@@ -17,7 +18,7 @@ export const printRaw = (text: string): void => write(process.stdout, text)
 export const tell = (text: string): void => write(process.stderr, `${text}\n`)
 
 /** JSON that people can read too. */
-export const printJson = (value: unknown): void => print(JSON.stringify(value, undefined, 2))
+export const printJson = (value: unknown): void => print(Printable.json(JSON.stringify(value, undefined, 2)))
 
 /** Columns that a line of standard output may take: a file or a pipe has no end of them. */
 export const width = (): number => columnsOf(process.stdout)

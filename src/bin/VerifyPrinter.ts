@@ -1,8 +1,10 @@
 /** Prints what `verify` finds while it goes on, on standard output: as lines for people, or as one JSON document. */
 import * as Finding from "../domain/Finding.ts"
 import { display, type ImageName } from "../domain/ImageName.ts"
+import * as Printable from "../domain/Printable.ts"
 import * as Verification from "../domain/Verification.ts"
-import * as StatusLine from "./StatusLine.ts"
+import * as Output from "./Output.ts"
+import * as Style from "./text/Style.ts"
 
 /** Images come one after another. */
 export interface VerifyPrinter {
@@ -21,12 +23,12 @@ export const lines = (most: number): VerifyPrinter => {
       printed = 0
     },
     finding: (image, finding) => {
-      if (printed++ < most) print(`${display(image)}: ${Finding.render(finding)}\n`)
+      if (printed++ < most) line("yellow", `${display(image)}: ${Finding.render(finding)}`)
     },
     end: (verification) => {
       const { findings, image } = verification
-      if (findings > most) print(`${display(image)}: ${findings - most} more, which --all prints\n`)
-      print(`${Verification.render(verification)}\n`)
+      if (findings > most) line("dim", `${display(image)}: ${findings - most} more, which --all prints`)
+      line(findings === 0 ? "green" : "red", Verification.render(verification))
     },
     close: () => {}
   }
@@ -48,7 +50,7 @@ export const json = (): VerifyPrinter => {
   }
 }
 
-const print = (text: string): void => {
-  StatusLine.clear()
-  process.stdout.write(text)
-}
+const line = (style: Style.Style, text: string): void =>
+  Output.print(Style.paint(style, Printable.line(text)))
+
+const print = (text: string): void => Output.printRaw(Printable.json(text))

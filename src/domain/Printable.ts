@@ -9,6 +9,17 @@ export const line = (text: string): string => text.replace(NOT_TEXT, escaped)
 /** The same, and lines stay lines. */
 export const lines = (text: string): string => text.split("\n").map(line).join("\n")
 
+/** JSON that says the same and has nothing but text in it, and line breaks. */
+export const json = (text: string): string =>
+  text.replace(NOT_TEXT, (character) =>
+    character === "\n"
+      ? character
+      : Array.from(
+          { length: character.length },
+          (_, index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, "0")}`
+        ).join("")
+  )
+
 const escaped = (character: string): string => {
   const code = character.codePointAt(0) ?? 0
   return code <= 0xff ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`

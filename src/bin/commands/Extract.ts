@@ -1,14 +1,15 @@
 /** `oci-systemd extract`: extracts images ahead of their first start. */
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
-import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { display } from "../../domain/ImageName.ts"
+import * as Printable from "../../domain/Printable.ts"
 import * as Extract from "../../program/Extract.ts"
 import * as Selection from "../../program/Selection.ts"
 import * as ExtractionServices from "../../services/ExtractionServices.ts"
 import * as ExtractionProgress from "../ExtractionProgress.ts"
+import * as Output from "../Output.ts"
 import * as CommonOptions from "./CommonOptions.ts"
 import * as Extraction from "./Extraction.ts"
 
@@ -16,21 +17,28 @@ const strict = Options.boolean("strict").pipe(
   Options.withDescription("Refuse layers that bring the same thing twice, instead of warning")
 )
 
+const all = Options.boolean("all").pipe(Options.withDescription("Extract all images, as when none is named"))
+
 export const extract = Command.make(
   "extract",
-  { config: CommonOptions.config, strict, images: CommonOptions.images },
-  ({ config, strict, images }) =>
+  { config: CommonOptions.config, strict, all, images: CommonOptions.images },
+  ({ all, config, images, strict }) =>
     Effect.gen(function* () {
       const { settings, catalog } = yield* CommonOptions.load(config)
-      const selected = yield* Selection.select(catalog, images)
-      const onEvent = ExtractionProgress.make()
+      const selected = yield* Selection.select(catalog, all ? [] : images)
+      const { end, onEvent } = ExtractionProgress.make({ plain: true })
       const results = yield* Effect.forEach(
         selected,
         (image) =>
           Extract.extract(image, { onEvent, strict }).pipe(
-            Effect.tap(({ root, made }) =>
-              Console.log(
-                `${display(image.context.name)}: ${Option.isSome(made) ? "extracted to" : "is extracted already:"} ${root}`
+            Effect.ensuring(Effect.sync(() => end(image.context.name))),
+            Effect.tap(({ made, root }) =>
+              Effect.sync(() =>
+                Output.print(
+                  Printable.line(
+                    `${display(image.context.name)}: ${Option.isSome(made) ? "extracted to" : "is extracted already:"} ${root}`
+                  )
+                )
               )
             ),
             Effect.either

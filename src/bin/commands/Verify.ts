@@ -27,12 +27,16 @@ export const verify = Command.make(
       const { settings, catalog } = yield* CommonOptions.load(config)
       const selected = yield* Selection.select(catalog, images)
       const printer = json ? VerifyPrinter.json() : VerifyPrinter.lines(all ? Infinity : MOST)
+      const progress = ExtractionProgress.make()
       const verifications = yield* Verify.verify(selected, {
         deep,
         onBegin: ({ context }) => printer.begin(context.name),
         onFinding: ({ context }, finding) => printer.finding(context.name, finding),
-        onEnd: printer.end,
-        onEvent: ExtractionProgress.make()
+        onEnd: (verification) => {
+          progress.end(verification.image)
+          printer.end(verification)
+        },
+        onEvent: progress.onEvent
       }).pipe(Effect.provide(ExtractionServices.layer(settings.system.extractsdir)))
       printer.close()
       yield* Verify.requireIntact(verifications)
