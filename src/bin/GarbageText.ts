@@ -1,6 +1,8 @@
 /** What `gc` prints for people. */
+
+import type { GarbageKind, GarbagePiece } from "../domain/GarbagePiece.ts"
 import * as Printable from "../domain/Printable.ts"
-import type { GarbageKind, Outcome, Removed } from "../program/Garbage.ts"
+import type { Outcome } from "../program/Garbage.ts"
 import * as ByteSize from "./text/ByteSize.ts"
 import * as Paragraph from "./text/Paragraph.ts"
 import * as Style from "./text/Style.ts"
@@ -25,7 +27,7 @@ export const render = (outcome: Outcome, width: number): readonly string[] => {
   ]
 }
 
-const line = (what: string, style: Style.Style, { images = [], kind, path }: Removed): string => {
+const line = (what: string, style: Style.Style, { images = [], kind, path }: GarbagePiece): string => {
   const of = images.length === 0 ? "" : ` of ${images.join(", ")}`
   return `${Style.paint(style, what)} ${kind} ${Printable.line(shown(kind, path) + of)}`
 }

@@ -6,27 +6,17 @@
  */
 import { type Dirent, lstatSync, readdirSync, readlinkSync } from "node:fs"
 import * as ExtractsTree from "../domain/ExtractsTree.ts"
-
-/** What is removed, or stays, by itself. */
-export type Kind = "root" | "layer" | "record" | "config" | "facts" | "name" | "scratch" | "template"
-
-export interface Piece {
-  readonly kind: Kind
-  /** Below the extracts directory. */
-  readonly path: string
-  /** What a name's link leads to, below the extracts directory; of a link that leads elsewhere, nothing. */
-  readonly target?: string
-}
+import type { ExtractsKind, ExtractsPiece } from "../domain/GarbagePiece.ts"
 
 export interface Inventory {
-  readonly pieces: readonly Piece[]
+  readonly pieces: readonly ExtractsPiece[]
   /** Paths below the extracts directory of what is not ours. */
   readonly odd: readonly string[]
 }
 
 /** Throws what the system refuses, but for what is not there. */
 export const take = (directory: string): Inventory => {
-  const pieces: Piece[] = []
+  const pieces: ExtractsPiece[] = []
   const odd: string[] = []
   const device = lstatSync(directory, { throwIfNoEntry: false })?.dev
 
@@ -42,7 +32,7 @@ export const take = (directory: string): Inventory => {
   }
 
   /** `top/ALGORITHM/XX/NAME`, where the name is a digest's hex and what `suffix` matches. */
-  const sharded = (kind: Kind, top: string, suffix: RegExp, is: "file" | "directory"): void => {
+  const sharded = (kind: ExtractsKind, top: string, suffix: RegExp, is: "file" | "directory"): void => {
     for (const algorithm of list(top)) {
       const inAlgorithm = `${top}/${algorithm.name}`
       if (!ALGORITHM.test(algorithm.name)) odd.push(inAlgorithm)
@@ -77,7 +67,7 @@ export const take = (directory: string): Inventory => {
     }
   }
 
-  const named = (kind: Kind, top: string): void => {
+  const named = (kind: ExtractsKind, top: string): void => {
     for (const entry of list(top)) {
       if (entry.isDirectory()) pieces.push({ kind, path: `${top}/${entry.name}` })
       else odd.push(`${top}/${entry.name}`)

@@ -7,6 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import * as ExtractsTree from "../../src/domain/ExtractsTree.ts"
+import type { GarbageKind } from "../../src/domain/GarbagePiece.ts"
 import * as Settings from "../../src/domain/Settings.ts"
 import * as Extract from "../../src/program/Extract.ts"
 import * as Garbage from "../../src/program/Garbage.ts"
@@ -65,7 +66,7 @@ const all = (directory: string): readonly string[] =>
         .sort()
     : []
 
-const count = ({ removed }: Garbage.Outcome, kind: Garbage.GarbageKind): number =>
+const count = ({ removed }: Garbage.Outcome, kind: GarbageKind): number =>
   removed.filter((piece) => piece.kind === kind).length
 
 const intact = async (place: Place): Promise<void> => {
@@ -89,7 +90,7 @@ describe("gc", () => {
       assert.deepEqual({ ...outcome, dryRun: true }, dry)
       assert.deepEqual(
         ["root", "layer", "record", "config", "facts", "name"].map((kind) =>
-          count(outcome, kind as Garbage.GarbageKind)
+          count(outcome, kind as GarbageKind)
         ),
         [1, 1, 1, 1, 1, 2]
       )
