@@ -257,4 +257,90 @@ describe.skipIf(!existsSync(CLI))(`oci-systemd${existsSync(CLI) ? "" : " (npm ru
         /^--- now\/org\.example\.bad\.ref\.v1\.service\n\+\+\+ \/dev\/null$/m
       )
     }))
+
+  it("escapes what an image says, as text and in JSON", () =>
+    withPlace(({ config, path, run }) => {
+      const odd = new LayoutWriter(join(path, "layouts/example.org/odd"))
+      odd.index(
+        odd.named(
+          "v\u009b31m\u202e",
+          odd.image({ config: { Entrypoint: ["/a"], Env: ["A=\u001b]0;x\u0007"] } })
+        )
+      )
+      const args = ["--config", config, "example.org/odd"]
+      const outputs = [
+        run("list", ...args),
+        run("list", "--json", ...args),
+        run("inspect", ...args),
+        run("inspect", "--json", ...args),
+        run("name", ...args),
+        run("extract", ...args),
+        run("verify", "--deep", ...args),
+        run("verify", "--json", ...args),
+        run("inspect", "--config", config, "\u001b[31m"),
+        run("enable", ...args)
+      ]
+      for (const { err, out } of outputs) {
+        // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what must not be there
+        assert.notMatch(out + err, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/)
+      }
+      assert.equal(JSON.parse(outputs[1]?.out ?? "")[0].image, "example.org/odd:v\u009b31m\u202e")
+    }))
+
+  it("doctor prints a line for each check, or JSON; what it finds amiss makes the status", () =>
+    withPlace(({ config, run }) => {
+      const { out, status } = run("doctor", "--json", "--config", config)
+      const diagnoses: Array<{ check: string; status: string; advice: string | null }> = JSON.parse(out)
+      assert.equal(status, diagnoses.some((diagnosis) => diagnosis.status === "problem") ? 1 : 0)
+      for (const { advice, status } of diagnoses) {
+        assert.equal(advice !== null, status === "problem" || status === "warning")
+      }
+      const text = run("doctor", "--config", config).out
+      for (const { check, status } of diagnoses) assert.match(text, new RegExp(`^${status} +${check} `, "m"))
+    }))
+
+  it("enable refuses a configuration file that stands alone", () =>
+    withPlace(({ config, run }) => {
+      const { err, status } = run("enable", "--config", config, "example.org/good:v1")
+      assert.equal(status, 1)
+      assert.match(err, /^error: .*conf stands alone: .*\n {2}hint: write wantedby = multi-user\.target /m)
+    }))
+
+  describe.skipIf(process.getuid?.() !== 0)(`gc${process.getuid?.() === 0 ? "" : " (only root may)"}`, () => {
+    it("says what it removes and what that frees, and as JSON", () =>
+      withPlace(({ config, path, run }) => {
+        run("extract", "--config", config, "example.org/good:v1")
+        rmSync(join(path, "layouts/example.org/good"), { recursive: true })
+        const dry = run("gc", "--dry-run", "--config", config)
+        assert.match(dry.out, /^would remove root [0-9a-f]{12} of example\.org\/good:v1$/m)
+        assert.match(
+          dry.out,
+          /^Would remove 1 root, 1 layer, 2 links, 1 record, 1 configuration, 1 file of facts: .* KiB\.$/m
+        )
+        const { dryRun, freed, removed } = JSON.parse(run("gc", "--json", "--config", config).out)
+        assert.deepEqual([dryRun, removed.length], [false, 7])
+        assert.isAbove(freed, 0)
+        assert.match(run("gc", "--config", config).out, /^There is nothing to remove\.$/m)
+      }))
+
+    it("killed at any moment, it leaves what is whole, and the next run leaves nothing else", () =>
+      withPlace(({ config, path, run }) => {
+        const good = new LayoutWriter(join(path, "layouts/example.org/good"))
+        for (let round = 0; round < 6; round++) {
+          good.index(
+            good.named("v1", good.image()),
+            good.named(`r${round}`, good.image({}, {}, Buffer.alloc(2048)))
+          )
+          run("extract", "--config", config, "example.org/good")
+          good.index(good.named("v1", good.image()))
+          spawnSync(process.execPath, [CLI, "gc", "--config", config], {
+            timeout: 150 + 60 * round,
+            killSignal: "SIGKILL"
+          })
+          assert.equal(run("verify", "--deep", "--config", config, "example.org/good").status, 0)
+          assert.equal(run("gc", "--config", config).status, 0)
+          assert.deepEqual(readdirSync(join(path, "extracts/tmp")), [])
+        }
+      }))
+  })
 })
