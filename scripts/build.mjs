@@ -65,7 +65,7 @@ ${loader}`
 }
 
 // What units run often, or on stop: a shell starts in a tenth of Node's time.
-for (const name of ["oci-health", "oci-release"]) {
+for (const name of ["oci-health", "oci-layouts", "oci-release"]) {
   cpSync(join(top, `src/bin/${name}.sh`), join(dist, name))
   chmodSync(join(dist, name), 0o755)
 }

@@ -30,6 +30,8 @@ const run = ({ config, debug, directories: [directory = ""] }: GeneratorArgument
       host,
       platform: HostFacts.platform(),
       directory,
+      // What an initrd mounts is for the system after it, which has its generators run anew.
+      lateMounts: !HostFacts.inInitrd(),
       log: log(debug),
       budget: Budget.of(settings.system.maxseconds)
     })

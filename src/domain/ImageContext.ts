@@ -81,8 +81,10 @@ export const volumes = (context: ImageContext, image: ResolvedImage): Volumes.Vo
   )
 
 /** A shell script of ours, which lies beside `oci-systemd`. @internal */
-export const helper = ({ host: { cli } }: ImageContext, name: "oci-health" | "oci-release"): string =>
-  (cli[cli.length - 1] ?? "").replace(/[^/]*$/, name)
+export const helper = (
+  { host: { cli } }: { readonly host: Pick<UnitHost, "cli"> },
+  name: "oci-health" | "oci-layouts" | "oci-release"
+): string => (cli[cli.length - 1] ?? "").replace(/[^/]*$/, name)
 
 /** What each unit file begins with, behind its "# ". @internal */
 export const MADE_BY = "Made by oci-systemd-generator"

@@ -12,7 +12,7 @@ import type { Sha256 } from "./Digest.ts"
 import { display, type ImageName } from "./ImageName.ts"
 
 /** NAME_MAX less `.d`. */
-const MAX_UNIT_BYTES = 253
+export const MAX_UNIT_BYTES = 253
 const MAX_STEM = MAX_UNIT_BYTES - ".service".length
 
 /** Hex digits of SHA-256 that make a shortened or colliding name unique: 64 bits, then all there are. */
@@ -74,6 +74,12 @@ export const mount = (path: string): string => {
     .join("-")
   return `${escaped === "" ? "-" : escaped}.mount`
 }
+
+/** Looks for images once the boot's file systems are mounted. */
+export const LAYOUTS = "oci-layouts.service"
+
+/** Looks for images once `mount`, a mount unit, is there. */
+export const layoutsOn = (mount: string): string => `oci-layouts@${mount.replace(/\.mount$/, "")}.service`
 
 /**
  * A directory name for a stem, at most `maxBytes` long, that needs no escaping in unit names, mount options or

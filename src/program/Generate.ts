@@ -3,9 +3,11 @@ import * as Either from "effect/Either"
 import type { UnitHost } from "../domain/ImageContext.ts"
 import { display } from "../domain/ImageName.ts"
 import type { ImageUnits } from "../domain/ImageUnits.ts"
+import * as LateMounts from "../domain/LateMounts.ts"
 import type { HostPlatform } from "../domain/Platform.ts"
 import type { Settings } from "../domain/Settings.ts"
 import type { Budget } from "../services/Budget.ts"
+import * as Sightings from "../services/Sightings.ts"
 import * as UnitDirectory from "../services/UnitDirectory.ts"
 import * as Catalog from "./Catalog.ts"
 import * as Render from "./Render.ts"
@@ -26,6 +28,8 @@ export interface Options {
   readonly platform: HostPlatform
   /** systemd's normal one. */
   readonly directory: string
+  /** Are there to be units that look again at what is mounted later? Not unless told. */
+  readonly lateMounts?: boolean
   readonly log: Log
   /** As long as it takes, unless told. */
   readonly budget?: Budget
@@ -34,8 +38,10 @@ export interface Options {
 /** Cannot fail: what goes wrong with one image is said, and the others go on. */
 export const generate = (options: Options): Either.Either<void> =>
   Either.gen(function* () {
-    const { log } = options
-    const catalog = yield* Catalog.load(options.settings, options.host, options.platform, options.budget)
+    const { log, settings } = options
+    // Before the layouts are read: what is mounted meanwhile is a difference then.
+    const sightings = [settings.system.imagelayoutdir, settings.system.extractsdir].map(Sightings.of)
+    const catalog = yield* Catalog.load(settings, options.host, options.platform, options.budget)
     for (const warning of catalog.warnings) log.warn(warning)
     for (const image of catalog.images) {
       const name = display(image.context.name)
@@ -45,6 +51,12 @@ export const generate = (options: Options): Either.Either<void> =>
       yield* write(units, options)
       log.debug(`${name} is ${units.files.map((file) => file.name).join(", ")}`)
     }
+    if (options.lateMounts !== true) return
+    for (const { directory, seen } of sightings)
+      log.debug(`${directory} is ${seen}: looked at again after mounts`)
+    const watch = LateMounts.units(options.host, sightings)
+    if (Either.isLeft(watch)) log.error(watch.left.message)
+    else yield* write(watch.right, options)
   })
 
 const write = (

@@ -103,6 +103,9 @@ export const unitHost = (
 
 const INSTALLED: UnitHost["cli"] = ["/usr/lib/oci-systemd-generator/oci-systemd.cjs"]
 
+/** systemd.generator(7) tells its generators from 251 on. */
+export const inInitrd = (): boolean => process.env.SYSTEMD_IN_INITRD === "1"
+
 const LIBRARY_DIRECTORIES = ["/usr/lib/systemd", "/lib/systemd", "/usr/lib64/systemd"]
 
 /** The version of the host's systemd, or the oldest supported where it cannot be told. */
