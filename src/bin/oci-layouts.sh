@@ -4,9 +4,9 @@
 #   oci-layouts [DIRECTORY SEEN]...
 #       SEEN   what the generator saw of the directory, see src/services/Sightings.ts
 #
-# Of the new images it starts those that a unit wants which is up or about to come up, as if they had been known when that
-# was started; and what such a unit wants and could not be started without them. It starts nothing else: starting a target
-# again would run once more whatever else that wants.
+# Then it starts the images that a unit wants which is up or about to be, and that were never started in this boot, as if they
+# had been known when that unit was started; and in the same way what could not be started without them. It starts nothing
+# else: to start a target again would run once more whatever else that wants.
 set -uf
 export LC_ALL=C
 newline='
@@ -34,74 +34,87 @@ look() {
   done
 }
 
-# From systemd and not from the directory, which another reload may be writing at this moment.
-generated() {
-  systemctl list-unit-files --no-legend --no-pager --full --state=generated --type=service | cut -d ' ' -f 1 | sort
+# Has somebody else had units generated since the boot began? They may have brought images to light, and started none.
+is_reloaded() {
+  load='' finish=''
+  while IFS='=' read -r key value; do
+    case $key in
+      UnitsLoadTimestampMonotonic) load=$value ;;
+      UnitsLoadFinishTimestampMonotonic) finish=$value ;;
+    esac
+  done <<END
+$(systemctl show -p UnitsLoadTimestampMonotonic -p UnitsLoadFinishTimestampMonotonic)
+END
+  [ "${load:-0}" -gt "${finish:-0}" ]
 }
 
-# Those of the given units that belong to images; the others are not ours to start. An image's helpers all have an "@".
+# The services of all images. Asked of systemd: another reload may be writing the directory at this moment. An image's
+# helpers all have an "@".
 images() {
-  for unit; do
-    case $unit in *@*) ;; *) echo "/run/systemd/generator/$unit" ;; esac
-  done | {
-    IFS=$newline
-    set -- $(cat)
+  systemctl list-unit-files --no-legend --no-pager --full --state=generated --type=service | {
+    set --
+    while read -r unit _; do
+      case $unit in *@*) ;; *) set -- "$@" "/run/systemd/generator/$unit" ;; esac
+    done
     [ $# -eq 0 ] || grep -ls '^# Made by oci-systemd-generator' -- "$@" | sed 's,.*/,,'
   }
+}
+
+# What is up or about to be, each on a line.
+live() {
+  systemctl list-units --no-legend --no-pager --plain --full --state=active,activating,reloading | cut -d ' ' -f 1
+  systemctl list-jobs --no-legend --no-pager --full | while read -r _ unit type _; do
+    [ "$type" != start ] || printf '%s\n' "$unit"
+  done
 }
 
 is_live() {
   case $newline$live$newline in *"$newline$1$newline"*) ;; *) return 1 ;; esac
 }
 
-# Those of the given units that a unit wants which is live.
-wanted() {
+# Those of the given units that a live one wants, and that were never started.
+missed() {
   [ $# -gt 0 ] || return 0
-  { systemctl show -p Id -p WantedBy -p RequiredBy -p BoundBy -p UpheldBy -- "$@" && echo; } | {
-    id='' by=''
+  {
+    systemctl show -p Id -p InactiveExitTimestampMonotonic -p WantedBy -p RequiredBy -p BoundBy -p UpheldBy -- "$@"
+    echo
+  } | {
+    id='' started='' by=''
     while IFS='=' read -r key value; do
       case $key in
         Id) id=$value ;;
+        InactiveExitTimestampMonotonic) started=$value ;;
         ?*) by="$by $value" ;;
         *)
-          for unit in $by; do
-            ! is_live "$unit" || { echo "$id" && break; }
-          done
-          id='' by=''
+          if [ "$started" = 0 ] && ! is_live "$id"; then
+            for unit in $by; do
+              ! is_live "$unit" || { printf '%s\n' "$id" && break; }
+            done
+          fi
+          id='' started='' by=''
           ;;
       esac
     done
   }
 }
 
-# What is not live and cannot be without the given units.
-stalled() {
-  [ $# -gt 0 ] || return 0
-  for unit in $(systemctl show --value -p RequiredBy -p BoundBy -p TriggeredBy -- "$@"); do
-    is_live "$unit" || echo "$unit"
-  done
+# What cannot be started without the given units.
+dependents() {
+  [ $# -eq 0 ] || systemctl show --value -p RequiredBy -p BoundBy -p TriggeredBy -- "$@"
 }
 
 look "$@"
-[ -n "$changed" ] || exit 0
+[ -n "$changed" ] || is_reloaded || exit 0
 
-# Two mounts at once, and each would take the other's images for old ones.
-exec 9>/run/oci-layouts.lock
+# Two mounts at once: the later one starts what the earlier one did not.
+exec 9>"${OCI_LOCK:-/run/oci-layouts.lock}"
 flock 9 || exit 1
-generated >/run/oci-layouts.before
-systemctl daemon-reload || exit 1
-new=$(images $(generated | comm -13 /run/oci-layouts.before -))
-rm /run/oci-layouts.before
-
-live=$(
-  systemctl list-units --no-legend --no-pager --plain --full --state=active,activating,reloading | cut -d ' ' -f 1
-  systemctl list-jobs --no-legend --no-pager --full | while read -r _ unit type _; do
-    [ "$type" != start ] || echo "$unit"
-  done
-)
+[ -z "$changed" ] || systemctl daemon-reload || exit 1
+live=$(live)
+images=$(images)
 start=$(
-  wanted $new
-  wanted $(stalled $new)
+  missed $images
+  missed $(dependents $images)
 )
 [ -n "$start" ] || exit 0
 echo "starting" $start

@@ -92,6 +92,8 @@ const unit = (name: string, description: string, look: UnitValue, order: readonl
       directives: [
         directive("Type", literal("oneshot")),
         directive("RemainAfterExit", literal("yes")),
+        // Instances would have one of their own.
+        directive("Slice", literal("system.slice")),
         directive("ExecStart", look),
         directive("SyslogIdentifier", literal("oci-layouts"))
       ]
