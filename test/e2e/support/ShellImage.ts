@@ -14,24 +14,33 @@ const busyboxLayer = async (): Promise<Buffer> => {
     (await run(["sh", "-c", 'readlink -f "$(command -v busybox)"'])).stdout.trim()
   )
   return archive(
-    ...["bin/", "run/", "tmp/"].map((name) => member({ name, type: "5", mode: 0o755 })),
+    ...["bin/", "run/"].map((name) => member({ name, type: "5", mode: 0o755 })),
+    // For marks that anybody may leave.
+    member({ name: "mark/", type: "5", mode: 0o1777 }),
     member({ name: "bin/busybox", mode: 0o755 }, busybox),
     ...APPLETS.map((applet) => member({ name: `bin/${applet}`, type: "2", link: "busybox" }))
   )
+}
+
+/** Besides the line of shell, what an image's configuration says. */
+export interface ShellImage {
+  readonly line: string
+  readonly config: object
 }
 
 /** The layout `example.org/NAME` below `layouts`, with an image for each reference, and the line of shell that it runs. */
 export const writeShellImages = async (
   layouts: string,
   name: string,
-  lines: Readonly<Record<string, string>>
+  images: Readonly<Record<string, string | ShellImage>>
 ): Promise<void> => {
   layer ??= busyboxLayer()
   const tar = await layer
   const writer = new LayoutWriter(join(layouts, "example.org", name))
   writer.index(
-    ...Object.entries(lines).map(([ref, line]) => {
-      const config = { Entrypoint: ["/bin/sh", "-c", line], StopSignal: "SIGKILL" }
+    ...Object.entries(images).map(([ref, image]) => {
+      const { line, config: more } = typeof image === "string" ? { line: image, config: {} } : image
+      const config = { Entrypoint: ["/bin/sh", "-c", line], StopSignal: "SIGKILL", ...more }
       return writer.named(ref, writer.image({ config }, {}, tar))
     })
   )

@@ -1,0 +1,257 @@
+/**
+ * Everything at once on real systemd: services that start, stop, crash and restart while systemd reloads all the time,
+ * layouts are copied and images are extracted. Each start runs its program once, in a root of its own, and nothing is left.
+ *
+ * STRESS_SEED=N repeats the order of an earlier run, which it prints; STRESS_ROUNDS=N makes it longer.
+ */
+import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+import fc from "fast-check"
+import { afterAll, assert, beforeAll, describe, it } from "vitest"
+import { run } from "./support/Command.ts"
+import { EXTRACTS, installed, LAYOUTS } from "./support/Installed.ts"
+import { type Machine, releases, skipReason } from "./support/Machine.ts"
+import { shellUnit, writeShellImages } from "./support/ShellImage.ts"
+
+const seed = Number(process.env.STRESS_SEED ?? Date.now() % 2 ** 31)
+const rounds = Number(process.env.STRESS_ROUNDS ?? 8)
+
+/** Where programs tell of their runs: a directory of the host's, so that nothing waits for a journal. */
+const LOG = "/srv/log"
+const CONFIGURATION = `[image example.org/*]
+volume = ${LOG}:/log
+[image example.org/crashing:*]
+restart = always
+[image example.org/kept:*]
+root = persistent
+[image example.org/fixed:*]
+root = readonly
+`
+/** How often a service may start is not what is tried here. */
+const NO_LIMIT = "[Unit]\nStartLimitIntervalSec=0\n"
+const AT_ONCE = "[Service]\nRestartSec=50ms\n"
+
+/** Says which of systemd's starts this run is, and whether another run has been in this root. */
+const tell = (name: string) =>
+  `if [ -e /mark/x ]; then root=used; else root=fresh; fi; touch /mark/x; echo "$INVOCATION_ID $root" >>/log/${name}`
+const staying = (name: string) => `${tell(name)}; exec sleep 100000`
+const crashing = (name: string) => `${tell(name)}; exit 1`
+
+const USER = { User: "4242:4243" }
+
+/** Those that are started and stopped by turns, and what is peculiar to each. */
+const BUSY = ["plain", "owned", "kept", "fixed"] as const
+
+const writeLayouts = async (layouts: string): Promise<void> => {
+  await writeShellImages(layouts, "plain", { v1: staying("plain") })
+  await writeShellImages(layouts, "owned", { v1: { line: staying("owned"), config: USER } })
+  await writeShellImages(layouts, "kept", { v1: staying("kept") })
+  await writeShellImages(layouts, "fixed", { v1: staying("fixed") })
+  await writeShellImages(layouts, "storm", { v1: staying("storm") })
+  await writeShellImages(layouts, "crashing", { v1: { line: crashing("crashing"), config: USER } })
+  const twin = staying("twins")
+  await writeShellImages(layouts, "twins", {
+    v1: twin,
+    v2: twin,
+    v3: staying("twins3"),
+    v4: { line: twin, config: USER }
+  })
+}
+
+/** One turn of a service that runs; after each it runs again, and a run was added, which is waited for. */
+const TURNS = {
+  restart: "systemctl restart $1",
+  stop: "systemctl stop $1; systemctl start $1",
+  kill: "systemctl kill --signal=KILL $1; while systemctl -q is-active $1; do sleep 0.01; done; systemctl start $1",
+  /** Two ask for the same. */
+  twice: "systemctl stop $1; systemctl start $1 & systemctl start $1; r=$?; wait $! && [ $r = 0 ]"
+} as const
+const turn = fc.constantFrom(...(Object.keys(TURNS) as (keyof typeof TURNS)[]))
+
+/** `$1` is the service, `$2` the log; ends at the first turn that fails. */
+const script = (turns: readonly (keyof typeof TURNS)[]): string =>
+  [
+    'ran() { until [ "$(wc -l <$log)" -ge $1 ]; do sleep 0.01; done; }',
+    "log=$2; systemctl start $1 || exit 1; ran 1",
+    ...turns.map(
+      (name, index) => `{ ${TURNS[name]}; } || { echo "turn ${index}: ${name}"; exit 1; }; ran ${index + 2}`
+    )
+  ].join("\n")
+
+const reason = skipReason()
+describe.skipIf(reason !== undefined).each(releases())(
+  `all at once (STRESS_SEED=${seed}) on %s${reason ?? ""}`,
+  (release) => {
+    let machine: Machine
+    beforeAll(async () => {
+      machine = await installed(release, writeLayouts)
+      await machine.write("/etc/oci-generator.conf", CONFIGURATION)
+      await machine.write("/etc/systemd/system/service.d/limit.conf", NO_LIMIT)
+      await machine.write(`/etc/systemd/system/${shellUnit("crashing")}.d/at-once.conf`, AT_ONCE)
+      await run(["mkdir", "--mode=1777", join(machine.root, LOG)])
+      await machine.boot()
+    })
+    afterAll(async () => machine?.dispose())
+
+    const systemctl = async (...words: readonly string[]) =>
+      (await machine.run(["systemctl", ...words], { check: false })).stdout.trim()
+    const property = (unit: string, name: string) => systemctl("show", "--value", "-p", name, unit)
+    const settled = async () => {
+      while ((await systemctl("list-jobs")) !== "No jobs running.") await sleep(20)
+    }
+    const shell = async (line: string) => (await machine.run(line, { check: false })).stdout
+
+    /** What the runs of a program told, one entry a run. */
+    const told = async (name: string) =>
+      (await shell(`cat ${LOG}/${name}`))
+        .split("\n")
+        .filter(Boolean)
+        .map((line) => {
+          const [invocation = "", root = ""] = line.split(" ")
+          return { invocation, root }
+        })
+    /** As often as it should, never twice for one start, and in a root of its own each time. */
+    const assertRuns = async (name: string, count: number, roots: readonly string[]) => {
+      const runs = await told(name)
+      assert.lengthOf(runs, count, name)
+      assert.lengthOf(new Set(runs.map(({ invocation }) => invocation)), count, name)
+      for (const { invocation } of runs) assert.match(invocation, /^[0-9a-f]{32}$/, name)
+      assert.deepEqual([...new Set(runs.map(({ root }) => root))], roots, name)
+    }
+    /** Once all is stopped. */
+    const assertNothingLeft = async () => {
+      await settled()
+      const left = {
+        mounts: await shell("grep -e /run/oci -e extracts -e org.example /proc/self/mountinfo"),
+        scratch: await shell(`ls ${EXTRACTS}/scratch | grep -v kept`),
+        extraction: await shell(`ls -A ${EXTRACTS}/tmp ${EXTRACTS}/locks | grep -v -e : -e '^$'`),
+        users: await shell("ls -A /run/userdb /run/oci/users | grep -v -e : -e '^$' -e '^.lock$'"),
+        torn: await shell("ls -A /run/systemd/generator | grep '^[.]'"),
+        failed: await systemctl("--failed", "--plain", "--no-legend"),
+        running: await shell(
+          "systemctl list-units --plain --no-legend --state=active,activating 'org.example.*' 'oci-*@org*'"
+        )
+      }
+      assert.deepEqual(left, {
+        mounts: "",
+        scratch: "",
+        extraction: "",
+        users: "",
+        torn: "",
+        failed: "",
+        running: ""
+      })
+    }
+    /** Runs lines of shell over and over, each on its own, until `action` is done; none of them may ever fail. */
+    const during = async (lines: readonly string[], action: () => Promise<void>) => {
+      await shell("rm -f /run/stop")
+      const loops = lines.map((line) =>
+        machine.run(
+          `n=0; until [ -e /run/stop ]; do out=$({ ${line}; } 2>&1) || { echo "$out"; exit 1; }; n=$((n + 1)); done; echo $n`
+        )
+      )
+      try {
+        await action()
+      } finally {
+        await machine.write("/run/stop", "")
+      }
+      for (const { stdout } of await Promise.all(loops)) assert.isAbove(Number(stdout), 1)
+    }
+
+    it("services of one image start together for the first time, and it is extracted once", async () => {
+      const units = ["v1", "v2", "v3", "v4"].map((ref) => shellUnit("twins", ref))
+      await Promise.all(units.map((unit) => machine.run(["systemctl", "start", unit])))
+      while ((await told("twins")).length + (await told("twins3")).length < 4) await sleep(20)
+      await assertRuns("twins", 3, ["fresh"])
+      await assertRuns("twins3", 1, ["fresh"])
+      assert.lengthOf((await shell(`ls -d ${EXTRACTS}/dirs/chainID/*/*/*`)).trim().split("\n"), 1)
+      await systemctl("stop", ...units)
+      await assertNothingLeft()
+    })
+
+    it("services start, stop, restart and are killed while systemd reloads, layouts come and go, and images are extracted", async () => {
+      const schedules = BUSY.map((_, index) =>
+        fc.sample(fc.array(turn, { minLength: rounds, maxLength: rounds }), {
+          numRuns: 1,
+          seed: seed + index
+        })
+      )
+      await during(
+        [
+          "systemctl daemon-reload",
+          "oci-systemd extract",
+          `cp -a ${LAYOUTS}/example.org/plain ${LAYOUTS}/example.org/passing && rm -r ${LAYOUTS}/example.org/passing`
+        ],
+        async () => {
+          const outcomes = await Promise.all(
+            BUSY.map((name, index) =>
+              machine.run(
+                [
+                  "sh",
+                  "-c",
+                  script(schedules[index]?.[0] ?? []),
+                  "script",
+                  shellUnit(name),
+                  `${LOG}/${name}`
+                ],
+                {
+                  check: false
+                }
+              )
+            )
+          )
+          assert.deepEqual(
+            outcomes.map(({ code, stdout, stderr }) => [code, stdout, stderr]),
+            BUSY.map(() => [0, "", ""])
+          )
+        }
+      )
+      for (const name of BUSY)
+        await assertRuns(name, rounds + 1, name === "kept" ? ["fresh", "used"] : ["fresh"])
+      await systemctl("stop", ...BUSY.map((name) => shellUnit(name)))
+      await systemctl("reset-failed")
+      await assertNothingLeft()
+    })
+
+    it("a storm of restarts leaves one process, in a root of its own", async () => {
+      const unit = shellUnit("storm")
+      await during(["systemctl daemon-reload"], async () => {
+        for (let round = 0; round < rounds; round++) {
+          await machine.run(
+            `for i in 1 2 3 4 5; do systemctl restart --no-block ${unit}; sleep 0.0$i; systemctl stop --no-block ${unit}; systemctl start --no-block ${unit}; done`
+          )
+        }
+        await settled()
+      })
+      assert.equal(await property(unit, "ActiveState"), "active")
+      assert.lengthOf(
+        (await shell(`cat /sys/fs/cgroup$(systemctl show -P ControlGroup ${unit})/cgroup.procs`))
+          .trim()
+          .split("\n"),
+        1
+      )
+      const last = await property(unit, "InvocationID")
+      while ((await told("storm")).at(-1)?.invocation !== last) await sleep(20)
+      const runs = await told("storm")
+      assert.lengthOf(new Set(runs.map(({ invocation }) => invocation)), runs.length)
+      assert.isTrue(runs.every(({ root }) => root === "fresh"))
+      await systemctl("stop", unit)
+      await assertNothingLeft()
+    })
+
+    it("a service that crashes again and again is started again each time, once, and afresh", async () => {
+      const unit = shellUnit("crashing")
+      await during(["systemctl daemon-reload"], async () => {
+        await machine.run(["systemctl", "start", unit])
+        while ((await told("crashing")).length < 2 * rounds) await sleep(50)
+        await systemctl("stop", unit)
+      })
+      await settled()
+      const runs = await told("crashing")
+      assert.lengthOf(new Set(runs.map(({ invocation }) => invocation)), runs.length)
+      assert.isTrue(runs.every(({ root }) => root === "fresh"))
+      await systemctl("reset-failed")
+      await assertNothingLeft()
+    })
+  }
+)
