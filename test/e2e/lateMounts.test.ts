@@ -244,6 +244,8 @@ describe.skipIf(reason !== undefined).each(releases())(
         assert.isFalse(await isActive(IDLE))
         await systemctl("stop", FIRST, SECOND, ODD, TIMED)
         await machine.run(unmount)
+        // Their signal is SIGKILL, and what has failed is not forgotten with its file.
+        await systemctl("reset-failed")
         await systemctl("daemon-reload")
         assert.equal(await property(FIRST, "LoadState"), "not-found")
       }
