@@ -8,7 +8,7 @@
  *     dist/code/NAME.js                                   their code, each one file
  *     dist/code/NAME.vVERSION-ARCH.cache                  V8's code cache, for this Node
  *     dist/code-cache.cjs                                 makes the caches again where Node is another
- *     dist/oci-health, oci-release                        what units run in a shell
+ *     dist/oci-health, oci-layouts, oci-release           what units run in a shell
  *     dist/systemd/oci.slice                              the slice of all services
  *     dist/man, completions                               manual pages, and completions of shells
  *     dist/node_modules                                   koffi, with native code for this machine

@@ -4,7 +4,7 @@
  *     npm run build:executables                               or, where dist/ is built, node scripts/executables.mjs [DIRECTORY]
  *
  *     dist/bin/oci-systemd-generator, dist/bin/oci-systemd     one file with two names: it is the program it is called
- *     dist/bin/oci-health, oci-release, layer-worker.cjs, …    what belongs beside it, as in dist/
+ *     dist/bin/oci-health, oci-layouts, layer-worker.cjs, …    what belongs beside it, as in dist/
  *
  * The directory is an installation of its own, for a machine without Node: copy it as a whole, with its hard link (`cp -a`),
  * and link to its two programs; or let its oci-systemd install do it. Node as some distributions have it, with its code in libnode.so, cannot be used.
@@ -77,7 +77,7 @@ try {
 } finally {
   rmSync(work, { recursive: true, force: true })
 }
-for (const name of ["oci-health", "oci-release", "layer-worker.cjs"])
+for (const name of ["oci-health", "oci-layouts", "oci-release", "layer-worker.cjs"])
   cpSync(join(dist, name), join(bin, name))
 for (const name of ["node_modules", "man", "completions", "systemd"])
   cpSync(join(dist, name), join(bin, name), { recursive: true })
