@@ -42,6 +42,8 @@ const USER = { User: "4242:4243" }
 /** Those that are started and stopped by turns, and what is peculiar to each. */
 const BUSY = ["plain", "owned", "kept", "fixed"] as const
 
+const LOGS = [...BUSY, "twins", "twins3", "storm", "crashing"]
+
 const writeLayouts = async (layouts: string): Promise<void> => {
   await writeShellImages(layouts, "plain", { v1: staying("plain") })
   await writeShellImages(layouts, "owned", { v1: { line: staying("owned"), config: USER } })
@@ -71,7 +73,7 @@ const turn = fc.constantFrom(...(Object.keys(TURNS) as (keyof typeof TURNS)[]))
 /** `$1` is the service, `$2` the log; ends at the first turn that fails. */
 const script = (turns: readonly (keyof typeof TURNS)[]): string =>
   [
-    'ran() { until [ "$(wc -l <$log)" -ge $1 ]; do sleep 0.01; done; }',
+    'ran() { n=0; until [ "$(wc -l <$log)" -ge $1 ]; do n=$((n + 1)); [ $n -lt 1000 ] || { echo "no run $1"; exit 1; }; sleep 0.02; done; }',
     "log=$2; systemctl start $1 || exit 1; ran 1",
     ...turns.map(
       (name, index) => `{ ${TURNS[name]}; } || { echo "turn ${index}: ${name}"; exit 1; }; ran ${index + 2}`
@@ -88,7 +90,9 @@ describe.skipIf(reason !== undefined).each(releases())(
       await machine.write("/etc/oci-generator.conf", CONFIGURATION)
       await machine.write("/etc/systemd/system/service.d/limit.conf", NO_LIMIT)
       await machine.write(`/etc/systemd/system/${shellUnit("crashing")}.d/at-once.conf`, AT_ONCE)
-      await run(["mkdir", "--mode=1777", join(machine.root, LOG)])
+      await run(["mkdir", join(machine.root, LOG)])
+      // Anybody may write them.
+      for (const name of LOGS) await machine.write(`${LOG}/${name}`, "", 0o666)
       await machine.boot()
     })
     afterAll(async () => machine?.dispose())
@@ -96,11 +100,17 @@ describe.skipIf(reason !== undefined).each(releases())(
     const systemctl = async (...words: readonly string[]) =>
       (await machine.run(["systemctl", ...words], { check: false })).stdout.trim()
     const property = (unit: string, name: string) => systemctl("show", "--value", "-p", name, unit)
-    const settled = async () => {
-      while ((await systemctl("list-jobs")) !== "No jobs running.") await sleep(20)
-    }
     const shell = async (line: string) => (await machine.run(line, { check: false })).stdout
 
+    const until = async (what: string, condition: () => Promise<boolean>) => {
+      const deadline = Date.now() + 60_000
+      while (!(await condition())) {
+        if (Date.now() > deadline) throw new Error(`${what} did not come to pass\n${await machine.console()}`)
+        await sleep(20)
+      }
+    }
+    const settled = () =>
+      until("an end of all jobs", async () => (await systemctl("list-jobs")) === "No jobs running.")
     /** What the runs of a program told, one entry a run. */
     const told = async (name: string) =>
       (await shell(`cat ${LOG}/${name}`))
@@ -161,7 +171,10 @@ describe.skipIf(reason !== undefined).each(releases())(
     it("services of one image start together for the first time, and it is extracted once", async () => {
       const units = ["v1", "v2", "v3", "v4"].map((ref) => shellUnit("twins", ref))
       await Promise.all(units.map((unit) => machine.run(["systemctl", "start", unit])))
-      while ((await told("twins")).length + (await told("twins3")).length < 4) await sleep(20)
+      await until(
+        "the fourth run",
+        async () => (await told("twins")).length + (await told("twins3")).length === 4
+      )
       await assertRuns("twins", 3, ["fresh"])
       await assertRuns("twins3", 1, ["fresh"])
       assert.lengthOf((await shell(`ls -d ${EXTRACTS}/dirs/chainID/*/*/*`)).trim().split("\n"), 1)
@@ -231,7 +244,7 @@ describe.skipIf(reason !== undefined).each(releases())(
         1
       )
       const last = await property(unit, "InvocationID")
-      while ((await told("storm")).at(-1)?.invocation !== last) await sleep(20)
+      await until("the last run", async () => (await told("storm")).at(-1)?.invocation === last)
       const runs = await told("storm")
       assert.lengthOf(new Set(runs.map(({ invocation }) => invocation)), runs.length)
       assert.isTrue(runs.every(({ root }) => root === "fresh"))
@@ -243,7 +256,7 @@ describe.skipIf(reason !== undefined).each(releases())(
       const unit = shellUnit("crashing")
       await during(["systemctl daemon-reload"], async () => {
         await machine.run(["systemctl", "start", unit])
-        while ((await told("crashing")).length < 2 * rounds) await sleep(50)
+        await until("so many crashes", async () => (await told("crashing")).length >= 2 * rounds)
         await systemctl("stop", unit)
       })
       await settled()

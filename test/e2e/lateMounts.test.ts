@@ -97,9 +97,15 @@ describe.skipIf(reason !== undefined).each(releases())(
     const lines = async (file: string) => Number((await machine.run(`wc -l <${file}`)).stdout)
     /** How often generators ran in this boot. */
     const generations = () => lines("/run/generations")
-    const settled = async () => {
-      while ((await systemctl("list-jobs")) !== "No jobs running.") await sleep(20)
+    const until = async (what: string, condition: () => Promise<boolean>) => {
+      const deadline = Date.now() + 60_000
+      while (!(await condition())) {
+        if (Date.now() > deadline) throw new Error(`${what} did not come to pass\n${await machine.console()}`)
+        await sleep(20)
+      }
     }
+    const settled = () =>
+      until("an end of all jobs", async () => (await systemctl("list-jobs")) === "No jobs running.")
     const reboot = async (fstab: string) => {
       if (machine.isRunning) await machine.powerOff()
       await machine.write("/etc/fstab", fstab)
@@ -238,7 +244,8 @@ describe.skipIf(reason !== undefined).each(releases())(
         ["systemctl start data-oci.mount", "systemctl stop data-oci.mount"]
       ] as const) {
         await machine.run(mount)
-        while (!(await isActive(SECOND)) || !(await isActive("needy.service"))) await sleep(20)
+        await until("the start of the second", () => isActive(SECOND))
+        await until("the start of the needy", () => isActive("needy.service"))
         await settled()
         assert.isTrue(await isActive(FIRST))
         assert.isFalse(await isActive(IDLE))
