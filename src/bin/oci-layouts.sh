@@ -12,6 +12,16 @@ export LC_ALL=C
 newline='
 '
 
+# The mount that a path is on, by its name: sets its `point` and `kind`.
+find_mount() { # PATH
+  point='' kind=''
+  while read -r _ _ _ _ at rest; do
+    case $1/ in
+      "${at%/}"/*) [ ${#at} -lt ${#point} ] || point=$at kind=${rest##* - } ;;
+    esac
+  done </proc/self/mountinfo
+}
+
 sighting() { # DIRECTORY
   (
     cd -P -- "$1" 2>/dev/null || { echo missing && exit; }
@@ -26,7 +36,11 @@ sighting() { # DIRECTORY
 changed=''
 look() {
   while [ $# -ge 2 ]; do
-    if [ "$(sighting "$1")" != "$2" ]; then
+    find_mount "$1"
+    if [ "${kind%% *}" = autofs ]; then
+      # To look would wait for the mount, which may wait for what waits for us. Once it is there, another unit looks.
+      systemctl start --no-block "$(systemd-escape --path --suffix=mount "$point")"
+    elif [ "$(sighting "$1")" != "$2" ]; then
       echo "$1 is not what it was when units were generated"
       changed=yes
     fi

@@ -27,6 +27,9 @@ export interface Sighting {
   readonly seen: string
 }
 
+/** What is seen of a directory behind an automount point that nobody has used. */
+export const AUTOMOUNT = "automount"
+
 export interface LateMountUnits {
   readonly files: readonly UnitFile[]
   readonly links: readonly UnitLink[]
@@ -95,6 +98,8 @@ const unit = (name: string, description: string, look: UnitValue, order: readonl
         // Instances would have one of their own.
         directive("Slice", literal("system.slice")),
         directive("ExecStart", look),
+        // Twice what generators may take.
+        directive("TimeoutStartSec", literal("180s")),
         directive("SyslogIdentifier", literal("oci-layouts"))
       ]
     }

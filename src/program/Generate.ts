@@ -41,6 +41,21 @@ export const generate = (options: Options): Either.Either<void> =>
     const { log, settings } = options
     // Before the layouts are read: what is mounted meanwhile is a difference then.
     const sightings = [settings.system.imagelayoutdir, settings.system.extractsdir].map(Sightings.of)
+    const automounts = sightings.filter(({ seen }) => seen === LateMounts.AUTOMOUNT)
+    for (const { directory } of automounts)
+      log.warn(`${directory} is an automount that is not mounted: no image is known before it is`)
+    if (automounts.length === 0) yield* images(options)
+    if (options.lateMounts !== true) return
+    for (const { directory, seen } of sightings)
+      log.debug(`${directory} is ${seen}: looked at again after mounts`)
+    const watch = LateMounts.units(options.host, sightings)
+    if (Either.isLeft(watch)) log.error(watch.left.message)
+    else yield* write(watch.right, options)
+  })
+
+const images = (options: Options): Either.Either<void> =>
+  Either.gen(function* () {
+    const { log, settings } = options
     const catalog = yield* Catalog.load(settings, options.host, options.platform, options.budget)
     for (const warning of catalog.warnings) log.warn(warning)
     for (const image of catalog.images) {
@@ -51,12 +66,6 @@ export const generate = (options: Options): Either.Either<void> =>
       yield* write(units, options)
       log.debug(`${name} is ${units.files.map((file) => file.name).join(", ")}`)
     }
-    if (options.lateMounts !== true) return
-    for (const { directory, seen } of sightings)
-      log.debug(`${directory} is ${seen}: looked at again after mounts`)
-    const watch = LateMounts.units(options.host, sightings)
-    if (Either.isLeft(watch)) log.error(watch.left.message)
-    else yield* write(watch.right, options)
   })
 
 const write = (

@@ -31,6 +31,7 @@ Type=oneshot
 RemainAfterExit=yes
 Slice=system.slice
 ExecStart=@:/usr/lib/oci/oci-layouts "/usr/lib/oci/oci-layouts" "/a" "5:6:0" "/a/100%%" "missing"
+TimeoutStartSec=180s
 SyslogIdentifier=oci-layouts
 `
     )

@@ -40,7 +40,7 @@ export const writeShellImages = async (
   writer.index(
     ...Object.entries(images).map(([ref, image]) => {
       const { line, config: more } = typeof image === "string" ? { line: image, config: {} } : image
-      const config = { Entrypoint: ["/bin/sh", "-c", line], StopSignal: "SIGKILL", ...more }
+      const config = { Entrypoint: ["/bin/sh", "-c", line], ...more }
       return writer.named(ref, writer.image({ config }, {}, tar))
     })
   )
