@@ -10,6 +10,7 @@ import fc from "fast-check"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { run } from "./support/Command.ts"
 import { EXTRACTS, installed, LAYOUTS } from "./support/Installed.ts"
+import { skopeoCopy } from "./support/layouts.ts"
 import { type Machine, releases, skipReason } from "./support/Machine.ts"
 import { shellUnit, writeShellImages } from "./support/ShellImage.ts"
 
@@ -61,9 +62,6 @@ const writeLayouts = async (layouts: string): Promise<void> => {
     v4: { line: twin, config: USER }
   })
 }
-
-/** systemd does nothing else while it reloads, so it is left some time between. */
-const RELOAD = "systemctl daemon-reload; sleep 0.1"
 
 /** One turn of a service that runs; after each it runs again, and a run was added, which is waited for. */
 const TURNS = {
@@ -157,25 +155,28 @@ describe.skipIf(reason !== undefined).each(releases())(
         running: ""
       })
     }
-    /** Runs lines of shell over and over, each on its own, until `action` is done; none of them may ever fail. */
-    const during = async (lines: readonly string[], action: () => Promise<void>) => {
-      await shell("rm -f /run/stop")
-      const loops = lines.map((line) =>
-        machine.run(
-          `n=0; until [ -e /run/stop ]; do out=$({ ${line}; } 2>&1) || { echo "$out"; exit 1; }; n=$((n + 1)); done; echo $n`
-        )
-      )
+    /** Does each thing over and over until `action` is done; none of them may ever fail. */
+    const during = async (things: ReadonlyArray<() => Promise<unknown>>, action: () => Promise<void>) => {
+      let isDone = false
+      const loops = things.map(async (thing) => {
+        let times = 0
+        for (; !isDone; times++) await thing()
+        assert.isAbove(times, 1)
+      })
       const ended = Promise.allSettled(loops)
       try {
         await action()
       } finally {
-        await machine.write("/run/stop", "")
+        isDone = true
       }
-      for (const end of await ended) {
-        if (end.status === "rejected") throw end.reason
-        assert.isAbove(Number(end.value.stdout), 1)
-      }
+      for (const end of await ended) if (end.status === "rejected") throw end.reason
     }
+    /** systemd does nothing else while it reloads, so it is left some time between. */
+    const reload = async () => {
+      await machine.run(["systemctl", "daemon-reload"])
+      await sleep(100)
+    }
+    const layout = (name: string) => join(machine.root, LAYOUTS, "example.org", name)
 
     it("services of one image start together for the first time, and it is extracted once", async () => {
       const units = ["v1", "v2", "v3", "v4"].map((ref) => shellUnit("twins", ref))
@@ -200,9 +201,14 @@ describe.skipIf(reason !== undefined).each(releases())(
       )
       await during(
         [
-          RELOAD,
-          "oci-systemd extract",
-          `cp -a ${LAYOUTS}/example.org/plain ${LAYOUTS}/example.org/passing && rm -r ${LAYOUTS}/example.org/passing`
+          reload,
+          () => machine.run(["oci-systemd", "extract", ...BUSY.map((name) => `example.org/${name}:v1`)]),
+          async () => {
+            await run(["cp", "--archive", layout("twins"), layout("passing")])
+            await run(["rm", "-r", layout("passing")])
+          },
+          // Writes the index of a layout whose images are started at that moment.
+          () => skopeoCopy(layout("twins"), "v1", layout("plain"), "other")
         ],
         async () => {
           const outcomes = await Promise.all(
@@ -237,7 +243,7 @@ describe.skipIf(reason !== undefined).each(releases())(
 
     it("a storm of restarts leaves one process, in a root of its own", async () => {
       const unit = shellUnit("storm")
-      await during([RELOAD], async () => {
+      await during([reload], async () => {
         for (let round = 0; round < rounds / 2; round++) {
           await machine.run(
             `for i in 1 2 3 4 5; do systemctl restart --no-block ${unit}; sleep 0.0$i; systemctl stop --no-block ${unit}; systemctl start --no-block ${unit}; done`
@@ -264,7 +270,7 @@ describe.skipIf(reason !== undefined).each(releases())(
 
     it("a service that crashes again and again is started again each time, once, and afresh", async () => {
       const unit = shellUnit("crashing")
-      await during([RELOAD], async () => {
+      await during([reload], async () => {
         await machine.run(["systemctl", "start", unit])
         await until("so many crashes", async () => (await told("crashing")).length >= 2 * rounds)
         await systemctl("stop", unit)
