@@ -18,7 +18,7 @@ const MAX_REFS = 10_000
 export const references = (layout: string): Either.Either<readonly Reference[], ImageError> => {
   const index = `${layout}/index.json`
   return fs.existsSync(index)
-    ? Either.map(Blobs.readDocument(index, "index", ImageIndex), (document) =>
+    ? Either.map(readIndex(index), (document) =>
         ImageReference.fromIndex(document).map(
           Either.match({
             onLeft: (unusable) => ({ ref: unusable.ref, error: errorOf(index, unusable) }),
@@ -28,6 +28,25 @@ export const references = (layout: string): Either.Either<readonly Reference[], 
       )
     : fromRefs(layout)
 }
+
+/** Copying tools write an index in place, so what was begun at this moment may be half of one: it is read again. */
+const readIndex = (path: string) => {
+  let index = Blobs.readDocument(path, "index", ImageIndex)
+  for (let again = 0; again < READ_AGAIN && Either.isLeft(index) && isNew(path); again++) {
+    // The generator has no event loop to go back to.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE)
+    index = Blobs.readDocument(path, "index", ImageIndex)
+  }
+  return index
+}
+
+/** To write it takes microseconds; that there are layouts which are always broken must not cost much. */
+const READ_AGAIN = 3
+const PAUSE = 10
+const NEW = 1000
+
+const isNew = (path: string): boolean =>
+  Math.abs(Date.now() - (fs.statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0)) < NEW
 
 const errorOf = (index: string, unusable: ImageReference.Unusable): ImageError => {
   if ("broken" in unusable) return Blobs.brokenEntry(index, unusable.broken)

@@ -6,7 +6,7 @@ import { createServer } from "node:http"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { assert, describe, it } from "vitest"
+import { assert, describe, it, vi } from "vitest"
 import * as Platform from "../../src/domain/Platform.ts"
 import * as ImageResolution from "../../src/services/ImageResolution.ts"
 import * as LayoutSearch from "../../src/services/LayoutSearch.ts"
@@ -865,3 +865,39 @@ it("rule 28: what is resolved has a diff id for each layer, or is refused", () =
     const resolved = Effect.runSync(Effect.either(ImageResolution.resolve(layout.path, reference, HOST)))
     assert.equal(Either.getOrThrow(resolved).manifestDigest, image.digest)
   }))
+
+describe("an index that is written in place", () => {
+  const whole = JSON.stringify({ schemaVersion: 2, manifests: [] })
+
+  it("is read again, while it is new", () => {
+    using directory = temporary()
+    const layout = new LayoutWriter(directory.path)
+    layout.write("index.json", whole.slice(0, 10))
+    const wait = vi.spyOn(Atomics, "wait").mockImplementation(() => {
+      if (wait.mock.calls.length === 2) layout.write("index.json", whole)
+      return "timed-out"
+    })
+    try {
+      assert.deepStrictEqual(outcomes(directory.path), {})
+      assert.lengthOf(wait.mock.calls, 2)
+    } finally {
+      wait.mockRestore()
+    }
+  })
+
+  it("is broken where it stays so, at once where it is old", () => {
+    using directory = temporary()
+    const layout = new LayoutWriter(directory.path)
+    layout.write("index.json", whole.slice(0, 10))
+    const wait = vi.spyOn(Atomics, "wait")
+    try {
+      assert.match(outcomes(directory.path)["*"] ?? "", /index\.json/)
+      assert.lengthOf(wait.mock.calls, 3)
+      fs.utimesSync(join(directory.path, "index.json"), 1, 1)
+      assert.match(outcomes(directory.path)["*"] ?? "", /index\.json/)
+      assert.lengthOf(wait.mock.calls, 3)
+    } finally {
+      wait.mockRestore()
+    }
+  })
+})
