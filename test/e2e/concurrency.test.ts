@@ -140,7 +140,7 @@ describe.skipIf(reason !== undefined).each(releases())(
         extraction: await shell(`ls -A ${EXTRACTS}/tmp ${EXTRACTS}/locks | grep -v -e : -e '^$'`),
         users: await shell("ls -A /run/userdb /run/oci/users | grep -v -e : -e '^$' -e '^.lock$'"),
         torn: await shell("ls -A /run/systemd/generator | grep '^[.]'"),
-        failed: await systemctl("--failed", "--plain", "--no-legend"),
+        failed: await systemctl("--failed", "--plain", "--no-legend", "org.example.*", "oci-*"),
         running: await shell(
           "systemctl list-units --plain --no-legend --state=active,activating 'org.example.*' 'oci-*@org*'"
         )
