@@ -278,7 +278,6 @@ describe.skipIf(reason !== undefined).each(releases())(
       await machine.run(["systemctl", "restart", WATCH])
       await until("the start of the second", () => isActive(SECOND))
       assert.isTrue(await isActive("data-oci.mount"))
-      assert.isTrue(await isActive(FIRST))
     })
 
     it("start from a /var of its own", async () => {
