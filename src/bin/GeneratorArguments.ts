@@ -1,6 +1,6 @@
 /** The generator's command line: `[-config FILE] [-debug] [-generate] NORMAL [EARLY [LATE]]`, flags with one dash or two. */
-import * as Data from "effect/Data"
 import * as Either from "effect/Either"
+import { TaggedError } from "../domain/TaggedError.ts"
 
 export interface GeneratorArguments {
   readonly config: string | undefined
@@ -9,7 +9,7 @@ export interface GeneratorArguments {
   readonly directories: readonly string[]
 }
 
-export class UsageError extends Data.TaggedError("UsageError")<{ readonly reason: string }> {
+export class UsageError extends TaggedError("UsageError")<{ readonly reason: string }> {
   override get message(): string {
     return `${this.reason}\nusage: oci-systemd-generator [-config FILE] [-debug] [-generate] NORMAL [EARLY [LATE]]`
   }

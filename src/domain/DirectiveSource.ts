@@ -1,30 +1,29 @@
 /** Who wants a directive: a field of the image, a line of the configuration, the profile, or we ourselves. */
-import * as Data from "effect/Data"
 import type { ImageSettings } from "./ImageSettings.ts"
 import type { Origins, Place } from "./Settings.ts"
 
-export type DirectiveSource = Data.TaggedEnum<{
+/** Every directive has one: plain objects, which the generator makes by the ten thousand. */
+export type DirectiveSource =
   /** `field` as the image's documents call it: `Env`, `Labels`, `os`. */
-  Image: { readonly field: string }
-  Configuration: { readonly key: string; readonly places: readonly Place[] }
-  Profile: { readonly profile: string }
+  | { readonly _tag: "Image"; readonly field: string }
+  | { readonly _tag: "Configuration"; readonly key: string; readonly places: readonly Place[] }
+  | { readonly _tag: "Profile"; readonly profile: string }
   /** Nobody said anything. */
-  Default: Record<never, never>
-}>
+  | { readonly _tag: "Default" }
 
-const { Image, Configuration, Profile, Default, $match } = Data.taggedEnum<DirectiveSource>()
+export const byDefault: DirectiveSource = { _tag: "Default" }
 
-export const byDefault: DirectiveSource = Default()
+export const image = (...fields: readonly [string, ...string[]]): DirectiveSource => ({
+  _tag: "Image",
+  field: fields.join(", ")
+})
 
-export const image = (...fields: readonly [string, ...string[]]): DirectiveSource =>
-  Image({ field: fields.join(", ") })
-
-export const profile = (name: string): DirectiveSource => Profile({ profile: name })
+export const profile = (name: string): DirectiveSource => ({ _tag: "Profile", profile: name })
 
 /** A key of the configuration, where a line gives it; otherwise its default. */
 export const setting = (origins: Origins, key: keyof ImageSettings): DirectiveSource => {
   const places = origins[key]
-  return places === undefined ? byDefault : Configuration({ key, places })
+  return places === undefined ? byDefault : { _tag: "Configuration", key, places }
 }
 
 /** For programs: `{ "kind": "image", "text": "image: Env", "field": "Env" }`. */
@@ -38,21 +37,31 @@ export interface Facts {
   readonly profile?: string
 }
 
-export const facts = (source: DirectiveSource): Facts => ({
-  ...$match(source, {
-    Image: ({ field }) => ({ kind: "image" as const, field }),
-    Configuration: ({ key, places }) => ({ kind: "configuration" as const, key, places }),
-    Profile: ({ profile }) => ({ kind: "profile" as const, profile }),
-    Default: () => ({ kind: "default" as const })
-  }),
-  text: display(source)
-})
+export const facts = (source: DirectiveSource): Facts => ({ ...said(source), text: display(source) })
+
+const said = (source: DirectiveSource): Omit<Facts, "text"> => {
+  switch (source._tag) {
+    case "Image":
+      return { kind: "image", field: source.field }
+    case "Configuration":
+      return { kind: "configuration", key: source.key, places: source.places }
+    case "Profile":
+      return { kind: "profile", profile: source.profile }
+    case "Default":
+      return { kind: "default" }
+  }
+}
 
 /** `image: Env`, `/etc/oci-generator.conf:12: network` */
-export const display: (source: DirectiveSource) => string = $match({
-  Image: ({ field }) => `image: ${field}`,
-  Configuration: ({ key, places }) =>
-    `${places.map(({ file, line }) => `${file}:${line}`).join(", ")}: ${key}`,
-  Profile: ({ profile }) => `profile: ${profile}`,
-  Default: () => "default"
-})
+export const display = (source: DirectiveSource): string => {
+  switch (source._tag) {
+    case "Image":
+      return `image: ${source.field}`
+    case "Configuration":
+      return `${source.places.map(({ file, line }) => `${file}:${line}`).join(", ")}: ${source.key}`
+    case "Profile":
+      return `profile: ${source.profile}`
+    case "Default":
+      return "default"
+  }
+}

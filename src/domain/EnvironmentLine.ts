@@ -5,8 +5,8 @@
  *
  * `$` means nothing here and is not doubled. systemd drops other names in silence: they are told, not lost.
  */
-import * as Data from "effect/Data"
 import * as Either from "effect/Either"
+import { TaggedError } from "./TaggedError.ts"
 import { NONCHARACTER, type UnitValue, word } from "./UnitValue.ts"
 
 export interface Assignment {
@@ -15,7 +15,7 @@ export interface Assignment {
 }
 
 /** An entry of `Env` that no unit can carry. */
-export class EnvironmentRefused extends Data.TaggedError("EnvironmentRefused")<{
+export class EnvironmentRefused extends TaggedError("EnvironmentRefused")<{
   readonly name: string
   readonly reason: string
 }> {

@@ -4,12 +4,12 @@
  * A program named with a `/` is at that path, relative to the working directory; a bare name is looked for along the
  * image's `PATH`, inside its root filesystem.
  */
-import * as Data from "effect/Data"
 import * as Either from "effect/Either"
 import type { Assignment } from "./EnvironmentLine.ts"
 import type { ProcessConfig } from "./ImageConfig.ts"
+import { TaggedError } from "./TaggedError.ts"
 
-export class CommandError extends Data.TaggedError("CommandError")<{ readonly reason: string }> {
+export class CommandError extends TaggedError("CommandError")<{ readonly reason: string }> {
   override get message(): string {
     return this.reason
   }

@@ -7,9 +7,9 @@
  * running as somebody else, or as root, is no substitute. Groups that list the user are added only for a named user
  * without a group of its own choice.
  */
-import * as Data from "effect/Data"
 import * as Either from "effect/Either"
 import { type Account, type Group, MAX_ID, parseId } from "./AccountFiles.ts"
+import { TaggedError } from "./TaggedError.ts"
 
 export interface Identity {
   readonly uid: number
@@ -19,7 +19,7 @@ export interface Identity {
   readonly home: string
 }
 
-export class UserError extends Data.TaggedError("UserError")<{
+export class UserError extends TaggedError("UserError")<{
   readonly user: string
   readonly reason: string
 }> {

@@ -14,6 +14,7 @@ import { type HardlinkProblem, LayerLinks } from "./LayerLinks.ts"
 import { type LayerNotice, LayerNotices } from "./LayerNotice.ts"
 import { type LayerPath, type LayerPathError, parent as parentOf, parse, role, show } from "./LayerPath.ts"
 import { dropReason, kept } from "./LayerXattrs.ts"
+import { LIMITS, type MergeLimits } from "./MergeLimits.ts"
 import { type DraftProblem, RootDraft } from "./RootDraft.ts"
 import { RootTree } from "./RootTree.ts"
 import { Whiteouts } from "./Whiteouts.ts"
@@ -21,16 +22,7 @@ import { Whiteouts } from "./Whiteouts.ts"
 /** PATH_MAX without its NUL: symlink(2) takes no more. */
 const MAX_SYMLINK_TARGET = 4095
 
-/** What a tree may cost. Names of 4096 bytes can ask for 2,000 directories each, and symlinks for long ways round. */
-export interface MergeLimits {
-  /** Names in the tree, those that were replaced or removed again included. */
-  readonly nodes: number
-  /** Names looked up, through all symlinks: what bounds the time. */
-  readonly lookups: number
-}
-
-/** What is allowed unless the caller says otherwise. */
-export const LIMITS: MergeLimits = { nodes: 2_000_000, lookups: 200_000_000 }
+export { LIMITS, type MergeLimits }
 
 /** What is wrong with an entry. */
 export type LayerMergeProblem =

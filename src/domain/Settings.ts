@@ -6,12 +6,12 @@
  *     [image PATTERN]              for images whose LAYOUT:REF the pattern matches: "*" is any text;
  *     KEY = VALUE                  `ImageSettings`; the more exact pattern wins, and of equals the later
  */
-import * as Data from "effect/Data"
 import * as Either from "effect/Either"
 import { display, type ImageName } from "./ImageName.ts"
 import * as ImageSettings from "./ImageSettings.ts"
 import type { SettingKey } from "./SettingKey.ts"
 import * as SystemSettings from "./SystemSettings.ts"
+import { TaggedError } from "./TaggedError.ts"
 
 /** The whole configuration. */
 export interface Settings {
@@ -67,7 +67,7 @@ export interface Line extends Place {
 }
 
 /** A line that says nothing we understand. It is passed over; the rest of the file counts. */
-export class SettingRefused extends Data.TaggedError("SettingRefused")<{
+export class SettingRefused extends TaggedError("SettingRefused")<{
   readonly file: string
   readonly line: number
   readonly reason: string

@@ -5,10 +5,10 @@
  *
  * Names and numbers are signal(7)'s for x86 and ARM; systemd.kill(5) reads the result.
  */
-import * as Data from "effect/Data"
 import * as Either from "effect/Either"
+import { TaggedError } from "./TaggedError.ts"
 
-export class UnknownSignal extends Data.TaggedError("UnknownSignal")<{ readonly signal: string }> {
+export class UnknownSignal extends TaggedError("UnknownSignal")<{ readonly signal: string }> {
   override get message(): string {
     return `the stop signal ${JSON.stringify(this.signal)} is none that Linux knows`
   }

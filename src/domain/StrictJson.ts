@@ -4,13 +4,13 @@
  * `JSON.parse` keeps the last of two equal keys and other readers keep the first, so that a document could mean one
  * thing to the tool that checked it and another to us. The text is walked once for keys and depth, then parsed.
  */
-import * as Data from "effect/Data"
 import * as Either from "effect/Either"
+import { TaggedError } from "./TaggedError.ts"
 
 /** Real documents nest less than ten deep; this bounds the stack of whatever walks them. */
 const MAX_DEPTH = 64
 
-export class JsonError extends Data.TaggedError("JsonError")<{ readonly reason: string }> {
+export class JsonError extends TaggedError("JsonError")<{ readonly reason: string }> {
   override get message(): string {
     return this.reason
   }

@@ -1,7 +1,7 @@
 /** The keys of the `[system]` section: where things are, and what the machine is taken for. */
 import * as Either from "effect/Either"
 import { type LayerLimits, LIMITS } from "./LayerLimits.ts"
-import { LIMITS as MERGE_LIMITS, type MergeLimits } from "./LayerMerge.ts"
+import { LIMITS as MERGE_LIMITS, type MergeLimits } from "./MergeLimits.ts"
 import { directory, natural, optional, type SettingKeys } from "./SettingKey.ts"
 import { OLDEST } from "./SystemdVersion.ts"
 

@@ -8,14 +8,14 @@
  * Follows systemd.syntax(7) and the specifiers of systemd.unit(5). A `UnitValue` is made here only: whatever an
  * image's strings hold, no value can end its line, add a directive or name a specifier.
  */
-import * as Data from "effect/Data"
 import * as Either from "effect/Either"
+import { TaggedError } from "./TaggedError.ts"
 
 declare const UnitValueBrand: unique symbol
 export type UnitValue = string & { readonly [UnitValueBrand]: "UnitValue" }
 
 /** Why a text cannot stand in a unit. `what` names the text's role. */
-export class Unwritable extends Data.TaggedError("Unwritable")<{
+export class Unwritable extends TaggedError("Unwritable")<{
   readonly what: string
   readonly value: string
   readonly reason: string

@@ -1,5 +1,4 @@
 /** An image's units as the generator writes them: the real ones, or a stub that says why there are none. */
-import * as Data from "effect/Data"
 import * as Either from "effect/Either"
 import * as Enabling from "../domain/Enabling.ts"
 import { ImageConfig } from "../domain/ImageConfig.ts"
@@ -10,6 +9,7 @@ import * as ResolvedImage from "../domain/ResolvedImage.ts"
 import * as RootFacts from "../domain/RootFacts.ts"
 import * as Settings from "../domain/Settings.ts"
 import * as StubUnit from "../domain/StubUnit.ts"
+import { TaggedError } from "../domain/TaggedError.ts"
 import * as Blobs from "../services/Blobs.ts"
 import * as FactsFile from "../services/FactsFile.ts"
 import type { CatalogImage } from "./Catalog.ts"
@@ -49,7 +49,7 @@ const stub = (context: CatalogImage["context"], reason: string): Rendered => ({
 })
 
 /** An image configuration that is none (image-spec config.md). */
-export class ConfigInvalid extends Data.TaggedError("ConfigInvalid")<{ readonly reason: string }> {
+export class ConfigInvalid extends TaggedError("ConfigInvalid")<{ readonly reason: string }> {
   override get message(): string {
     return `the image configuration is not of its form: ${this.reason}`
   }

@@ -1,17 +1,17 @@
 /** The content-addressed blobs of layouts: what is read is what its digest names (image-spec image-layout.md). */
 import { isUtf8 } from "node:buffer"
 import { createHash } from "node:crypto"
-import * as Data from "effect/Data"
 import * as Either from "effect/Either"
 import type { Descriptor } from "../domain/Descriptor.ts"
 import { algorithm, type Digest, encoded, type Sha256 } from "../domain/Digest.ts"
 import * as Form from "../domain/Form.ts"
 import type { BrokenEntry } from "../domain/ImageIndex.ts"
 import * as StrictJson from "../domain/StrictJson.ts"
+import { TaggedError } from "../domain/TaggedError.ts"
 import * as BoundedFile from "./BoundedFile.ts"
 
 /** A blob, or another JSON document of a layout, that cannot be used. */
-export class DocumentRefused extends Data.TaggedError("DocumentRefused")<{
+export class DocumentRefused extends TaggedError("DocumentRefused")<{
   /** What it is: "manifest", "image configuration", "index". */
   readonly what: string
   /** Its file. */

@@ -5,11 +5,11 @@
  * and Effect's runtime takes longer to load than Node does to start. An Effect takes an Either for one of its own.
  */
 import * as fs from "node:fs"
-import * as Data from "effect/Data"
 import * as Either from "effect/Either"
+import { TaggedError } from "../domain/TaggedError.ts"
 
 /** `reason` is a clause that follows the path: "is a fifo", "is larger than …". */
-export class FileRefused extends Data.TaggedError("FileRefused")<{
+export class FileRefused extends TaggedError("FileRefused")<{
   readonly path: string
   readonly reason: string
   /** The system's error name, `ENOENT`, where it was a system call that failed. */

@@ -1,14 +1,14 @@
 /** Facts of extracted images, beside the extracts, by the digest of the configuration. */
 import * as fs from "node:fs"
-import * as Data from "effect/Data"
 import * as Either from "effect/Either"
 import type { Digest } from "../domain/Digest.ts"
 import * as ExtractsTree from "../domain/ExtractsTree.ts"
 import { NO_FACTS, RootFacts } from "../domain/RootFacts.ts"
+import { TaggedError } from "../domain/TaggedError.ts"
 import * as AtomicReplace from "./AtomicReplace.ts"
 import * as Blobs from "./Blobs.ts"
 
-export class FactsNotWritten extends Data.TaggedError("FactsNotWritten")<{
+export class FactsNotWritten extends TaggedError("FactsNotWritten")<{
   readonly path: string
   readonly cause: unknown
 }> {

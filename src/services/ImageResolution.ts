@@ -1,6 +1,5 @@
 /** From a reference to the image that it means on this machine: through indexes, manifest and configuration. */
 import * as fs from "node:fs"
-import * as Data from "effect/Data"
 import * as Either from "effect/Either"
 import * as ChainId from "../domain/ChainId.ts"
 import type { Descriptor } from "../domain/Descriptor.ts"
@@ -12,11 +11,12 @@ import type { ImageReference } from "../domain/ImageReference.ts"
 import * as MediaType from "../domain/MediaType.ts"
 import * as Platform from "../domain/Platform.ts"
 import type { ResolvedImage } from "../domain/ResolvedImage.ts"
+import { TaggedError } from "../domain/TaggedError.ts"
 import * as Blobs from "./Blobs.ts"
 import { type Budget, spent, UNLIMITED } from "./Budget.ts"
 
 /** Why an image cannot be used, where no single file is at fault. */
-export class ImageRefused extends Data.TaggedError("ImageRefused")<{ readonly reason: string }> {
+export class ImageRefused extends TaggedError("ImageRefused")<{ readonly reason: string }> {
   override get message(): string {
     return this.reason
   }

@@ -97,9 +97,11 @@ export const facts = (
     if (found === undefined) return others
     const { path, program } = found
     if (path === "") {
-      return yield* new CommandError({
-        reason: `the image's program ${JSON.stringify(program)} is in none of the directories of its PATH: ${command.searchPath.join(":")}`
-      })
+      return yield* Effect.fail(
+        new CommandError({
+          reason: `the image's program ${JSON.stringify(program)} is in none of the directories of its PATH: ${command.searchPath.join(":")}`
+        })
+      )
     }
     return { ...others, command: found }
   })

@@ -1,12 +1,12 @@
 /** Writes units into a generator directory, each in one step: nobody ever reads half a unit. */
 import * as fs from "node:fs"
-import * as Data from "effect/Data"
 import * as Either from "effect/Either"
 import type { UnitLink } from "../domain/Enabling.ts"
+import { TaggedError } from "../domain/TaggedError.ts"
 import { render, type UnitFile } from "../domain/UnitFile.ts"
 import * as AtomicReplace from "./AtomicReplace.ts"
 
-export class UnitNotWritten extends Data.TaggedError("UnitNotWritten")<{
+export class UnitNotWritten extends TaggedError("UnitNotWritten")<{
   readonly path: string
   readonly cause: unknown
 }> {
