@@ -37,6 +37,9 @@ const run = ({ config, debug, directories: [directory = ""] }: GeneratorArgument
     })
   })
 
+// Errors are told by their messages here; where thousands are made, their traces would take the most of the time.
+Error.stackTraceLimit = 0
+
 const parsed = GeneratorArguments.parse(process.argv.slice(2))
 if (Either.isLeft(parsed)) {
   process.stderr.write(`${parsed.left.message}\n`)

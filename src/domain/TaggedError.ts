@@ -13,8 +13,9 @@ export const TaggedError = <const Tag extends string>(tag: Tag): ErrorOf<Tag> =>
     constructor(facts: object) {
       super()
       Object.assign(this, facts)
-      this.name = tag
     }
   }
+  // Not on the instance: a fact may have that name.
+  Tagged.prototype.name = tag
   return Tagged as unknown as ErrorOf<Tag>
 }

@@ -83,21 +83,23 @@ export const comment = (text: string): string => text.toWellFormed().replace(NOT
 const textFault = (text: string): string | undefined => {
   if (text.includes("\0")) return "holds a NUL byte"
   if (!text.isWellFormed()) return "is not Unicode text"
-  if (new TextEncoder().encode(text).length > MAX_TEXT)
-    return `is longer than the ${MAX_TEXT} bytes that Linux takes`
+  if (isLonger(text, MAX_TEXT)) return `is longer than the ${MAX_TEXT} bytes that Linux takes`
   return undefined
 }
 
 const pathFault = (text: string): string | undefined => {
   if (!text.startsWith("/")) return "is not an absolute path"
-  if (new TextEncoder().encode(text).length > MAX_PATH)
-    return `is longer than the ${MAX_PATH} bytes that Linux takes`
+  if (isLonger(text, MAX_PATH)) return `is longer than the ${MAX_PATH} bytes that Linux takes`
   if (NONCHARACTER.test(text)) return "holds a Unicode noncharacter, which systemd does not take"
   if (CONTROL.test(text)) return "holds a control character, which systemd does not take in a path"
   if (text.trimEnd() !== text) return "ends in white space, which systemd cuts off"
   if (text.endsWith("\\")) return "ends in a backslash, which continues the line in a unit"
   return undefined
 }
+
+/** In bytes. Few are long enough to be counted: no character has more than three for each of its own. */
+const isLonger = (text: string, bytes: number): boolean =>
+  text.length * 3 > bytes && new TextEncoder().encode(text).length > bytes
 
 const escapeCharacter = (character: string): string => {
   switch (character) {

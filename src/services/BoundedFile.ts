@@ -30,7 +30,8 @@ const readNow = (path: string, maxBytes: number): Buffer | FileRefused => {
   let fd: number | undefined
   try {
     // Asked before opening as well: to open a device can have effects of its own, a watchdog's being a reboot.
-    const before = fs.statSync(path)
+    const before = fs.statSync(path, { throwIfNoEntry: false })
+    if (before === undefined) return new FileRefused({ path, reason: REASONS.ENOENT, code: "ENOENT" })
     if (!before.isFile()) return new FileRefused({ path, reason: `is ${kind(before)}, not a file` })
     fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK | fs.constants.O_NOCTTY)
     const stat = fs.fstatSync(fd)
@@ -64,7 +65,7 @@ const readAll = (fd: number, size: number): Buffer => {
 /** A failed system call as a `FileRefused`. */
 export const refusal = (path: string, cause: unknown): FileRefused => {
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : undefined
-  const known = code === undefined ? undefined : REASONS[code]
+  const known = (REASONS as Readonly<Record<string, string>>)[code ?? ""]
   return new FileRefused({
     path,
     reason: known ?? `cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
@@ -72,14 +73,14 @@ export const refusal = (path: string, cause: unknown): FileRefused => {
   })
 }
 
-const REASONS: Readonly<Record<string, string>> = {
+const REASONS = {
   ENOENT: "is missing",
   ENOTDIR: "is missing: a part of its path is no directory",
   EACCES: "cannot be read: permission denied",
   ELOOP: "cannot be read: its symbolic links go round in a circle",
   EISDIR: "is a directory, not a file",
   ENXIO: "is a socket or a device, not a file"
-}
+} as const
 
 export const kind = (stat: fs.Stats): string => {
   if (stat.isDirectory()) return "a directory"
