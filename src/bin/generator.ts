@@ -4,21 +4,18 @@ import * as DefaultConfiguration from "../domain/DefaultConfiguration.ts"
 import * as Generate from "../program/Generate.ts"
 import * as Budget from "../services/Budget.ts"
 import * as CommandPath from "../services/CommandPath.ts"
+import * as GeneratorLog from "../services/GeneratorLog.ts"
 import * as HostFacts from "../services/HostFacts.ts"
-import * as KernelLog from "../services/KernelLog.ts"
 import * as SettingsFile from "../services/SettingsFile.ts"
 import * as GeneratorArguments from "./GeneratorArguments.ts"
 
-const log = (debug: boolean): Generate.Log => ({
-  debug: (message) => debug && KernelLog.write(KernelLog.PRIORITY.debug, message),
-  warn: (message) => KernelLog.write(KernelLog.PRIORITY.warning, message),
-  error: (message) => KernelLog.write(KernelLog.PRIORITY.error, message)
-})
-
-const run = ({ config, debug, directories: [directory = ""] }: GeneratorArguments.GeneratorArguments) =>
+const run = (
+  { config, directories: [directory = ""] }: GeneratorArguments.GeneratorArguments,
+  log: GeneratorLog.Log
+) =>
   Either.gen(function* () {
     const { settings, warnings } = yield* SettingsFile.load(config)
-    for (const warning of warnings) log(debug).warn(warning)
+    for (const warning of warnings) log.warn(warning)
     const host = {
       systemdVersion: settings.system.systemdversion ?? HostFacts.systemdVersion(),
       cli: CommandPath.cli(),
@@ -32,7 +29,7 @@ const run = ({ config, debug, directories: [directory = ""] }: GeneratorArgument
       directory,
       // What an initrd mounts is for the system after it, which has its generators run anew.
       lateMounts: !HostFacts.inInitrd(),
-      log: log(debug),
+      log,
       budget: Budget.of(settings.system.maxseconds)
     })
   })
@@ -46,11 +43,13 @@ if (Either.isLeft(parsed)) {
   process.exitCode = 2
 } else if (parsed.right.generate) process.stdout.write(DefaultConfiguration.TEXT)
 else {
+  const log = GeneratorLog.open(parsed.right.debug)
   // A generator that fails hides every image; one that says what is wrong hides none (systemd.generator(7)).
   try {
-    const outcome = run(parsed.right)
-    if (Either.isLeft(outcome)) log(false).error(outcome.left.message)
+    const outcome = run(parsed.right, log)
+    if (Either.isLeft(outcome)) log.error(outcome.left.message)
   } catch (defect) {
-    log(false).error(String(defect))
+    log.error(String(defect))
   }
+  log.end()
 }

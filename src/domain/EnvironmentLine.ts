@@ -14,30 +14,33 @@ export interface Assignment {
   readonly value: string
 }
 
-/** An entry of `Env` that no unit can carry. */
+/** An entry of `Env` that no unit can carry. `name` is its place in the list where what it has might not be a name. */
 export class EnvironmentRefused extends TaggedError("EnvironmentRefused")<{
-  readonly name: string
+  readonly name: string | number
   readonly reason: string
 }> {
   override get message(): string {
-    return `the environment variable ${JSON.stringify(this.name.slice(0, MAX_SHOWN))} ${this.reason}`
+    const { name } = this
+    return typeof name === "number"
+      ? `the entry ${name} of the environment ${this.reason}`
+      : `the environment variable ${JSON.stringify(name.slice(0, MAX_SHOWN))} ${this.reason}`
   }
 }
 
-/** Later entries win, as in a process's environment; an entry without `=` is refused. Values stay out of errors. */
+/** Later entries win, as in a process's environment; an entry without `=` is refused. Values stay out of errors, and what may be part of one. */
 export const parse = (
   env: readonly string[]
 ): { readonly assignments: readonly Assignment[]; readonly refused: readonly EnvironmentRefused[] } => {
   const assignments = new Map<string, string>()
   const refused: EnvironmentRefused[] = []
-  for (const entry of env) {
+  for (const [index, entry] of env.entries()) {
     const equals = entry.indexOf("=")
     const name = equals < 0 ? entry : entry.slice(0, equals)
-    if (equals < 0) refused.push(new EnvironmentRefused({ name, reason: "has no value (no “=”)" }))
+    if (equals < 0) refused.push(new EnvironmentRefused({ name: index + 1, reason: "has no “=”" }))
     else if (!NAME.test(name)) {
       refused.push(
         new EnvironmentRefused({
-          name,
+          name: SPOKEN_NAME.test(name) ? name : index + 1,
           reason: "has a name that systemd does not take: letters, digits and “_” only"
         })
       )
@@ -53,5 +56,7 @@ export const parse = (
 export const render = ({ name, value }: Assignment): Either.Either<UnitValue, EnvironmentRefused> =>
   Either.mapLeft(word(name, `${name}=${value}`), ({ reason }) => new EnvironmentRefused({ name, reason }))
 
+/** Names that other programs take. A line of a key, which was torn apart at its ends, is none. */
+const SPOKEN_NAME = /^[A-Za-z_][A-Za-z0-9_.-]*$/
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
 const MAX_SHOWN = 80

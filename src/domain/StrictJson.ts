@@ -21,9 +21,9 @@ export const parse = (text: string): Either.Either<unknown, JsonError> => {
   try {
     value = JSON.parse(text)
   } catch (cause) {
-    // The engine quotes the text, whatever is in it.
-    const quoted = cause instanceof Error ? cause.message.replace(CONTROLS, " ") : cause
-    return Either.left(new JsonError({ reason: `not JSON: ${quoted}` }))
+    // The engine quotes the text, and there may be secrets in it.
+    const said = cause instanceof Error ? cause.message.replace(CONTROLS, " ").replace(QUOTED, "") : cause
+    return Either.left(new JsonError({ reason: `not JSON: ${said}` }))
   }
   const fault = faultOf(text)
   return fault === undefined ? Either.right(value) : Either.left(new JsonError({ reason: fault }))
@@ -82,6 +82,8 @@ const endOfString = (text: string, start: number): number => {
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
 const CONTROLS = /[\s\u0000-\u001f\u007f-\u009f]+/g
+/** `Unexpected token ']', ..."=hunter2",]}" is not valid JSON` */
+const QUOTED = /, (?:\.\.\.)?".*"(?:\.\.\.)? is not valid JSON$/
 const QUOTE = 0x22
 const COMMA = 0x2c
 const OPEN_ARRAY = 0x5b

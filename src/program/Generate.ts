@@ -38,7 +38,12 @@ export interface Options {
 /** Cannot fail: what goes wrong with one image is said, and the others go on. */
 export const generate = (options: Options): Either.Either<void> =>
   Either.gen(function* () {
-    const { log, settings } = options
+    const { host, log, platform, settings } = options
+    const variants = platform.variants.join(", ")
+    log.debug(
+      `systemd ${host.systemdVersion}, ${platform.os}/${platform.architecture}${variants === "" ? "" : ` (${variants})`}`
+    )
+    log.debug(`layouts from ${settings.system.imagelayoutdir}, roots in ${settings.system.extractsdir}`)
     // Before the layouts are read: what is mounted meanwhile is a difference then.
     const sightings = [settings.system.imagelayoutdir, settings.system.extractsdir].map(Sightings.of)
     const automounts = sightings.filter(({ seen }) => seen === LateMounts.AUTOMOUNT)

@@ -69,4 +69,17 @@ describe("StrictJson.parse", () => {
       }),
       { numRuns }
     ))
+
+  for (const text of [
+    '{"Env": ["A=hunter2",]}',
+    '{"Env": hunter2}',
+    "hunter2",
+    '{"Env": ["A=hunter2"',
+    '{"a": 1}hunter2'
+  ]) {
+    it(`does not repeat what is in ${text}`, () => {
+      const parsed = StrictJson.parse(text)
+      assert.notInclude(Either.isLeft(parsed) ? parsed.left.message : "hunter2", "hunter2")
+    })
+  }
 })
