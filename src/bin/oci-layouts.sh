@@ -62,16 +62,13 @@ END
   [ "${load:-0}" -gt "${finish:-0}" ]
 }
 
-# The services of all images. Asked of systemd: another reload may be writing the directory at this moment. An image's
-# helpers all have an "@".
+# The services of images that systemd has loaded, as it has all that anything up wants. An image's helpers all have an "@".
 images() {
-  systemctl list-unit-files --no-legend --no-pager --full --state=generated --type=service | {
-    set --
-    while read -r unit _; do
-      case $unit in *@*) ;; *) set -- "$@" "/run/systemd/generator/$unit" ;; esac
-    done
-    [ $# -eq 0 ] || grep -ls '^# Made by oci-systemd-generator' -- "$@" | sed 's,.*/,,'
-  }
+  set -- $(
+    systemctl list-units --all --no-legend --no-pager --plain --full --type=service |
+      cut -d ' ' -f 1 | grep -v @ | sed 's,^,/run/systemd/generator/,'
+  )
+  [ $# -eq 0 ] || grep -ls '^# Made by oci-systemd-generator' -- "$@" | sed 's,.*/,,'
 }
 
 # What is up or about to be, each on a line.

@@ -290,6 +290,20 @@ describe.skipIf(reason !== undefined).each(releases())(
       assert.equal(await generations(), 2)
     })
 
+    it("start where somebody else reloads between the mount and the look", async () => {
+      await machine.write(
+        "/etc/systemd/system/reloading.service",
+        `[Unit]\nDefaultDependencies=no\nAfter=local-fs.target\nBefore=${WATCH}\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/systemctl daemon-reload\n`
+      )
+      await enable("sysinit.target", "reloading.service")
+      await reboot(bind(`${DISK}/oci/layouts`, LAYOUTS))
+      await assertUp()
+      await assertInOrder()
+      assert.equal(await generations(), 2)
+      assert.notInclude(await machine.journal(WATCH), "is not what it was")
+      await machine.run("rm /etc/systemd/system/sysinit.target.wants/reloading.service")
+    })
+
     it("take no reload where nothing is mounted late", async () => {
       await machine.powerOff()
       await run(["cp", "-a", `${machine.root}${DISK}/oci/layouts/example.org`, `${machine.root}${LAYOUTS}/`])
