@@ -31,6 +31,13 @@ export class GarbageRefused extends Schema.TaggedError<GarbageRefused>()("Garbag
   }
 }
 
+/** What is in use cannot be told by this user. */
+export class RootNeeded extends Schema.TaggedError<RootNeeded>()("RootNeeded", { hint: Schema.String }) {
+  override get message(): string {
+    return "nothing is removed: only root can see which roots are in use"
+  }
+}
+
 export interface GarbageOptions {
   /** Say what would be removed, and remove nothing. */
   readonly dryRun?: boolean
@@ -104,10 +111,9 @@ const requireImages = (
   { system }: Settings,
   { images, inventory, use }: GarbageSelection.Survey,
   { allowEmpty = false, dryRun = false }: GarbageOptions
-): Effect.Effect<void, GarbageRefused> => {
+): Effect.Effect<void, GarbageRefused | RootNeeded> => {
   const refuse = (reason: string, hint: string) => Effect.fail(new GarbageRefused({ reason, hint }))
-  if (!dryRun && !use.isComplete)
-    return refuse("only root can see which roots are in use", "run it as root; --dry-run works without")
+  if (!dryRun && !use.isComplete) return new RootNeeded({ hint: "run it as root; --dry-run works without" })
   if (allowEmpty || inventory.pieces.length === 0) return Effect.void
   const state = stateOf(system.imagelayoutdir)
   if (state !== undefined)

@@ -46,29 +46,33 @@ const layouts = (directory: string): Diagnosis.Diagnosis => {
 }
 
 const extracts = (directory: string): Diagnosis.Diagnosis => {
-  const stats = lstat(directory)
-  if (stats === undefined) {
-    const parent = existing(directory)
-    return codeOf(() => fs.accessSync(parent, fs.constants.W_OK)) === undefined
-      ? Diagnosis.ok("extracts", `${directory}, which the first extraction makes`)
-      : Diagnosis.problem("extracts", `${directory} is missing, and ${parent} cannot be written`, WRITABLE)
+  const isThere = lstat(directory) !== undefined
+  const writable = existing(directory)
+  if (codeOf(() => fs.accessSync(writable, fs.constants.W_OK)) !== undefined) {
+    if (!isRoot()) return Diagnosis.skipped("extracts", `${directory}: only root may write there`)
+    const found = isThere
+      ? `${directory} cannot be written`
+      : `${directory} is missing, and ${writable} cannot be written`
+    return Diagnosis.problem("extracts", found, WRITABLE)
   }
-  if (codeOf(() => fs.accessSync(directory, fs.constants.W_OK)) !== undefined) {
-    return Diagnosis.problem("extracts", `${directory} cannot be written`, WRITABLE)
-  }
-  const open = PRIVATE.filter((name) => ((lstat(`${directory}/${name}`)?.mode ?? 0) & 0o077) !== 0)
+  if (!isThere) return Diagnosis.ok("extracts", `${directory}, which the first extraction makes`)
+  const open = PRIVATE.filter((name) => ((lstat(`${directory}/${name}`)?.mode ?? 0) & 0o077) !== 0).map(
+    (name) => `${directory}/${name}`
+  )
   return open.length === 0
     ? Diagnosis.ok("extracts", directory)
     : Diagnosis.warning(
         "extracts",
-        `others may enter ${open.map((name) => `${directory}/${name}`).join(", ")}`,
-        `chmod 700 ${open.map((name) => `${directory}/${name}`).join(" ")}: setuid files of images lie there`
+        `others may enter ${open.join(", ")}`,
+        `chmod 700 ${open.join(" ")}: setuid files of images lie there`
       )
 }
 
+const isRoot = (): boolean => process.getuid?.() === 0
+
 /** What a root needs of its file system, each tried. */
 const features = (calls: Calls, directory: string): Effect.Effect<readonly Diagnosis.Diagnosis[]> => {
-  if (process.getuid?.() !== 0) {
+  if (!isRoot()) {
     return Effect.succeed(["file system", "overlay"].map((check) => Diagnosis.skipped(check, NEEDS_ROOT)))
   }
   return Effect.gen(function* () {

@@ -223,7 +223,7 @@ describe("gc", () => {
       const result = await Effect.runPromise(
         Effect.either(collecting(place, { look: () => ({ ...UNUSED, isComplete: false }) }))
       )
-      assert.equal(Either.isLeft(result) && result.left._tag, "GarbageRefused")
+      assert.equal(Either.isLeft(result) && result.left._tag, "RootNeeded")
     }))
 
   it("leaves alone what is not ours, and follows no link", () =>
