@@ -69,8 +69,9 @@ export const of = (
       const resolved = image.resolve()
       if (Either.isRight(resolved)) for (const path of pathsOf(name, resolved.right)) paths.add(path)
       else {
-        held.set(display(name), resolved.left.message)
-        yield* hold(ExtractsTree.nameOf(name, sha256))
+        const links = ExtractsTree.nameOf(name, sha256)
+        if (named.has(links)) held.set(display(name), resolved.left.message)
+        yield* hold(links)
       }
       named.delete(ExtractsTree.nameOf(name, sha256))
     }
