@@ -16,7 +16,7 @@ import { fileURLToPath } from "node:url"
 
 const dist = join(dirname(fileURLToPath(import.meta.url)), "../dist")
 const RUNS = Number(process.argv[2] ?? 15)
-const COUNTS = (process.argv[3]?.split(",").map(Number)) ?? [0, 1, 100, 1000, 10_000]
+const COUNTS = process.argv[3]?.split(",").map(Number) ?? [0, 1, 100, 1000, 10_000]
 const PODMAN = "/usr/lib/systemd/system-generators/podman-system-generator"
 /** In memory, as /run is, where the machine has that. */
 const work = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "oci-generator-bench-"))
@@ -48,7 +48,10 @@ const makeLayouts = (directory, count) => {
         ExposedPorts: { "8080/tcp": {} },
         Labels: { "org.opencontainers.image.title": `App ${index}` }
       },
-      history: layers.map((layer) => ({ created: "2026-01-01T00:00:00Z", created_by: `RUN something # ${layer}` })),
+      history: layers.map((layer) => ({
+        created: "2026-01-01T00:00:00Z",
+        created_by: `RUN something # ${layer}`
+      })),
       rootfs: { type: "layers", diff_ids: layers }
     })
     const manifest = put(`${OCI}.manifest.v1+json`, {
@@ -111,7 +114,8 @@ const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.le
 const measure = (title, programs, runs) => {
   console.log(`\n${title}`)
   const times = programs.map(() => [])
-  for (let run = 0; run < runs; run++) for (const [at, program] of programs.entries()) times[at].push(once(program))
+  for (let run = 0; run < runs; run++)
+    for (const [at, program] of programs.entries()) times[at].push(once(program))
   const base = median(times[0])
   for (const [at, program] of programs.entries()) {
     const time = median(times[at])
@@ -137,7 +141,9 @@ try {
       : [])
   ]
   if (forms.length < 3) console.log("no single executable: npm run build:executables makes it")
-  console.log(`Node ${process.version}, V8 ${process.versions.v8}; ratios to node -e 0; units are written to ${work}`)
+  console.log(
+    `Node ${process.version}, V8 ${process.versions.v8}; ratios to node -e 0; units are written to ${work}`
+  )
 
   const configOf = (count) => {
     const directory = join(work, `${count}`)
@@ -160,7 +166,11 @@ try {
     }
     const shown = count <= 1 ? forms : forms.slice(1)
     const runs = count >= 10_000 ? Math.min(3, RUNS) : count >= 1000 ? Math.min(7, RUNS) : RUNS
-    measure(`${count} image${count === 1 ? "" : "s"}`, [node, ...shown.map((form) => form(config)), ...peers], runs)
+    measure(
+      `${count} image${count === 1 ? "" : "s"}`,
+      [node, ...shown.map((form) => form(config)), ...peers],
+      runs
+    )
     rmSync(join(work, `${count}`), { recursive: true, force: true })
   }
 } finally {

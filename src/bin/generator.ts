@@ -16,12 +16,7 @@ const run = (
   Either.gen(function* () {
     const { settings, warnings } = yield* SettingsFile.load(config)
     for (const warning of warnings) log.warn(warning)
-    const host = {
-      systemdVersion: settings.system.systemdversion ?? HostFacts.systemdVersion(),
-      cli: CommandPath.cli(),
-      configFile: config,
-      servesRecords: HostFacts.servesRecords()
-    }
+    const host = HostFacts.unitHost(settings.system, { cli: CommandPath.cli(), configFile: config })
     yield* Generate.generate({
       settings,
       host,

@@ -31,6 +31,7 @@ export const digest: Form.Form<Digest> = Form.where(
 /** What a digest was made with. */
 export type Algorithm = "sha256" | "sha512"
 
+/** What the digest was made with. */
 export const algorithm = (digest: Digest): Algorithm => (digest.startsWith("sha256:") ? "sha256" : "sha512")
 
 /** The hex part. */

@@ -22,6 +22,7 @@ export interface Log {
   readonly error: (message: string) => void
 }
 
+/** What the generator works on, and where it says what it does. */
 export interface Options {
   readonly settings: Settings
   readonly host: UnitHost

@@ -15,6 +15,7 @@ import * as Settings from "../domain/Settings.ts"
 import * as UnitName from "../domain/UnitName.ts"
 import type { Catalog, CatalogImage } from "./Catalog.ts"
 
+/** No image of the catalogue has this name. */
 export class NoSuchImage extends Schema.TaggedError<NoSuchImage>()("NoSuchImage", {
   wanted: Schema.String,
   /** All that there are. */
@@ -62,6 +63,7 @@ export const select = (
         (found) => [...new Set(found.flat())]
       )
 
+/** The one image of this name; several that it may stand for are an error. */
 export const one = (
   catalog: Catalog,
   wanted: string

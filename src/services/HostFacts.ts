@@ -2,6 +2,7 @@
 import * as fs from "node:fs"
 import * as Either from "effect/Either"
 import type { UnitHost } from "../domain/ImageContext.ts"
+import * as InstallTree from "../domain/InstallTree.ts"
 import * as Platform from "../domain/Platform.ts"
 import * as SystemdVersion from "../domain/SystemdVersion.ts"
 import type { SystemSettings } from "../domain/SystemSettings.ts"
@@ -93,7 +94,10 @@ export const servesRecords = (): boolean => {
  */
 export const unitHost = (
   { systemdversion }: Pick<SystemSettings, "systemdversion">,
-  { cli = INSTALLED, configFile }: { readonly cli?: UnitHost["cli"]; readonly configFile?: string } = {}
+  {
+    cli = installed(),
+    configFile
+  }: { readonly cli?: UnitHost["cli"]; readonly configFile?: string | undefined } = {}
 ): UnitHost => ({
   systemdVersion: systemdversion ?? systemdVersion(),
   cli,
@@ -101,7 +105,14 @@ export const unitHost = (
   servesRecords: servesRecords()
 })
 
-const INSTALLED: UnitHost["cli"] = ["/usr/lib/oci-systemd-generator/oci-systemd.cjs"]
+/** Where `oci-systemd install` and packages put it: a program with Node inside, or one for the host's. */
+const installed = (): UnitHost["cli"] => {
+  const places = InstallTree.PREFIXES.flatMap((prefix) =>
+    ["oci-systemd", "oci-systemd.cjs"].map((name) => `${InstallTree.programs(prefix)}/${name}`)
+  )
+  const [first = ""] = places
+  return [places.find((place) => fs.existsSync(place)) ?? first]
+}
 
 /** systemd.generator(7) tells its generators from 251 on. */
 export const inInitrd = (): boolean => process.env.SYSTEMD_IN_INITRD === "1"

@@ -42,13 +42,10 @@ export const loadSilently = (
   Effect.gen(function* () {
     const configFile = yield* fileOf(file)
     const { settings, warnings } = yield* SettingsFile.load(configFile)
-    const host = {
-      systemdVersion:
-        overrides.systemdVersion ?? settings.system.systemdversion ?? HostFacts.systemdVersion(),
-      cli: CommandPath.cli(),
-      configFile,
-      servesRecords: HostFacts.servesRecords()
-    }
+    const host = HostFacts.unitHost(
+      { systemdversion: overrides.systemdVersion ?? settings.system.systemdversion },
+      { cli: CommandPath.cli(), configFile }
+    )
     const catalog = yield* Catalog.load(settings, host, HostFacts.platform())
     return { settings, catalog, host, warnings: [...warnings, ...catalog.warnings] }
   })

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs"
 import { mkdir, symlink } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { Machine, type Release } from "./Machine.ts"
+import { Machine, type MachineOptions, type Release } from "./Machine.ts"
 
 const DIST = join(dirname(fileURLToPath(import.meta.url)), "../../../dist")
 const PROGRAMS = "/usr/lib/oci-systemd-generator"
@@ -15,10 +15,12 @@ export const EXTRACTS = "/var/lib/oci/extracts"
 /** `layouts` fills the directory of layouts, given as a path on the host. */
 export const installed = async (
   release: Release,
-  layouts: (directory: string) => Promise<void>
+  layouts: (directory: string) => Promise<void>,
+  options: Pick<MachineOptions, "network"> = {}
 ): Promise<Machine> => {
   if (!existsSync(join(DIST, "oci-systemd.cjs"))) throw new Error("dist/ is missing: npm run build makes it")
   return Machine.create(release, {
+    ...options,
     files: { [PROGRAMS]: DIST },
     setup: async (root) => {
       await mkdir(join(root, GENERATORS), { recursive: true })

@@ -14,6 +14,8 @@ export { missingTools, releases, skipReason } from "./Requirements.ts"
 export interface MachineOptions {
   /** Paths in the machine, each with the host path that is copied there (a directory with all it holds). */
   readonly files?: Readonly<Record<string, string>>
+  /** A network namespace to be booted into, see `Nspawn`. */
+  readonly network?: string
   /** More to be done to the root before it is first booted. */
   readonly setup?: (root: string) => Promise<void>
 }
@@ -38,18 +40,20 @@ const live = new Set<Machine>()
 export class Machine implements AsyncDisposable {
   readonly release: Release
   private readonly place: MachineRoot.MachineRoot
+  private readonly options: MachineOptions
   private current: { readonly nspawn: Nspawn.Nspawn; readonly pid: number } | undefined
   private booting: Nspawn.Nspawn | undefined
 
-  private constructor(release: Release, place: MachineRoot.MachineRoot) {
+  private constructor(release: Release, options: MachineOptions, place: MachineRoot.MachineRoot) {
     this.release = release
+    this.options = options
     this.place = place
   }
 
   /** A new machine, switched off. Nothing of it outlives `dispose()`, nor the test process. */
   static async create(release: Release, options: MachineOptions = {}): Promise<Machine> {
     watchExit()
-    const machine = new Machine(release, await MachineRoot.make(release))
+    const machine = new Machine(release, options, await MachineRoot.make(release))
     live.add(machine)
     try {
       for (const [path, source] of Object.entries(options.files ?? {})) await machine.copyIn(source, path)
@@ -86,7 +90,11 @@ export class Machine implements AsyncDisposable {
   /** Boots and waits until systemd says "running" or "degraded"; an error quotes the console. */
   async boot(timeout: number = BOOT_TIMEOUT): Promise<void> {
     if (this.isRunning || this.booting !== undefined) throw new Error(`machine ${this.name} is already on`)
-    const nspawn = Nspawn.start({ ...this.place, hostname: this.release })
+    const nspawn = Nspawn.start({
+      ...this.place,
+      hostname: this.release,
+      ...(this.options.network === undefined ? {} : { network: this.options.network })
+    })
     this.booting = nspawn
     const pid = await Nspawn.booted(nspawn, Date.now() + timeout)
     this.booting = undefined

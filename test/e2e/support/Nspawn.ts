@@ -47,6 +47,8 @@ export interface NspawnOptions {
   /** Unique on the host: the name of the machine and of its cgroup. */
   readonly name: string
   readonly hostname: string
+  /** The path of a network namespace to be in, which others may be in too; otherwise it has one of its own. */
+  readonly network?: string
   /** A file that takes what the machine prints on its console. */
   readonly console: string
 }
@@ -80,8 +82,8 @@ export const start = (options: NspawnOptions): Nspawn => {
       ...[`--machine=${options.name}`, `--hostname=${options.hostname}`],
       // There is no machined to register with, and the cgroup is chosen above.
       ...["--register=no", "--keep-unit"],
-      // A network of its own, with a loopback device: two machines can listen on the same port.
-      "--private-network",
+      // One of its own has a loopback device: two machines can listen on the same port.
+      options.network === undefined ? "--private-network" : `--network-namespace-path=${options.network}`,
       ...["--resolv-conf=off", "--timezone=off", "--link-journal=no", "--console=read-only"]
     ],
     {

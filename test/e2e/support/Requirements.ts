@@ -86,6 +86,9 @@ export const releases = (): readonly Release[] => {
 export const whyNoGetfattr = (): string | undefined =>
   isOnPath("getfattr") ? undefined : "getfattr is not installed"
 
+export const whyNoRegistry = (): string | undefined =>
+  isOnPath("docker-registry") ? undefined : "docker-registry is not installed"
+
 export const whyNoStrace = (): string | undefined =>
   succeeds(["strace", "--quiet=all", "--output=/dev/null", "true"])
     ? undefined
