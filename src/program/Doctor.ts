@@ -24,7 +24,7 @@ export class Unwell extends Schema.TaggedError<Unwell>()("Unwell", { checks: Sch
 
 export interface Patient {
   readonly settings: Settings
-  readonly host: Pick<ImageContext["host"], "systemdVersion">
+  readonly host: ImageContext["host"]
   readonly catalog: Catalog
   /** What is odd about configuration and layouts. */
   readonly warnings: readonly string[]
@@ -44,7 +44,7 @@ export const examine = ({
           Effect.provide(NativeCalls.layer),
           Effect.orDie
         )
-    const plan = yield* DryRun.plan(catalog.images)
+    const plan = yield* DryRun.plan(catalog.images, { host, settings })
     return [
       ...HostExamination.examine(host.systemdVersion),
       ...InstallationExamination.examine(),

@@ -1,9 +1,13 @@
 /** What the generator would write, and how that differs from what it has written. */
 import * as fs from "node:fs"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import { MADE_BY } from "../domain/ImageContext.ts"
+import { MADE_BY, type UnitHost } from "../domain/ImageContext.ts"
+import * as LateMounts from "../domain/LateMounts.ts"
+import type { Settings } from "../domain/Settings.ts"
 import * as UnitFile from "../domain/UnitFile.ts"
+import * as Sightings from "../services/Sightings.ts"
 import * as UnitDirectory from "../services/UnitDirectory.ts"
 import type { CatalogImage } from "./Catalog.ts"
 import * as Render from "./Render.ts"
@@ -39,20 +43,35 @@ export class CheckFailed extends Schema.TaggedError<CheckFailed>()("CheckFailed"
   }
 }
 
+/** The machine whose generator it is: it has units besides those of images. */
+export interface Around {
+  readonly settings: Settings
+  readonly host: UnitHost
+}
+
 /** As the generator does it: of two that want one path, the later has it. */
-export const plan = (images: readonly CatalogImage[]): Effect.Effect<Plan> =>
-  Effect.map(Effect.forEach(images, Render.image), (rendered) => {
+export const plan = (images: readonly CatalogImage[], around?: Around): Effect.Effect<Plan> =>
+  Effect.gen(function* () {
+    const rendered = yield* Effect.forEach(images, Render.image)
+    const units = [...rendered, ...(around === undefined ? [] : late(around))]
     const entries = new Map<string, Entry>()
-    for (const { files, links } of rendered) {
+    for (const { files, links } of units) {
       for (const file of files) entries.set(file.name, { kind: "file", content: UnitFile.render(file) })
       for (const { path, target } of links) entries.set(path, { kind: "link", content: target })
     }
     return {
-      files: rendered.flatMap(({ files }) => files),
+      files: units.flatMap(({ files }) => files),
       entries,
       notes: rendered.flatMap(({ notes }) => notes),
       problems: rendered.flatMap(({ problem }) => problem ?? [])
     }
+  })
+
+/** Those that look again at what is mounted later. */
+const late = ({ host, settings: { system } }: Around): readonly LateMounts.LateMountUnits[] =>
+  Either.match(LateMounts.units(host, [system.imagelayoutdir, system.extractsdir].map(Sightings.of)), {
+    onLeft: () => [],
+    onRight: (units) => [units]
   })
 
 /** Writes all of it into a directory, which may be new; what else is there stays. */

@@ -1,6 +1,15 @@
 /** The built program on a real layout: what goes to which stream, and how it ends. */
 import { spawnSync } from "node:child_process"
-import { appendFileSync, chmodSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync
+} from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "vitest"
@@ -256,6 +265,47 @@ describe.skipIf(!existsSync(CLI))(`oci-systemd${existsSync(CLI) ? "" : " (npm ru
         dryRun("--diff").out,
         /^--- now\/org\.example\.bad\.ref\.v1\.service\n\+\+\+ \/dev\/null$/m
       )
+    }))
+
+  it("a dry run is what the generator writes, byte for byte and no less", () =>
+    withPlace(({ config, path, run }) => {
+      const [units, dry] = [join(path, "units"), join(path, "dry")]
+      mkdirSync(units)
+      const generator = CLI.replace(/oci-systemd\.cjs$/, "oci-systemd-generator.cjs")
+      spawnSync(process.execPath, [generator, "-config", config, units])
+      assert.include(readdirSync(units), "org.example.bad.ref.v1.service")
+      run("dry-run", "--config", config, "--output", dry)
+      const { status, stdout } = spawnSync("diff", ["-r", "--no-dereference", units, dry], {
+        encoding: "utf8"
+      })
+      assert.deepEqual([status, stdout], [0, ""])
+      assert.equal(run("dry-run", "--diff", "--config", config, "--generator-dir", units).out, "")
+      assert.equal(
+        run("dry-run", "--check", "--config", config, "--generator-dir", units, "example.org/good").status,
+        0
+      )
+    }))
+
+  it("what docs/cli.md says of JSON is what there is", () =>
+    withPlace(({ config, run }) => {
+      const documentation = readFileSync(new URL("../../docs/cli.md", import.meta.url), "utf8")
+      const json = (...args: readonly string[]) => JSON.parse(run(...args, "--json", "--config", config).out)
+      const [, listed = ""] = /^`list --json` prints.*?\n\n(.*?)\n\n/ms.exec(documentation) ?? []
+      const [, inspected = ""] = /^`inspect --json` prints.*?\n\n(.*?)\n\n/ms.exec(documentation) ?? []
+      const fields = (table: string) => Array.from(table.matchAll(/^\| `(\w+)`/gm), ([, field]) => field)
+      const [summary] = json("list", "example.org/good:v1")
+      assert.sameMembers(fields(listed), Object.keys(summary))
+      const inspection = json("inspect", "example.org/good:v1")
+      assert.sameMembers([...fields(listed), ...fields(inspected)], Object.keys(inspection))
+      for (const [command, value] of [
+        ["name", json("name", "example.org/good:v1")[0]],
+        ["doctor", json("doctor")[0]],
+        ["gc", json("gc", "--dry-run")]
+      ] as const) {
+        const [, text = ""] =
+          new RegExp(`^\`${command} --json\` prints(.*?)\n\n`, "ms").exec(documentation) ?? []
+        for (const key of Object.keys(value)) assert.include(text, `\`${key}\``, command)
+      }
     }))
 
   it("escapes what an image says, as text and in JSON", () =>

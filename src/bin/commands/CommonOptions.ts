@@ -29,9 +29,9 @@ export const images = Args.text({ name: "IMAGE" }).pipe(
 /** Settings and catalogue; what is odd in either goes to standard error. */
 export const load = (file: Option.Option<string>, overrides: { readonly systemdVersion?: number } = {}) =>
   Effect.gen(function* () {
-    const { catalog, settings, warnings } = yield* loadSilently(file, overrides)
+    const { warnings, ...loaded } = yield* loadSilently(file, overrides)
     yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true })
-    return { catalog, settings }
+    return loaded
   })
 
 /** The same, with what is odd as data. */

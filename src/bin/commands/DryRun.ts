@@ -50,9 +50,9 @@ export const dryRun = Command.make(
   ({ against, check, config, diff, images, output, systemdVersion }) =>
     Effect.gen(function* () {
       const overrides = Option.isNone(systemdVersion) ? {} : { systemdVersion: systemdVersion.value }
-      const { catalog } = yield* CommonOptions.load(config, overrides)
-      const plan = yield* DryRun.plan(yield* Selection.select(catalog, images))
+      const { catalog, ...around } = yield* CommonOptions.load(config, overrides)
       const whole = images.length === 0
+      const plan = yield* DryRun.plan(yield* Selection.select(catalog, images), whole ? around : undefined)
       const differences = diff || check ? DryRun.differences(against, plan, { whole }) : []
       if (Option.isSome(output)) yield* DryRun.write(output.value, plan)
       if (diff) Output.printRaw(PlanText.diff(differences, Output.isTerminal()))
