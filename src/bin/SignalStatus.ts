@@ -16,6 +16,9 @@ export const teardown = (): Teardown => {
     // Nobody reads any more, as after `| head`: the end that SIGPIPE is, but tidily.
     process.emit("SIGTERM")
     status = 128 + constants.signals.SIGPIPE
+    process.exitCode = status
   })
+  // Nowhere left to say anything; standard output has its own end.
+  process.stderr.on("error", () => {})
   return (exit, onExit) => onExit(Exit.isSuccess(exit) ? 0 : status)
 }

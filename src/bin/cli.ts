@@ -16,6 +16,8 @@ import * as SignalStatus from "./SignalStatus.ts"
 
 const program = CommandTree.read(ociSystemd)
 const args = process.argv.slice(2)
+// Help may be read by nobody, too.
+const teardown = SignalStatus.teardown()
 
 const help = (width: number): string => Help.ofProgram(program, GROUPS, width)
 
@@ -30,7 +32,7 @@ const run = (called?: string) =>
     NodeRuntime.runMain({
       disableErrorReporting: true,
       disablePrettyLogger: true,
-      teardown: SignalStatus.teardown()
+      teardown
     })
   )
 

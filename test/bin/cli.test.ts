@@ -152,6 +152,18 @@ describe.skipIf(!existsSync(CLI))(`oci-systemd${existsSync(CLI) ? "" : " (npm ru
       assert.deepEqual(readdirSync(temporary), [])
     }))
 
+  it.each(["--help", "list", "doctor", "help gc"])("is quiet when nobody reads the output of %s", (command) =>
+    withPlace(({ config }) => {
+      const script = `{ "$0" "$@"; echo "status $?" >&2; } | true`
+      const { stderr } = spawnSync(
+        "sh",
+        ["-c", script, process.execPath, CLI, "--config", config, ...command.split(" ")],
+        { encoding: "utf8" }
+      )
+      assert.match(stderr, /^(?:(?:warning|error): .*\n)*status (?:0|1|141)\n$/)
+    })
+  )
+
   it("verifies in JSON: one document, with what is expected and what is found", () =>
     withPlace(({ config, path, run }) => {
       run("extract", "--config", config, "example.org/good:v1")
