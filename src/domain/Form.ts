@@ -74,9 +74,10 @@ export const where =
     Either.flatMap(form(value), (read) => (holds(read) ? Either.right(read) : wrong(problem(read))))
 
 export const list =
-  <A>(item: Form<A>): Form<readonly A[]> =>
+  <A>(item: Form<A>, most = Number.POSITIVE_INFINITY): Form<readonly A[]> =>
   (value) => {
     if (!Array.isArray(value)) return expected("list", value)
+    if (value.length > most) return wrong(`Expected at most ${most}, actual ${value.length}`)
     const items: A[] = []
     for (const [index, element] of value.entries()) {
       const read = item(element)

@@ -9,6 +9,9 @@ import { Annotations, Descriptor, REF_NAME } from "./Descriptor.ts"
 import * as Form from "./Form.ts"
 import * as MediaType from "./MediaType.ts"
 
+/** Each name in it costs units: no layout has so many, but one that was made to have them. */
+const MAX_MANIFESTS = 10_000
+
 export const ImageIndex = Form.struct({
   schemaVersion: Form.nullish(Form.literal(2)),
   mediaType: Form.nullish(
@@ -18,7 +21,7 @@ export const ImageIndex = Form.struct({
       (type) => `${Form.show(type)} is not the media type of an index`
     )
   ),
-  manifests: Form.list(Form.unknown),
+  manifests: Form.list(Form.unknown, MAX_MANIFESTS),
   annotations: Form.nullish(Annotations),
   config: Form.absent("is a field of manifests, and this is an index"),
   layers: Form.absent("is a field of manifests, and this is an index")

@@ -56,7 +56,7 @@ const faultOf = (text: string): string | undefined => {
       case QUOTE: {
         const end = endOfString(text, index)
         if (expectsKey) {
-          const key: string = JSON.parse(text.slice(index, end + 1))
+          const key = keyOf(text.slice(index, end + 1))
           const keys = open.at(-1)
           if (keys?.has(key)) return `the key ${JSON.stringify(key)} stands twice in one object`
           keys?.add(key)
@@ -71,12 +71,16 @@ const faultOf = (text: string): string | undefined => {
   return undefined
 }
 
+const keyOf = (quoted: string): string => (quoted.includes("\\") ? JSON.parse(quoted) : quoted.slice(1, -1))
+
 /** The index of the quote that closes the string opened at `start`. */
 const endOfString = (text: string, start: number): number => {
-  for (let index = start + 1; ; index++) {
-    const code = text.charCodeAt(index)
-    if (code === BACKSLASH) index++
-    else if (code === QUOTE || Number.isNaN(code)) return index
+  for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
+    if (end < 0) return text.length
+    let first = end
+    while (text.charCodeAt(first - 1) === BACKSLASH) first--
+    // An odd number of them: the last one escapes the quote.
+    if ((end - first) % 2 === 0) return end
   }
 }
 

@@ -4,6 +4,7 @@ import * as fs from "node:fs"
 import * as Either from "effect/Either"
 import ini from "ini"
 import * as Settings from "../domain/Settings.ts"
+import * as BoundedDirectory from "./BoundedDirectory.ts"
 import * as BoundedFile from "./BoundedFile.ts"
 
 /** Read when no other one is asked for; it need not be there. */
@@ -14,6 +15,8 @@ const DROP_IN_DIRECTORIES = ["/usr/lib", "/run", "/etc"].map((parent) => `${pare
 
 /** No configuration is larger. */
 const MAX_FILE = 1024 * 1024
+/** Nor does anybody write more. */
+const MAX_DROP_INS = 1000
 
 /** Settings, and what is odd in their files. */
 export interface LoadedSettings {
@@ -42,7 +45,11 @@ export const load = (
 ): Either.Either<LoadedSettings, BoundedFile.FileRefused> => {
   const lines: Settings.Line[] = []
   const warnings: string[] = []
-  for (const path of file === undefined ? [places.file, ...dropIns(places.dropIns)] : [file]) {
+  const found = file === undefined ? dropIns(places.dropIns) : { paths: [], cut: [] }
+  for (const directory of found.cut) {
+    warnings.push(`${directory} has more than ${MAX_DROP_INS} entries: what comes after those is not read`)
+  }
+  for (const path of [file ?? places.file, ...found.paths]) {
     const read = BoundedFile.read(path, MAX_FILE)
     if (Either.isLeft(read)) {
       if (file !== undefined) return Either.left(read.left)
@@ -60,16 +67,23 @@ export const load = (
 }
 
 /** By name, whatever their directory. */
-const dropIns = (directories: readonly string[]): readonly string[] => {
+const dropIns = (
+  directories: readonly string[]
+): { readonly paths: readonly string[]; readonly cut: readonly string[] } => {
   const byName = new Map<string, string>()
+  const cut: string[] = []
   for (const directory of directories) {
-    for (const name of namesIn(directory))
+    const listing = BoundedDirectory.list(directory, MAX_DROP_INS)
+    if (Either.isLeft(listing)) continue
+    if (listing.right.isCut) cut.push(directory)
+    for (const { name } of listing.right.entries)
       if (name.endsWith(".conf")) byName.set(name, `${directory}/${name}`)
   }
-  return [...byName]
+  const paths = [...byName]
     .sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
     .map(([, path]) => path)
     .filter((path) => !isMask(path))
+  return { paths, cut }
 }
 
 /** A link to /dev/null hides files of its name in less important directories, and says nothing itself. */
@@ -78,14 +92,6 @@ const isMask = (path: string): boolean => {
     return fs.realpathSync(path) === "/dev/null"
   } catch {
     return false
-  }
-}
-
-const namesIn = (directory: string): readonly string[] => {
-  try {
-    return fs.readdirSync(directory)
-  } catch {
-    return []
   }
 }
 
