@@ -29,7 +29,7 @@ export const render = (summaries: readonly Summary[], width: number): readonly s
 
 const COLUMNS: readonly Table.Column[] = [
   { title: "IMAGE", shrinksTo: 20 },
-  { title: "UNIT", shrinksTo: 24 },
+  { title: "UNIT", shrinksTo: 24, spare: 0 },
   { title: "PLATFORM", spare: 2 },
   { title: "SIZE", align: "right", spare: 1 },
   { title: "MANIFEST", spare: 3 },

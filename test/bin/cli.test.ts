@@ -320,6 +320,40 @@ describe.skipIf(!existsSync(CLI))(`oci-systemd${existsSync(CLI) ? "" : " (npm ru
       }
     }))
 
+  it.skipIf(spawnSync("script", ["--version"]).error !== undefined)(
+    "on a terminal it has colours, unless somebody wants none, and no line is wider",
+    () =>
+      withPlace(({ config }) => {
+        const onTerminal = (command: string, env: Readonly<Record<string, string>>) => {
+          const line = `stty cols 60 rows 40; '${process.execPath}' '${CLI}' --config '${config}' ${command}`
+          const { stdout } = spawnSync("script", ["--quiet", "--command", line, "/dev/null"], {
+            encoding: "utf8",
+            stdio: ["ignore", "pipe", "inherit"],
+            env: { ...process.env, NO_COLOR: "", TERM: "xterm", ...env }
+          })
+          return stdout
+        }
+        for (const command of [
+          "list",
+          "inspect example.org/good",
+          "dry-run",
+          "doctor",
+          "help gc",
+          "nonsense"
+        ]) {
+          const painted = onTerminal(command, {})
+          assert.include(painted, "\u001b[", command)
+          assert.notInclude(onTerminal(command, { NO_COLOR: "1" }), "\u001b[", command)
+          assert.notInclude(onTerminal(command, { TERM: "dumb" }), "\u001b[", command)
+        }
+        // What may be broken anywhere is; a warning names a path.
+        for (const line of onTerminal("list", { NO_COLOR: "1" }).split("\r\n")) {
+          if (!line.startsWith("warning:")) assert.isAtMost(line.length, 60)
+        }
+        assert.include(onTerminal("extract example.org/good", {}), "example.org/good:v1: extracted to ")
+      })
+  )
+
   it("escapes what an image says, as text and in JSON", () =>
     withPlace(({ config, path, run }) => {
       const odd = new LayoutWriter(join(path, "layouts/example.org/odd"))

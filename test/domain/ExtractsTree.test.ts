@@ -94,4 +94,20 @@ describe("ExtractsTree", () => {
     assert.strictEqual(new Set(names).size, 2)
     for (const name of names) assert.match(name, /^names\/long%2Flong.*%~[0-9a-f]{64}\/r$/)
   })
+
+  it("the image of a directory of names is the one that it was made for, unless its name was shortened", () =>
+    fc.assert(
+      fc.property(fc.array(hostile, { minLength: 1, maxLength: 3 }), hostile, (parts, ref) => {
+        const layout = parts.join("/")
+        const path = ExtractsTree.nameOf({ layout, ref }, sha256)
+        const image = ExtractsTree.imageOf(path, sha256)
+        if (image === undefined) assert.include(path, "%~")
+        else assert.deepStrictEqual(image, { layout, ref })
+      }),
+      { numRuns: 2000 }
+    ))
+
+  it.each(["names", "names/a", "other/a/b", "names/%zz/b", "names/%2e/b"])("%s is no image's", (path) =>
+    assert.isUndefined(ExtractsTree.imageOf(path, sha256))
+  )
 })
