@@ -8,7 +8,7 @@
  *     dist/code/NAME.js                                   their code, each one file
  *     dist/code/NAME.vVERSION-ARCH.cache                  V8's code cache, for this Node
  *     dist/code-cache.cjs                                 makes the caches again where Node is another
- *     dist/oci-health, oci-layouts, oci-release           what units run in a shell
+ *     dist/oci-health, oci-prepare, …                     what units run in a shell
  *     dist/systemd/oci.slice                              the slice of all services
  *     dist/man, completions                               manual pages, and completions of shells
  *     dist/node_modules                                   koffi, with native code for this machine
@@ -65,7 +65,7 @@ ${loader}`
 }
 
 // What units run often, or on stop: a shell starts in a tenth of Node's time.
-for (const name of ["oci-health", "oci-layouts", "oci-release"]) {
+for (const name of ["oci-health", "oci-layouts", "oci-prepare", "oci-release"]) {
   cpSync(join(top, `src/bin/${name}.sh`), join(dist, name))
   chmodSync(join(dist, name), 0o755)
 }

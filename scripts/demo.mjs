@@ -84,10 +84,10 @@ try {
 
   heading("What happens at systemctl start")
   console.log(
-    "   1. oci-prepare@…  extracts the image if it is not yet, and makes its user known to the host"
+    "   1. oci-prepare@…  puts a writable layer over the extracted root, and makes the image's user known to the host"
   )
-  console.log("   2. run-oci-roots-….mount  puts a writable layer over the extracted root")
-  console.log(`   3. ${image.unit}  runs the image's program in that root, as the image's user`)
+  console.log("      The first time it extracts the image.")
+  console.log(`   2. ${image.unit}  runs the image's program in that root, as the image's user`)
   console.log("   At systemctl stop the mount goes, and what was written in it (oci-scratch@…).")
 
   heading(

@@ -77,7 +77,7 @@ try {
 } finally {
   rmSync(work, { recursive: true, force: true })
 }
-for (const name of ["oci-health", "oci-layouts", "oci-release", "layer-worker.cjs"])
+for (const name of ["oci-health", "oci-layouts", "oci-prepare", "oci-release", "layer-worker.cjs"])
   cpSync(join(dist, name), join(bin, name))
 for (const name of ["node_modules", "man", "completions", "systemd"])
   cpSync(join(dist, name), join(bin, name), { recursive: true })

@@ -38,6 +38,7 @@ const OF_ERRORS = {
   ProgramFailed: "failed",
   ReloadFailed: "failed",
   RootNeeded: "notPermitted",
+  RootNotMounted: "failed",
   SeveralImages: "noSuchImage",
   StillMounted: "failed",
   UnitNotWritten: "failed",
@@ -45,6 +46,8 @@ const OF_ERRORS = {
   Unwell: "failed",
   Unwritable: "failed",
   UsersNotHeld: "failed",
+  EnvironmentRefused: "failed",
+  UserError: "failed",
   VolumeFailed: "failed"
 } as const satisfies Record<string, Status>
 

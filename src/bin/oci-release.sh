@@ -1,28 +1,42 @@
 #!/bin/sh
-# oci-release HOLDER: a service has stopped. Removes the user and group records in /run/userdb that prepare made for it,
-# but for those that another service holds still. See src/services/UserHolds.ts.
+# oci-release MODE SCRATCH ROOT: a service has stopped. Takes away what oci-prepare made for it: the mount at ROOT, the user
+# records in /run/userdb that no other service holds still, and what does not persist of SCRATCH.
 set -u
+[ $# -eq 3 ] || { echo "usage: oci-release MODE SCRATCH ROOT" >&2; exit 2; }
+mode=$1 scratch=$2 root=$3 name=${3##*/}
 holds=${OCI_HOLDS:-/run/oci/users} records=${OCI_RECORDS:-/run/userdb}
-[ $# -eq 1 ] || { echo "usage: oci-release HOLDER" >&2; exit 2; }
-[ -d "$holds/$1" ] || exit 0
 
-# prepare takes the same lock: a record is not removed while another service is about to hold it.
-exec 9>"$holds/.lock"
-flock 9 || exit 1
-for hold in "$holds/$1"/oci-*; do
-  [ -e "$hold" ] || continue
-  name=${hold##*/}
-  rm -f "$hold"
-  for other in "$holds"/*/"$name"; do
-    [ ! -e "$other" ] || continue 2
+# Somebody who stands in it (a shell, a backup) keeps a root that is thrown away from nobody. One that persists must be
+# let go of before it is mounted again.
+case $mode in
+  persistent) umount -q -- "$root" ;;
+  *) umount -q --lazy -- "$root" ;;
+esac
+
+release() {
+  exec 9>"$holds/.lock"
+  flock 9 || return
+  for hold in "$holds/$name"/oci-*; do
+    [ -e "$hold" ] || continue
+    record=${hold##*/}
+    rm -f -- "$hold"
+    for other in "$holds"/*/"$record"; do
+      [ ! -e "$other" ] || continue 2
+    done
+    # The number's own name may be somebody else's link.
+    kind=${record##*.} id=${record#oci-?}
+    id=${id%.*}
+    [ "$(readlink -- "$records/$id.$kind")" != "$record" ] || rm -f -- "$records/$id.$kind"
+    rm -f -- "$records/$record"
   done
-  case $name in
-    oci-u*) kind=user id=${name#oci-u} ;;
-    oci-g*) kind=group id=${name#oci-g} ;;
-    *) continue ;;
+  rm -rf -- "${holds:?}/$name"
+}
+[ ! -d "$holds/$name" ] || release
+
+if [ "$mode" != persistent ]; then exec rm -rf -- "$scratch"; fi
+for place in "$scratch"/*; do
+  case ${place##*/} in
+    upper | work) ;;
+    *) rm -rf -- "$place" ;;
   esac
-  # The number's own name may be somebody else's link.
-  [ "$(readlink "$records/$id.$kind")" != "$name.$kind" ] || rm -f "$records/$id.$kind"
-  rm -f "$records/$name.$kind"
 done
-rmdir "$holds/$1"

@@ -8,6 +8,7 @@
  *     facts/sha256/ea/ea7beef…-5d41….json  what units must say of its root, for one user
  *     names/LAYOUT/REF/{config,rootfs}    relative links to the two
  *     scratch/NAME/{upper,work}           for an overlay
+ *     templates/NAME/5f70bf18…/           what such a scratch is copied from
  *     locks/sha256-baabaab…  tmp/…        of extractions under way
  *
  * Layouts and references are other people's strings. As a path component each is escaped, injectively:
@@ -33,6 +34,8 @@ export const FACTS = "facts"
 export const NAMES = "names"
 /** Private like `dirs`: an upper directory holds setuid files too. */
 export const SCRATCH = "scratch"
+/** Private like `scratch`. */
+export const TEMPLATES = "templates"
 export const LOCKS = "locks"
 export const TMP = "tmp"
 
@@ -57,6 +60,10 @@ export const layerLockOf = (diffId: Digest): string =>
   `${LOCKS}/layer-${algorithm(diffId)}-${encoded(diffId)}`
 
 export const scratchOf = (name: string, sha256: Sha256): string => `${SCRATCH}/${component(name, sha256)}`
+
+/** `digest` is hex. */
+export const templateOf = (name: string, digest: string, sha256: Sha256): string =>
+  `${TEMPLATES}/${component(name, sha256)}/${digest.slice(0, TEMPLATE_DIGITS)}`
 
 /** The directory that holds the two links. */
 export const nameOf = ({ layout, ref }: ImageName, sha256: Sha256): string => {
@@ -131,5 +138,7 @@ const COMPONENT_MAX = 230
 const LAYOUT_MAX = 2000
 /** Of the hash of a user: there are never many. */
 const USER_DIGITS = 16
+/** Of the hash of all that a template follows from. */
+const TEMPLATE_DIGITS = 32
 /** Readable bytes before a hash. */
 const HEAD = 100

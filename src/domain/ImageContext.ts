@@ -83,7 +83,7 @@ export const volumes = (context: ImageContext, image: ResolvedImage): Volumes.Vo
 /** A shell script of ours, which lies beside `oci-systemd`. @internal */
 export const helper = (
   { host: { cli } }: { readonly host: Pick<UnitHost, "cli"> },
-  name: "oci-health" | "oci-layouts" | "oci-release"
+  name: "oci-health" | "oci-layouts" | "oci-prepare" | "oci-release"
 ): string => (cli[cli.length - 1] ?? "").replace(/[^/]*$/, name)
 
 /** What each unit file begins with, behind its "# ". @internal */

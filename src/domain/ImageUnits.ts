@@ -1,9 +1,8 @@
 /**
- * The unit files of one image: its service, the mount of its root, the oneshot that prepares both, and the unit that
- * clears up behind them.
+ * The unit files of one image: its service, the oneshot that mounts its root, and the unit that clears up behind them.
  *
- * Start: scratch, prepare, mount, service. Stop: the reverse. prepare is inactive once it is done, so that it runs at
- * every start; were it to stay active, a start right after a stop would find it still there and skip it.
+ * Start: scratch, prepare, service. Stop: the reverse. prepare is inactive once it is done, so that it runs at every
+ * start; were it to stay active, a start right after a stop would find it still there and skip it.
  */
 import * as Either from "effect/Either"
 import * as Enabling from "./Enabling.ts"
@@ -15,6 +14,7 @@ import * as OutputUnit from "./OutputUnit.ts"
 import type { ResolvedImage } from "./ResolvedImage.ts"
 import type { RootFacts } from "./RootFacts.ts"
 import type { RootPaths } from "./RootPaths.ts"
+import * as RootTemplate from "./RootTemplate.ts"
 import * as RootUnits from "./RootUnits.ts"
 import * as ServiceUnit from "./ServiceUnit.ts"
 import type { UnitFile } from "./UnitFile.ts"
@@ -25,6 +25,7 @@ import * as UnmappedFields from "./UnmappedFields.ts"
 export interface ImageUnits {
   readonly files: readonly UnitFile[]
   readonly links: readonly Enabling.UnitLink[]
+  readonly template: RootTemplate.RootTemplate
   /** What the image asks for and does not get, or not as it stands. */
   readonly notes: readonly string[]
   /** What its configuration says and no unit does. */
@@ -47,22 +48,20 @@ export const render = (
     const roots = rootPaths(context, image)
     const service = yield* ServiceUnit.render(context, image, process, facts, roots)
     const health = yield* healthUnits(context, process, facts, service, roots)
-    const files = [
+    const others = [
       service,
-      RootUnits.mount(context, roots),
-      yield* RootUnits.prepare(context, volumeDirectories(context, image)),
-      yield* RootUnits.scratch(context, roots.overlay, {
-        isChecked: health.length > 0,
-        hasUser: process.user !== ""
-      }),
+      yield* RootUnits.scratch(context, roots, health.length > 0),
       ...(OutputUnit.isPiped(context, facts) === false
         ? []
         : [yield* OutputUnit.render(context, roots.overlay)]),
       ...health
     ]
+    const template = RootTemplate.of(context, image, process, roots, others)
+    const prepare = yield* RootUnits.prepare(context, volumeDirectories(context, image), template)
     return {
-      files: [...files, ...Enabling.dropIns(context)],
+      files: [...others, prepare, ...Enabling.dropIns(context)],
       links: Enabling.links(context),
+      template,
       notes: ServiceUnit.notes(context, image, process, facts),
       unmapped: UnmappedFields.of(image)
     }

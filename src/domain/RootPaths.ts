@@ -10,8 +10,8 @@ import type { ImageSettings } from "./ImageSettings.ts"
 import { hasPrivateTmp } from "./Profile.ts"
 import * as UnitName from "./UnitName.ts"
 
-/** Where writable roots are mounted, each in a directory of its own that systemd makes. */
-const MOUNT_DIRECTORY = "/run/oci/roots"
+/** Where roots are mounted, each in a directory of its own. */
+export const MOUNT_DIRECTORY = "/run/oci/roots"
 
 export interface Overlay {
   /** The directory's name below `scratch`. */
@@ -40,12 +40,16 @@ export interface RootPaths {
   readonly overlay: Overlay
 }
 
+/** What an image's own directories are called: its mount point, its scratch, and that of its volumes. */
+export const nameOf = (stem: string, sha256: Sha256): string =>
+  UnitName.directory(stem, MAX_DIRECTORY, sha256)
+
 export const of = (
   options: { readonly extractsdir: string; readonly chainId: Digest; readonly stem: string },
   sha256: Sha256
 ): RootPaths => {
   const lower = `${options.extractsdir}/${ExtractsTree.rootOf(options.chainId)}`
-  const directory = UnitName.directory(options.stem, MAX_DIRECTORY, sha256)
+  const directory = nameOf(options.stem, sha256)
   const scratch = `${options.extractsdir}/${ExtractsTree.scratchOf(directory, sha256)}`
   return {
     lower,
@@ -71,5 +75,8 @@ export const writables = (
     : [])
 ]
 
-/** The mount unit's name is the whole path with `_` and `.` kept: it must fit in 253 bytes. */
+/** In a scratch: the units that its service needs to be stopped. */
+export const UNITS = "units"
+
+/** systemd makes a unit of each mount: its name is the whole path with `_` and `.` kept, and must fit in 255 bytes. */
 const MAX_DIRECTORY = 220

@@ -1,76 +1,31 @@
 /**
- * The units before an image's service: the oneshot that prepares its root, the overlay mount, and the unit that clears
- * up behind them.
+ * The units before an image's service: the oneshot that mounts its root, and the unit that clears up behind it.
+ *
+ * The mount is no unit. PID 1 takes in five mount events a second, and while more are waiting it starts and stops no
+ * `.mount` unit (`DEFAULT_MOUNT_RATE_LIMIT…`, systemd 252 to 262): the fourth service to start within a second would
+ * wait for that. Nor does anything wait for PID 1 to see the mount, which each service has in a namespace of its own.
  */
 import * as Either from "effect/Either"
 import * as ExecStart from "./ExecStart.ts"
 import * as HealthUnits from "./HealthUnits.ts"
 import { header, helper, type ImageContext, sourcePath } from "./ImageContext.ts"
 import { display } from "./ImageName.ts"
-import * as OutputUnit from "./OutputUnit.ts"
-import { type Overlay, type RootPaths, writables } from "./RootPaths.ts"
+import type { RootPaths } from "./RootPaths.ts"
+import type { RootTemplate } from "./RootTemplate.ts"
 import { directive, type UnitFile } from "./UnitFile.ts"
 import * as UnitName from "./UnitName.ts"
-import { join, literal, prose, type UnitValue, type Unwritable, word } from "./UnitValue.ts"
-
-/** Overlay options are separated by `,` and lower directories by `:`; `Settings` keeps both out of these paths. */
-export const mount = (context: ImageContext, { root, lower, overlay }: RootPaths): UnitFile => {
-  const service = UnitName.service(context.stem)
-  const before = UnitName.prepare(context.stem, context.sha256)
-  return {
-    name: UnitName.mount(root),
-    comments: header(context.name),
-    sections: [
-      {
-        name: "Unit",
-        directives: [
-          directive("Description", prose(`Root of ${display(context.name)}`)),
-          ...sourcePath(context),
-          // The default dependencies put a mount before local-fs.target, and prepare runs after it.
-          directive("DefaultDependencies", literal("no")),
-          directive("Conflicts", literal("umount.target")),
-          directive("Before", literal("umount.target")),
-          directive("Requires", literal(before)),
-          directive("After", literal(`${before} ${UnitName.scratch(context.stem, context.sha256)}`)),
-          directive("PartOf", literal(service)),
-          ...noStartLimit,
-          directive("StopWhenUnneeded", literal("yes"))
-        ]
-      },
-      {
-        name: "Mount",
-        directives: [
-          directive("What", literal("overlay")),
-          directive("Where", literal(root)),
-          directive("Type", literal("overlay")),
-          directive("Options", literal(options(context, lower, overlay)))
-        ]
-      }
-    ]
-  }
-}
-
-const options = ({ settings }: ImageContext, lower: string, { upper, work }: Overlay): string =>
-  settings.root === "readonly"
-    ? `ro,lowerdir=${upper}:${lower}`
-    : `lowerdir=${lower},upperdir=${upper},workdir=${work}`
+import { literal, prose, type UnitValue, type Unwritable, word } from "./UnitValue.ts"
 
 /** `directories` of the host are bound into the root. */
 export const prepare = (
   context: ImageContext,
-  directories: readonly string[]
+  directories: readonly string[],
+  template: RootTemplate
 ): Either.Either<UnitFile, Unwritable> =>
   Either.gen(function* () {
-    const { system, host } = context
+    const { system } = context
     const needed = [...new Set([system.imagelayoutdir, system.extractsdir, ...directories])]
     const service = UnitName.service(context.stem)
-    const cli = yield* commandLine([
-      ...host.cli,
-      "prepare",
-      ...(host.configFile === undefined ? [] : ["--config", host.configFile]),
-      "--",
-      UnitName.service(context.stem)
-    ])
     return {
       name: UnitName.prepare(context.stem, context.sha256),
       comments: header(context.name),
@@ -93,7 +48,7 @@ export const prepare = (
           directives: [
             directive("Type", literal("oneshot")),
             directive("Slice", literal("oci.slice")),
-            directive("ExecStart", cli),
+            directive("ExecStart", yield* preparation(context, template)),
             directive("TimeoutStartSec", literal("infinity")),
             directive("SyslogIdentifier", literal("oci-systemd")),
             // Shows what prepare says in the service's own `systemctl status`.
@@ -104,21 +59,32 @@ export const prepare = (
     } satisfies UnitFile
   })
 
+/** The shell's program, and what it runs where there is more to be done. That need not look for the image again. */
+const preparation = (context: ImageContext, { argv }: RootTemplate): Either.Either<UnitValue, Unwritable> => {
+  const { host, name, stem } = context
+  const line = (place: readonly string[]) =>
+    commandLine([
+      ...argv,
+      "--",
+      ...host.cli,
+      "prepare",
+      ...(host.configFile === undefined ? [] : ["--config", host.configFile]),
+      ...place,
+      "--",
+      UnitName.service(stem)
+    ])
+  // A name that no command line can carry is looked for by that of the unit.
+  return Either.orElse(line([`--layout=${name.layout}`, `--ref=${name.ref}`]), () => line([]))
+}
+
 /** Starts nothing: lasts as long as the service, and ends with clearing up. A root that is kept stays, `/run` does not. */
 export const scratch = (
   context: ImageContext,
-  overlay: Overlay,
-  { isChecked, hasUser }: { readonly isChecked: boolean; readonly hasUser: boolean }
+  { overlay, root }: RootPaths,
+  isChecked: boolean
 ): Either.Either<UnitFile, Unwritable> =>
   Either.gen(function* () {
-    const passing =
-      context.settings.root === "persistent"
-        ? [
-            ...writables(overlay, context.settings).map(({ directory }) => directory),
-            HealthUnits.stateFile(overlay),
-            OutputUnit.fifo(overlay)
-          ]
-        : [overlay.scratch]
+    const release = [helper(context, "oci-release"), context.settings.root, overlay.scratch, root]
     return {
       name: UnitName.scratch(context.stem, context.sha256),
       comments: header(context.name),
@@ -141,19 +107,7 @@ export const scratch = (
             directive("RemainAfterExit", literal("yes")),
             directive("Slice", literal("oci.slice")),
             ...(isChecked ? [yield* HealthUnits.forget(context)] : []),
-            ...(hasUser
-              ? [
-                  directive(
-                    "ExecStop",
-                    // "-": the rest is cleared all the same.
-                    join(
-                      [literal("-"), yield* commandLine([helper(context, "oci-release"), overlay.name])],
-                      ""
-                    )
-                  )
-                ]
-              : []),
-            directive("ExecStop", yield* commandLine(["/bin/rm", "-rf", "--", ...passing])),
+            directive("ExecStop", yield* commandLine(release)),
             directive("TimeoutStopSec", literal("infinity"))
           ]
         }

@@ -40,7 +40,6 @@ export const render = (
     const executable = ImageProcess.path(process, facts)
     const identity = ImageProcess.identity(process, facts)
     const scratch = UnitName.scratch(context.stem, context.sha256)
-    const mount = UnitName.mount(roots.root)
     const output =
       OutputUnit.isPiped(context, facts) === false ? "" : ` ${UnitName.output(context.stem, context.sha256)}`
     const { settings, origins, host } = context
@@ -62,8 +61,7 @@ export const render = (
             ...ImageLabels.unitDirectives(context.name, image),
             ...ImageContext.sourcePath(context),
             directive("Requires", literal(`${prepare} ${scratch}${output}`)),
-            directive("After", literal(`${prepare} ${scratch} ${mount}${output}`)),
-            directive("BindsTo", literal(mount)),
+            directive("After", literal(`${prepare} ${scratch}${output}`)),
             ...(HealthUnits.isChecked(context, process, facts)
               ? [directive("Wants", literal(UnitName.health(context.stem, "timer", context.sha256)))]
               : [])

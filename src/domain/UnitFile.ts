@@ -13,7 +13,7 @@ export interface Directive {
 
 /** A section with its directives, in order. */
 export interface Section {
-  readonly name: "Unit" | "Service" | "Mount" | "Timer"
+  readonly name: "Unit" | "Service" | "Timer"
   readonly directives: readonly Directive[]
 }
 

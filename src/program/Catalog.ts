@@ -2,7 +2,7 @@
 import * as Either from "effect/Either"
 import * as Enabling from "../domain/Enabling.ts"
 import * as ImageContext from "../domain/ImageContext.ts"
-import { display, LATEST } from "../domain/ImageName.ts"
+import { display, type ImageName, LATEST } from "../domain/ImageName.ts"
 import type { ImageSettings } from "../domain/ImageSettings.ts"
 import * as Platform from "../domain/Platform.ts"
 import * as ResolvedImage from "../domain/ResolvedImage.ts"
@@ -66,22 +66,52 @@ export const load = (
         `${display(name)} would have the same unit name as ${collidesWith.map(display).join(", ")}: it is ${UnitName.service(stem)}`
       )
     }
-    const { path, reference } = entry
-    return {
-      context: {
-        ...context,
-        settings: { ...own, alias: own.alias.filter((alias) => !clashes.has(alias)) }
-      },
-      layoutPath: path,
-      resolve: () =>
-        "error" in reference
-          ? Either.left(reference.error)
-          : Either.map(ImageResolution.resolve(path, reference, machine(own, platform), budget), (resolved) =>
-              ResolvedImage.withUser(resolved, own.user)
-            )
-    }
+    const alias = own.alias.filter((alias) => !clashes.has(alias))
+    return imageOf({ ...context, settings: { ...own, alias } }, entry, platform, budget)
   })
   return Either.right({ images, warnings })
+}
+
+/** An image whose unit is known already, without a look at the others: nothing where its layout does not have it. */
+export const one = (
+  { settings, host, platform }: Surroundings,
+  name: ImageName,
+  stem: string
+): Either.Either<CatalogImage | undefined, ImageResolution.ImageError> =>
+  Either.gen(function* () {
+    const path = `${settings.system.imagelayoutdir}/${name.layout}`
+    const reference = (yield* Layouts.references(path)).find(({ ref }) => ref === name.ref)
+    const context = ImageContext.of(name, { settings, host, sha256, stem })
+    return reference === undefined
+      ? undefined
+      : imageOf(context, { path, reference }, platform, Budget.UNLIMITED)
+  })
+
+/** What an image is looked at with. */
+export interface Surroundings {
+  readonly settings: Settings.Settings
+  readonly host: ImageContext.UnitHost
+  readonly platform: Platform.HostPlatform
+}
+
+const imageOf = (
+  context: ImageContext.ImageContext,
+  { path, reference }: Pick<FoundImage, "path" | "reference">,
+  platform: Platform.HostPlatform,
+  budget: Budget.Budget
+): CatalogImage => {
+  const { settings } = context
+  return {
+    context,
+    layoutPath: path,
+    resolve: () =>
+      "error" in reference
+        ? Either.left(reference.error)
+        : Either.map(
+            ImageResolution.resolve(path, reference, machine(settings, platform), budget),
+            (resolved) => ResolvedImage.withUser(resolved, settings.user)
+          )
+  }
 }
 
 const left = (budget: Budget.Budget) =>

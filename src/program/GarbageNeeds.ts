@@ -11,7 +11,7 @@ import * as Settings from "../domain/Settings.ts"
 import * as UnitName from "../domain/UnitName.ts"
 import { sha256 } from "../services/Blobs.ts"
 import * as ExtractRecord from "../services/ExtractRecord.ts"
-import * as ExtractsInventory from "../services/ExtractsInventory.ts"
+import type * as ExtractsInventory from "../services/ExtractsInventory.ts"
 import * as LayoutPresence from "../services/LayoutPresence.ts"
 import type { Catalog } from "./Catalog.ts"
 
@@ -98,7 +98,7 @@ export const of = (
     }
     for (const directory of directories) {
       paths.add(ExtractsTree.scratchOf(directory, sha256))
-      paths.add(`${ExtractsInventory.TEMPLATES}/${ExtractsTree.component(directory, sha256)}`)
+      paths.add(`${ExtractsTree.TEMPLATES}/${ExtractsTree.component(directory, sha256)}`)
       forgotten.delete(directory)
     }
     return {

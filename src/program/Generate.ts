@@ -5,8 +5,10 @@ import { display } from "../domain/ImageName.ts"
 import type { ImageUnits } from "../domain/ImageUnits.ts"
 import * as LateMounts from "../domain/LateMounts.ts"
 import type { HostPlatform } from "../domain/Platform.ts"
+import * as RootPaths from "../domain/RootPaths.ts"
 import type { Settings } from "../domain/Settings.ts"
 import type { Budget } from "../services/Budget.ts"
+import * as RunningUnits from "../services/RunningUnits.ts"
 import * as Sightings from "../services/Sightings.ts"
 import * as UnitDirectory from "../services/UnitDirectory.ts"
 import * as Catalog from "./Catalog.ts"
@@ -50,7 +52,10 @@ export const generate = (options: Options): Either.Either<void> =>
     const automounts = sightings.filter(({ seen }) => seen === LateMounts.AUTOMOUNT)
     for (const { directory } of automounts)
       log.warn(`${directory} is an automount that is not mounted: no image is known before it is`)
-    if (automounts.length === 0) yield* images(options)
+    const usable = automounts.length === 0 ? yield* images(options) : new Set<string>()
+    // To look into an automount would be to wait for systemd, which waits for this.
+    if (!automounts.some(({ directory }) => directory === settings.system.extractsdir))
+      keepRunning(usable, options)
     if (options.lateMounts !== true) return
     for (const { directory, seen } of sightings)
       log.debug(`${directory} is ${seen}: looked at again after mounts`)
@@ -59,20 +64,33 @@ export const generate = (options: Options): Either.Either<void> =>
     else yield* write(watch.right, options)
   })
 
-const images = (options: Options): Either.Either<void> =>
+/** The names of the scratches of those that can run. */
+const images = (options: Options): Either.Either<ReadonlySet<string>> =>
   Either.gen(function* () {
     const { log, settings } = options
     const catalog = yield* Catalog.load(settings, options.host, options.platform, options.budget)
     for (const warning of catalog.warnings) log.warn(warning)
+    const usable = new Set<string>()
     for (const image of catalog.images) {
       const name = display(image.context.name)
       const units = yield* Render.image(image)
       if (units.problem !== undefined) log.error(units.problem)
+      else usable.add(RootPaths.nameOf(image.context.stem, image.context.sha256))
       for (const note of units.notes) log.warn(`${name}: ${note}`)
       yield* write(units, options)
       log.debug(`${name} is ${units.files.map((file) => file.name).join(", ")}`)
     }
+    return usable
   })
+
+/** Services whose image is gone, or cannot run any more, stop as they should. */
+const keepRunning = (usable: ReadonlySet<string>, { directory, log, settings }: Options): void => {
+  for (const { name, text } of RunningUnits.of(settings.system.extractsdir, usable)) {
+    log.debug(`${name} stays until its service has stopped: its image is gone`)
+    const written = UnitDirectory.writeText(directory, name, text)
+    if (Either.isLeft(written)) log.error(written.left.message)
+  }
+}
 
 const write = (
   { files, links }: Pick<ImageUnits, "files" | "links">,

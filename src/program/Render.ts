@@ -15,7 +15,7 @@ import * as FactsFile from "../services/FactsFile.ts"
 import type { CatalogImage } from "./Catalog.ts"
 
 /** Units, and what is wrong where they are only the stub. */
-export interface Rendered extends ImageUnits.ImageUnits {
+export interface Rendered extends Omit<ImageUnits.ImageUnits, "template"> {
   /** Why the image cannot run; its only unit is then the stub. */
   readonly problem: string | undefined
 }

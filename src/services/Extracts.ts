@@ -5,16 +5,7 @@
  * Plain `node:fs`: locks, flushes and renames need descriptors, which the FileSystem service keeps to itself.
  */
 
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  lstatSync,
-  readdirSync,
-  renameSync,
-  symlinkSync,
-  writeFileSync
-} from "node:fs"
+import { existsSync, readdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs"
 import { dirname } from "node:path"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -69,11 +60,6 @@ export interface Workplace {
   readonly keep: (from: string, to: string) => void
 }
 
-export interface Scratch {
-  readonly upper: string
-  readonly work: string
-}
-
 export interface ExtractsService {
   readonly directory: string
   /** Where the root of a layer chain is, or will be. */
@@ -100,13 +86,13 @@ export interface ExtractsService {
     to: { readonly configDigest: Digest; readonly chainId: Digest }
   ) => Effect.Effect<string, ExtractsError>
   /**
-   * The upper and work directories of an overlay over the chain's root: what was there is removed unless `keep`. A new upper
-   * directory has the mode and owner of the root, since an overlay shows those of its upper.
+   * Has `fill` make what every start of an image's service copies (`RootTemplate`), in the empty directory that it is
+   * given, and puts it at `path` in place of all that its parent holds. It is flushed before it appears.
    */
-  readonly scratch: (
-    name: string,
-    options: { readonly chainId: Digest; readonly keep: boolean }
-  ) => Effect.Effect<Scratch, ExtractsError>
+  readonly template: <E, R>(
+    path: string,
+    fill: (directory: string) => Effect.Effect<void, E, R>
+  ) => Effect.Effect<void, E | ExtractsError, Exclude<R, Scope.Scope>>
 }
 
 /** Where the root of a chain is below an extracts directory: for who needs no more than that. */
@@ -262,24 +248,21 @@ const make = (directory: string, calls: Calls): ExtractsService => {
       )
     }),
 
-    scratch: Effect.fn("Extracts.scratch")(function* (name, { chainId, keep }) {
-      const target = at(ExtractsTree.scratchOf(name, sha256))
-      const place = { upper: `${target}/upper`, work: `${target}/work` }
-      if (keep && existsSync(target)) return place
+    template: Effect.fn("Extracts.template")(function* (target, fill) {
       yield* prepare
-      return yield* Effect.scoped(
+      yield* Effect.scoped(
         Effect.gen(function* () {
-          const { path } = yield* temporary
-          yield* attempt("make the scratch directory", target, () => {
-            const { gid, mode, uid } = lstatSync(rootOf(chainId))
-            Durable.makeDirectory(`${path}/new/upper`, PRIVATE)
-            Durable.makeDirectory(`${path}/new/work`, PRIVATE)
-            chownSync(`${path}/new/upper`, uid, gid)
-            chmodSync(`${path}/new/upper`, mode & 0o7777)
-            if (existsSync(target)) Durable.move(target, `${path}/old`)
-            Durable.move(`${path}/new`, target)
+          const { fd, path } = yield* temporary
+          const made = `${path}/new`
+          yield* attempt("make a template", made, () => Durable.makeDirectory(made, PRIVATE))
+          yield* fill(made)
+          yield* calls.syncFileSystemWaiting(fd).pipe(failing("flush the template", made))
+          yield* attempt("put the template in place", target, () => {
+            const parent = dirname(target)
+            Durable.makeDirectory(parent, PRIVATE)
+            for (const old of readdirSync(parent)) renameSync(`${parent}/${old}`, `${path}/${old}`)
+            Durable.move(made, target)
           })
-          return place
         })
       )
     })
@@ -306,6 +289,7 @@ const SUBDIRECTORIES: ReadonlyArray<readonly [name: string, mode: number]> = [
   [ExtractsTree.CONFIGS, PUBLIC],
   [ExtractsTree.NAMES, PUBLIC],
   [ExtractsTree.SCRATCH, PRIVATE],
+  [ExtractsTree.TEMPLATES, PRIVATE],
   [ExtractsTree.LOCKS, PRIVATE],
   [ExtractsTree.TMP, PRIVATE]
 ]

@@ -84,7 +84,7 @@ export const take = (directory: string): Inventory => {
   sharded("facts", ExtractsTree.FACTS, /^-[0-9a-f]{16}\.json$/, "file")
   names(ExtractsTree.NAMES)
   named("scratch", ExtractsTree.SCRATCH)
-  named("template", TEMPLATES)
+  named("template", ExtractsTree.TEMPLATES)
   return { pieces, odd }
 }
 
@@ -101,8 +101,6 @@ const linkTarget = (directory: string, path: string): string | undefined => {
   }
 }
 
-/** Made by prepare, for each image's scratch. */
-export const TEMPLATES = "templates"
 const TOP: ReadonlySet<string> = new Set([
   ExtractsTree.DIRS,
   ExtractsTree.LAYERS,
@@ -113,7 +111,7 @@ const TOP: ReadonlySet<string> = new Set([
   ExtractsTree.SCRATCH,
   ExtractsTree.LOCKS,
   ExtractsTree.TMP,
-  TEMPLATES,
+  ExtractsTree.TEMPLATES,
   // Of the file system itself.
   "lost+found"
 ])

@@ -200,6 +200,12 @@ const isProgram = (root: string, path: string): boolean => {
  * A kept upper was written by the image: where it has something else in the way, a link say, nothing is made.
  */
 export const makeDirectory = (lower: string, upper: string, path: string): void => {
+  const there = resolve(lower, path)
+  if (there === undefined || lstat(`${lower}/${there}`)?.isDirectory() !== true) makeAll(lower, upper, path)
+}
+
+/** Those on the way that the lower has are made in `upper` too, the same. */
+const makeAll = (lower: string, upper: string, path: string): void => {
   let at = ""
   for (const component of path.split("/").filter((component) => component !== "")) {
     const below = resolve(lower, `${at}/${component}`)
@@ -216,7 +222,7 @@ export const makeDirectory = (lower: string, upper: string, path: string): void 
 export const makeFile = (lower: string, upper: string, path: string): void => {
   if (resolve(lower, path) !== undefined) return
   const parent = path.slice(0, path.lastIndexOf("/"))
-  makeDirectory(lower, upper, parent)
+  makeAll(lower, upper, parent)
   const target = `${upper}/${resolve(lower, parent) ?? parent}/${path.slice(parent.length + 1)}`
   if (lstat(target) === undefined) fs.writeFileSync(target, "", { mode: 0o644, flag: "wx" })
 }

@@ -23,7 +23,7 @@ export const writeFile = (directory: string, file: UnitFile): Either.Either<void
 export const writeText = (
   directory: string,
   name: string,
-  text: string
+  text: string | Uint8Array
 ): Either.Either<void, UnitNotWritten> =>
   replace(`${directory}/${name}`, (temporary) =>
     fs.writeFileSync(temporary, text, { flag: "wx", mode: 0o644 })

@@ -1,4 +1,4 @@
-/** Makes numeric ids known to the host, by records that nss-systemd(8) serves. */
+/** What the host knows of numeric ids: its own accounts, and records of ours that nss-systemd(8) serves. */
 import * as fs from "node:fs"
 import * as Command from "@effect/platform/Command"
 import { CommandExecutor } from "@effect/platform/CommandExecutor"
@@ -8,13 +8,14 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type { Identity } from "../domain/ImageUser.ts"
 import * as UserRecord from "../domain/UserRecord.ts"
-import * as AtomicReplace from "./AtomicReplace.ts"
 
 /** Records here are read by every systemd that is supported, and gone at the next boot. */
 const DIRECTORY = "/run/userdb"
 
 /** getent(1): the key was not found. */
 const NOT_FOUND = 2
+
+type Kind = "user" | "group"
 
 export class IdUnknown extends Schema.TaggedError<IdUnknown>()("IdUnknown", {
   kind: Schema.Literal("user", "group"),
@@ -28,56 +29,61 @@ export class IdUnknown extends Schema.TaggedError<IdUnknown>()("IdUnknown", {
 export class UserDatabase extends Context.Tag("oci-systemd/UserDatabase")<
   UserDatabase,
   {
-    /**
-     * Afterwards the host knows every id of the identity, and where it serves records the user's name of our own, or
-     * the error says what to do.
-     */
-    readonly ensure: (identity: Identity, servesRecords: boolean) => Effect.Effect<void, IdUnknown>
+    /** Records of all that the host itself does not know, whether some are there already or not. */
+    readonly lacking: (
+      identity: Identity,
+      servesRecords: boolean
+    ) => Effect.Effect<ReadonlyArray<UserRecord.Records>>
+    /** With the records in place, every id has to be known. */
+    readonly check: (identity: Identity) => Effect.Effect<void, IdUnknown>
   }
 >() {
   static readonly layer = Layer.effect(
     UserDatabase,
     Effect.map(CommandExecutor, (executor) => {
-      const knows = (kind: "user" | "group", key: number | string) =>
-        Command.make("getent", kind === "user" ? "passwd" : "group", String(key)).pipe(
+      const knows = (kind: Kind, id: number) =>
+        Command.make("getent", kind === "user" ? "passwd" : "group", String(id)).pipe(
           Command.exitCode,
           Effect.map((code) => code !== NOT_FOUND),
           // Without getent(1) nothing can be said, and systemd will say it.
           Effect.orElseSucceed(() => true),
           Effect.provideService(CommandExecutor, executor)
         )
-      const ensureOne = (kind: "user" | "group", id: number, records: UserRecord.Records) =>
-        Effect.gen(function* () {
-          if (yield* knows(kind, id)) return
-          yield* Effect.sync(() => write(records))
-          if (!(yield* knows(kind, id))) yield* new IdUnknown({ kind, id })
-        })
+      const isKnown = (kind: Kind, id: number, records: UserRecord.Records) =>
+        Effect.suspend(() => (isOurs(records) ? Effect.succeed(false) : knows(kind, id)))
       return {
-        ensure: Effect.fn("UserDatabase.ensure")(function* (
+        lacking: Effect.fn("UserDatabase.lacking")(function* (
           { uid, gid, supplementaryGids }: Identity,
           servesRecords: boolean
         ) {
-          for (const id of [gid, ...supplementaryGids]) yield* ensureOne("group", id, UserRecord.group(id))
-          yield* ensureOne("user", uid, UserRecord.user(uid, gid))
-          if (!servesRecords || uid === 0) return
+          const lacking: UserRecord.Records[] = []
+          for (const id of new Set([gid, ...supplementaryGids])) {
+            const records = UserRecord.group(id)
+            if (!(yield* isKnown("group", id, records))) lacking.push(records)
+          }
+          const records = UserRecord.user(uid, gid)
+          if (!(yield* isKnown("user", uid, records))) lacking.push(records)
           // The number is an account of the host's: the record is found by its name alone.
-          const name = UserRecord.userName(uid)
-          if (yield* knows("user", name)) return
-          yield* Effect.sync(() => write({ ...UserRecord.user(uid, gid), links: [] }))
-          if (!(yield* knows("user", name))) yield* new IdUnknown({ kind: "user", id: uid })
+          else if (servesRecords && uid !== 0) lacking.push({ ...records, links: [] })
+          return lacking
+        }),
+        check: Effect.fn("UserDatabase.check")(function* ({ uid, gid, supplementaryGids }: Identity) {
+          for (const id of [gid, ...supplementaryGids]) {
+            if (!(yield* knows("group", id))) yield* new IdUnknown({ kind: "group", id })
+          }
+          if (!(yield* knows("user", uid))) yield* new IdUnknown({ kind: "user", id: uid })
         })
       }
     })
   )
 }
 
-const write = (records: UserRecord.Records): void => {
-  for (const { name, content } of records.files) {
-    AtomicReplace.replace(`${DIRECTORY}/${name}`, (temporary) =>
-      fs.writeFileSync(temporary, content, { mode: 0o644, flag: "wx" })
-    )
-  }
-  for (const { name, target } of records.links) {
-    AtomicReplace.replace(`${DIRECTORY}/${name}`, (temporary) => fs.symlinkSync(target, temporary))
-  }
-}
+/** Is it known by a record of ours, which another service holds? */
+const isOurs = ({ links }: UserRecord.Records): boolean =>
+  links.some(({ name, target }) => {
+    try {
+      return fs.readlinkSync(`${DIRECTORY}/${name}`) === target
+    } catch {
+      return false
+    }
+  })

@@ -311,7 +311,7 @@ describe.skipIf(reason !== undefined).each(releases())(
         const inspected = (await machine.run(["oci-systemd", "inspect", "example.org/keeper:v1"])).stdout
         assert.match(
           inspected,
-          /^Volumes +\/data at \/var\/lib\/oci\/volumes\/org\.example\.keeper\.ref\.v1\/data$/m
+          /^ +\/data +\/var\/lib\/oci\/volumes\/org\.example\.keeper\.ref\.v1\/data$/m
         )
         assert.include(inspected, "the volume / is not kept: it is the whole root")
         assert.include(inspected, "the volume /proc/x is not kept")

@@ -92,7 +92,7 @@ const refused =
   }
 
 describe("the generator", () => {
-  it("writes the service, its mount, and the units before it", () =>
+  it("writes the service, and the units before it", () =>
     generate(
       (layout) => layout.index(layout.named("v1", layout.image())),
       ({ units, messages }) => {
@@ -103,8 +103,7 @@ describe("the generator", () => {
             `oci-output@${STEM}.service`,
             `oci-prepare@${STEM}.service`,
             `oci-scratch@${STEM}.service`,
-            `${STEM}.service`,
-            `run-oci-roots-${STEM}.mount`
+            `${STEM}.service`
           ]
         )
       }
@@ -176,7 +175,7 @@ describe("the generator", () => {
       ({ service }) =>
         assert.match(
           service(`oci-scratch@${STEM}`),
-          /^ExecStop=@:\/bin\/rm "\/bin\/rm" "-rf" "--" "\S+\/scratch\/\S+\/run" "\S+\/scratch\/\S+\/health" "\S+\/output"$/m
+          /^ExecStop=@:\S+\/oci-release "\S+" "persistent" "\S+\/scratch\/\S+" "\/run\/oci\/roots\/\S+"$/m
         ),
       [{ pattern: "*", settings: { root: "persistent" }, place: PLACE }]
     ))

@@ -321,25 +321,37 @@ describe("configs, names and scratch", () => {
         "locks",
         "names",
         "scratch",
+        "templates",
         "tmp"
       ])
     })
   )
 
-  it.scopedLive("scratch directories are fresh unless kept, and look like the root", () =>
+  it.scopedLive("a template takes the place of all others of its image, once it is complete", () =>
     Effect.gen(function* () {
       const service = yield* extracts
-      yield* service.publish(CHAIN, fill)
-      const unit = "com.myorg.myapp.ref.stable"
-      const first = yield* service.scratch(unit, { chainId: CHAIN, keep: false })
-      assert.strictEqual(first.upper, `${service.directory}/scratch/${unit}/upper`)
-      assert.strictEqual(fs.statSync(first.upper).mode & 0o7777, 0o555)
-      fs.mkdirSync(`${first.work}/work`, 0)
-      fs.symlinkSync("/", `${first.work}/work-link`)
-      yield* service.scratch(unit, { chainId: CHAIN, keep: true })
-      assert.deepStrictEqual(fs.readdirSync(first.work).sort(), ["work", "work-link"])
-      yield* service.scratch(unit, { chainId: CHAIN, keep: false })
-      assert.deepStrictEqual(fs.readdirSync(first.work), [])
+      const at = (digest: string) => `${service.directory}/templates/com.myorg.myapp.ref.stable/${digest}`
+      const make = (digest: string, content: string) =>
+        service.template(at(digest), (directory) =>
+          Effect.sync(() => {
+            assert.isFalse(fs.existsSync(at(digest)))
+            fs.writeFileSync(`${directory}/content`, content)
+          })
+        )
+      yield* make("one", "1")
+      yield* make("two", "2")
+      assert.deepStrictEqual(fs.readdirSync(dirname(at("two"))), ["two"])
+      assert.strictEqual(fs.readFileSync(`${at("two")}/content`, "utf8"), "2")
+      const failed = yield* service
+        .template(at("three"), (directory) =>
+          Effect.zipRight(
+            Effect.sync(() => fs.writeFileSync(`${directory}/half`, "")),
+            Effect.fail("no more")
+          )
+        )
+        .pipe(Effect.flip)
+      assert.strictEqual(failed, "no more")
+      assert.deepStrictEqual(fs.readdirSync(dirname(at("two"))), ["two"])
       assert.deepStrictEqual(leftovers(service), [])
     })
   )

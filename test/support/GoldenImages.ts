@@ -78,6 +78,12 @@ export const generate = (
     })
   )
   return new Map(
-    [...treeOf(at("normal"))].map(([name, text]) => [name, text.replaceAll(directory.path, STATE)])
+    [...treeOf(at("normal"))].map(([name, text]) => [
+      name,
+      text.replaceAll(directory.path, STATE).replace(TEMPLATE, "$1DIGEST")
+    ])
   )
 }
+
+/** Its name is a hash of the units, with the paths that they have here. */
+const TEMPLATE = /(\/templates\/[^/"]+\/)[0-9a-f]{32}/

@@ -40,14 +40,24 @@ export const loadSilently = (
   overrides: { readonly systemdVersion?: number } = {}
 ) =>
   Effect.gen(function* () {
+    const { settings, host, platform, warnings } = yield* surroundings(file, overrides)
+    const catalog = yield* Catalog.load(settings, host, platform)
+    return { settings, catalog, host, warnings: [...warnings, ...catalog.warnings] }
+  })
+
+/** What an image is looked at with: the settings, with what is odd in them, and the machine. */
+export const surroundings = (
+  file: Option.Option<string>,
+  overrides: { readonly systemdVersion?: number } = {}
+) =>
+  Effect.gen(function* () {
     const configFile = yield* fileOf(file)
     const { settings, warnings } = yield* SettingsFile.load(configFile)
     const host = HostFacts.unitHost(
       { systemdversion: overrides.systemdVersion ?? settings.system.systemdversion },
       { cli: CommandPath.cli(), configFile }
     )
-    const catalog = yield* Catalog.load(settings, host, HostFacts.platform())
-    return { settings, catalog, host, warnings: [...warnings, ...catalog.warnings] }
+    return { settings, host, platform: HostFacts.platform(), warnings }
   })
 
 /** Taken before the subcommand and after it. */

@@ -1,0 +1,232 @@
+/**
+ * How long `systemctl start` takes until the program runs, on a booted machine: services of one image in each root mode,
+ * against a plain service of the host (the same program, nothing else), and against one that is confined like the image's but has
+ * no root of its own. Then fifty images at once, against fifty plain services. With podman, `podman run` of the same image.
+ * As root, with what the end-to-end tests need; the programs are those of the last `npm run build`.
+ *
+ *     node bench/start.mjs [--release trixie] [--runs 15] [--part one|many|podman]…
+ */
+import { spawnSync } from "node:child_process"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { parseArgs } from "node:util"
+import { build } from "esbuild"
+import { printTable } from "./Measure.mjs"
+
+const { values } = parseArgs({
+  options: {
+    release: { type: "string", default: "trixie" },
+    runs: { type: "string", default: "15" },
+    part: { type: "string", multiple: true, default: ["one", "many", "podman"] }
+  }
+})
+
+const top = join(dirname(fileURLToPath(import.meta.url)), "..")
+/** The machines of the tests are TypeScript. The bundle lies as deep as its source: that finds the rest from where it is. */
+const machines = async () => {
+  const outfile = join(top, "node_modules/.cache/bench/Machines.mjs")
+  const source = [
+    "test/e2e/support/Installed.ts",
+    "test/e2e/support/layouts.ts",
+    "test/support/LayoutWriter.ts"
+  ]
+  await build({
+    stdin: {
+      contents: source.map((path) => `export * from "./${path}"`).join("\n"),
+      resolveDir: top,
+      loader: "ts"
+    },
+    outfile,
+    bundle: true,
+    platform: "node",
+    format: "esm"
+  })
+  return import(outfile)
+}
+const { busyboxRootfs, installed, LayoutWriter } = await machines()
+
+const work = mkdtempSync(join(tmpdir(), "oci-systemd-bench-"))
+process.on("exit", () => rmSync(work, { recursive: true, force: true }))
+
+const MANY = Array.from({ length: 50 }, (_, index) => `many${index}`)
+const unit = (name) => `org.example.${name}.ref.v1.service`
+const PROGRAM = ["/bin/sleep", "1000000"]
+const CONFIGURATION = `[image example.org/persistent:*]
+root = persistent
+[image example.org/readonly:*]
+root = readonly
+[image example.org/strict:*]
+profile = strict
+`
+
+const rootfs = await busyboxRootfs(join(work, "rootfs"))
+const archive = join(work, "rootfs.tar")
+spawnSync("tar", ["-C", rootfs, "-cf", archive, "."])
+const content = readFileSync(archive)
+const writeLayout = (directory, name, config = {}) => {
+  const layout = new LayoutWriter(join(directory, "example.org", name))
+  const full = { Entrypoint: PROGRAM, StopSignal: "SIGKILL", Env: [`NAME=${name}`], ...config }
+  layout.index(layout.named("v1", layout.image({ config: full }, {}, content)))
+}
+
+const IMAGES = {
+  ephemeral: {},
+  persistent: {},
+  readonly: {},
+  strict: {},
+  "with-user": { User: "app" }
+}
+const machine = await installed(values.release, (directory) => {
+  for (const [name, config] of Object.entries(IMAGES)) writeLayout(directory, name, config)
+  for (const name of MANY) writeLayout(directory, name)
+})
+
+/** Runs in the machine: prints the milliseconds that each start took, as JSON; units in one argument start together. */
+const MEASURE = `
+const { spawnSync } = require("node:child_process")
+const [runs, ...sets] = process.argv.slice(2)
+const systemctl = (...words) => {
+  const { status, stderr, stdout } = spawnSync("systemctl", words, { encoding: "utf8" })
+  if (status !== 0) throw new Error(words.join(" ") + ": " + stderr)
+  return stdout
+}
+const settle = () => {
+  while (!/^(No jobs.*)?$/m.test(systemctl("list-jobs", "--no-legend").trim() || "No jobs")) {}
+  // PID 1 takes in five mount events a second: what is left of the last run must not be measured.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300)
+}
+const times = sets.map(() => [])
+for (let run = -1; run < Number(runs); run++) {
+  for (const [index, set] of sets.entries()) {
+    const units = set.split(" ")
+    settle()
+    const start = process.hrtime.bigint()
+    systemctl("start", ...units)
+    const took = Number(process.hrtime.bigint() - start) / 1e6
+    // The first is not counted: it makes what the others find.
+    if (run >= 0) times[index].push(took)
+    systemctl("stop", ...units)
+  }
+}
+console.log(JSON.stringify(times))
+`
+
+const service = (lines) => `[Unit]\nStartLimitIntervalSec=0\n[Service]\n${lines.join("\n")}\n`
+const plain = service(["Type=exec", `ExecStart=${PROGRAM.join(" ")}`, "KillSignal=SIGKILL"])
+
+const median = (times) => times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)]
+
+const measured = async (runs, sets) => {
+  const { stdout } = await machine.run(
+    ["node", "/root/measure.cjs", String(runs), ...sets.map(([, units]) => units.join(" "))],
+    {
+      timeout: 600_000
+    }
+  )
+  return JSON.parse(stdout.trim().split("\n").at(-1)).map((times, index) => ({
+    name: sets[index][0],
+    median: median(times),
+    least: Math.min(...times),
+    most: Math.max(...times)
+  }))
+}
+
+const report = (title, results, references) => {
+  console.log(`${title}\n`)
+  printTable(
+    ["service", "median ms", "least", "most", ...references.map(({ name }) => `to ${name}`)],
+    results.map(({ name, median, least, most }) => [
+      name,
+      ...[median, least, most].map((time) => time.toFixed(1)),
+      ...references.map((reference) => (median / reference.median).toFixed(2))
+    ])
+  )
+}
+
+/** The image's own unit, less its root and what comes before it: its program is the host's then. */
+const withoutRoot = async () => {
+  const text = await machine.read(`/run/systemd/generator/${unit("ephemeral")}`)
+  return text
+    .split("\n")
+    .filter((line) => !/^(?:RootDirectory|WorkingDirectory|BindPaths|Requires|After)=/.test(line))
+    .join("\n")
+}
+
+const one = async () => {
+  await machine.write("/run/systemd/system/plain.service", plain)
+  await machine.write("/run/systemd/system/confined.service", await withoutRoot())
+  await machine.run("systemctl daemon-reload")
+  const results = await measured(Number(values.runs), [
+    ["plain", ["plain.service"]],
+    ["confined", ["confined.service"]],
+    ...Object.keys(IMAGES).map((name) => [name, [unit(name)]])
+  ])
+  report("`systemctl start` until the program runs", results, results.slice(0, 2))
+  return results
+}
+
+const many = async () => {
+  const names = MANY.map((name) => `plain-${name}.service`)
+  for (const name of names) await machine.write(`/run/systemd/system/${name}`, plain)
+  await machine.run("systemctl daemon-reload")
+  const results = await measured(Math.min(5, Number(values.runs)), [
+    ["50 plain", names],
+    ["50 images", MANY.map(unit)]
+  ])
+  report("Fifty at once, until all run", results, results.slice(0, 1))
+}
+
+/** On this host, since the machine has no podman; interleaved with nothing, so read the ratio with that in mind. */
+const podman = async () => {
+  const run = (...words) => spawnSync("podman", words, { encoding: "utf8" })
+  const layout = join(work, "podman")
+  writeLayout(layout, "image")
+  const image = `oci:${join(layout, "example.org/image")}:v1`
+  const pulled = run("--cgroup-manager=cgroupfs", "pull", "-q", image)
+  const id = pulled.stdout?.trim()
+  const words = [
+    "--cgroup-manager=cgroupfs",
+    "run",
+    "--rm",
+    "--cgroups=disabled",
+    "--network=host",
+    id,
+    "/bin/true"
+  ]
+  const first = pulled.status === 0 ? run(...words) : pulled
+  if (first.status !== 0) {
+    console.log(`podman does not run here: ${(first.error?.message ?? first.stderr).trim()}\n`)
+    return
+  }
+  const times = []
+  for (let index = 0; index < Number(values.runs); index++) {
+    const start = process.hrtime.bigint()
+    run(...words)
+    times.push(Number(process.hrtime.bigint() - start) / 1e6)
+  }
+  run("rmi", "-f", id)
+  console.log(
+    `\`podman run --rm IMAGE /bin/true\`, no cgroup, the host's network: median ${median(times).toFixed(1)} ms\n`
+  )
+}
+
+try {
+  await machine.write("/etc/oci-generator.conf", CONFIGURATION)
+  await machine.write("/root/measure.cjs", MEASURE)
+  await machine.boot()
+  await machine.write("/run/systemd/system/service.d/starts.conf", "[Unit]\nStartLimitIntervalSec=0\n")
+  await machine.run("systemctl daemon-reload")
+  const version = (await machine.run("systemctl --version")).stdout.split("\n")[0]
+  console.log(`${values.release}: ${version}\n`)
+  const parts = { one, many, podman }
+  for (const part of values.part) {
+    if (parts[part] === undefined)
+      throw new Error(`no part is called "${part}"; there are: ${Object.keys(parts)}`)
+    await parts[part]()
+  }
+} finally {
+  await machine.dispose()
+}
+process.exit(0)

@@ -1,0 +1,114 @@
+#!/bin/sh
+# oci-prepare MODE TEMPLATE LOWER SCRATCH ROOT [VOLUME...] [-- COMMAND...]: makes the root of a service that is about to
+# start, from what `oci-systemd prepare` made ready once (src/domain/RootTemplate.ts):
+#
+#   MODE      ephemeral, persistent or readonly
+#   TEMPLATE  TEMPLATE/scratch is what a scratch is before anybody has written to it, TEMPLATE/users are the records of the
+#             users that the host does not know
+#   LOWER     the extract: it is only ever read
+#   SCRATCH   copied from the template; of a persistent root only what does not persist
+#   ROOT      where the overlay of both is mounted
+#   VOLUME    has to be there; with a slash at its end, it has to be a directory
+#   COMMAND   runs instead where anything is missing or may have changed: it makes all this ready, and calls oci-prepare. Its
+#             last word is the service's name. Without a command, nothing is asked.
+#
+# A shell starts in a tenth of Node's time. No text of the image's is read here: what it says is in the template's files.
+set -u
+[ $# -ge 5 ] || { echo "usage: oci-prepare MODE TEMPLATE LOWER SCRATCH ROOT [VOLUME...] [-- COMMAND...]" >&2; exit 2; }
+mode=$1 template=$2 lower=$3 scratch=$4 root=$5
+shift 5
+holds=${OCI_HOLDS:-/run/oci/users} records=${OCI_RECORDS:-/run/userdb} accounts=${OCI_ACCOUNTS:-/etc}
+
+is_empty() {
+  for entry in "$1"/* "$1"/.[!.]*; do
+    [ ! -e "$entry" ] && [ ! -L "$entry" ] || return 1
+  done
+}
+
+# systemd starts this unit along with a service that runs already (`systemctl start`, `Wants=`), and before a service that has
+# just ended without its root being taken away (`Upholds=`).
+unmount() {
+  while :; do
+    state=$(systemctl show --property=ActiveState --value -- "$service") || exit 1
+    case $state in
+      inactive | failed | activating) break ;;
+      deactivating) sleep 0.1 ;;
+      *) exit 0 ;;
+    esac
+  done
+  case $mode in
+    persistent) umount -- "$root" || exit 1 ;;
+    *) umount --lazy -- "$root" || exit 1 ;;
+  esac
+}
+
+is_ready() {
+  [ -d "$template" ] && [ -d "$lower" ] || return 1
+  # Which ids are the host's own may be something else by now.
+  if [ -d "$template/users" ]; then
+    [ ! "$accounts/passwd" -nt "$template" ] && [ ! "$accounts/group" -nt "$template" ] || return 1
+  fi
+  # The working directory that the image lacks may have been removed by the service.
+  [ "$mode" != persistent ] || [ ! -d "$scratch/upper" ] || is_empty "$template/scratch/upper"
+}
+
+missing=''
+while [ $# -gt 0 ] && [ "$1" != -- ]; do
+  [ -e "$1" ] || missing=$1
+  shift
+done
+if [ $# -gt 0 ]; then
+  shift
+  for service; do :; done
+  is_empty "$root" || unmount
+  { [ -z "$missing" ] && is_ready; } || exec "$@"
+fi
+
+# What a power cut left is removed.
+if [ "$mode" != persistent ]; then
+  [ ! -e "$scratch" ] || rm -rf -- "$scratch" || exit 1
+  cp --archive --reflink=auto --no-target-directory -- "$template/scratch" "$scratch" || exit 1
+elif [ ! -d "$scratch/upper" ]; then
+  # Appears by one rename, since it is never made again. No scratch has a name with a dot before it.
+  new=${scratch%/*}/.${scratch##*/}
+  rm -rf -- "$new" "$scratch" || exit 1
+  cp --archive --reflink=auto --no-target-directory -- "$template/scratch" "$new" || exit 1
+  mv --no-target-directory -- "$new" "$scratch" || exit 1
+else
+  [ ! -e "$scratch/health" ] || rm -f -- "$scratch/health" || exit 1
+  set --
+  for place in "$template"/scratch/*; do
+    entry=${place##*/}
+    case $entry in upper | work) continue ;; esac
+    [ ! -e "$scratch/$entry" ] || rm -rf -- "$scratch/$entry" || exit 1
+    set -- "$@" "$place"
+  done
+  cp --archive --reflink=auto -- "$@" "$scratch/" || exit 1
+fi
+
+# Which records a service needs is told by copies of them, held below its name until oci-release takes them away. Both do
+# so under one lock, so that no record is removed between being found and being needed.
+hold() {
+  [ -d "$holds" ] && [ -d "$records" ] || mkdir -p -- "$holds" "$records" || return 1
+  exec 9>"$holds/.lock"
+  flock 9 || return 1
+  own=$holds/${root##*/}
+  cp --archive --no-target-directory -- "$template/users" "$own" || return 1
+  set --
+  for record in "$own"/*; do
+    [ -e "$records/${record##*/}" ] || [ -L "$records/${record##*/}" ] || set -- "$@" "$record"
+  done
+  # Linked and not copied: nobody ever reads half a record.
+  [ $# -eq 0 ] || ln --physical -- "$@" "$records/" || return 1
+  exec 9>&-
+}
+[ ! -d "$template/users" ] || hold || exit 1
+
+# Private to root: a setuid file inside must not be reachable for the host's users.
+[ -d "${root%/*}" ] || mkdir -p -m 700 -- "${root%/*}" || exit 1
+[ -d "$root" ] || mkdir -p -- "$root" || exit 1
+case $mode in
+  readonly) options=ro,lowerdir=$scratch/upper:$lower ;;
+  *) options=lowerdir=$lower,upperdir=$scratch/upper,workdir=$scratch/work ;;
+esac
+exec mount -t overlay -o "$options" overlay "$root"

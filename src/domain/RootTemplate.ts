@@ -1,0 +1,73 @@
+/**
+ * What is copied at every start of an image's service, and made only once: its scratch as it is before anybody has
+ * written to it, and records of the users that the host does not know.
+ *
+ *     templates/NAME/DIGEST/scratch/{upper,work,run,…,output}   see RootPaths, OutputUnit
+ *                           scratch/units/…                     what a service needs to be stopped, see RunningUnits
+ *                           users/…                             see UserRecord; missing where none are needed
+ *
+ * `oci-systemd prepare` makes it, `oci-prepare` copies it. DIGEST is of all that it follows from, so that one that was
+ * made for an older image, configuration or version is never taken for it.
+ */
+import * as ExtractsTree from "./ExtractsTree.ts"
+import { helper, type ImageContext, volumes } from "./ImageContext.ts"
+import type { ImageProcess } from "./ImageProcess.ts"
+import type { ResolvedImage } from "./ResolvedImage.ts"
+import type { RootPaths } from "./RootPaths.ts"
+import { directive, render, type UnitFile } from "./UnitFile.ts"
+import * as UnitName from "./UnitName.ts"
+import { literal } from "./UnitValue.ts"
+
+export interface RootTemplate {
+  readonly path: string
+  /** Of `oci-prepare`, which mounts a root from it. */
+  readonly argv: readonly [string, ...string[]]
+  readonly units: readonly UnitFile[]
+}
+
+/** `units` are the image's but for the one that names the template. */
+export const of = (
+  context: ImageContext,
+  image: ResolvedImage,
+  process: ImageProcess,
+  roots: RootPaths,
+  units: readonly UnitFile[]
+): RootTemplate => {
+  const { sha256, settings, system } = context
+  const { lower, overlay, root } = roots
+  const own = volumes(context, image).volumes
+  const digest = sha256(
+    JSON.stringify([
+      FORMAT,
+      image.chainId,
+      image.configDescriptor.digest,
+      process.workingDirectory,
+      own,
+      ...units.map(render)
+    ])
+  )
+  const path = `${system.extractsdir}/${ExtractsTree.templateOf(overlay.name, digest, sha256)}`
+  // The slash has it ask for a directory; what the configuration names may be a file as well.
+  const asked = own.map(({ directory, kind }) => (kind === "own" ? `${directory}/` : directory))
+  return {
+    path,
+    argv: [helper(context, "oci-prepare"), settings.root, path, lower, overlay.scratch, root, ...asked],
+    units: units.map((unit) => kept(unit, UnitName.service(context.stem)))
+  }
+}
+
+/** What stays for as long as the service runs after its image was removed: it ends as it should, and is not started again. */
+const kept = (unit: UnitFile, service: string): UnitFile => ({
+  ...unit,
+  comments: [...unit.comments, "Its image is gone: this is here until the service has stopped."],
+  sections: unit.sections.map(({ name, directives }) => ({
+    name,
+    directives: [
+      ...directives.filter(({ key }) => key !== "SourcePath" && (key !== "Restart" || unit.name !== service)),
+      ...(name === "Unit" && unit.name === service ? [directive("RefuseManualStart", literal("yes"))] : [])
+    ]
+  }))
+})
+
+/** To be counted up where what is made of the same image changes. */
+const FORMAT = 1

@@ -1,0 +1,40 @@
+/** Runs `oci-prepare`, which mounts the root of a service that is about to start. */
+import * as Command from "@effect/platform/Command"
+import { CommandExecutor } from "@effect/platform/CommandExecutor"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+
+export class RootNotMounted extends Schema.TaggedError<RootNotMounted>()("RootNotMounted", {
+  program: Schema.String,
+  exitCode: Schema.Number
+}) {
+  override get message(): string {
+    return `the root is not mounted: ${this.program} ended with exit code ${this.exitCode}`
+  }
+}
+
+export class RootStarter extends Context.Tag("oci-systemd/RootStarter")<
+  RootStarter,
+  (argv: readonly [string, ...string[]]) => Effect.Effect<void, RootNotMounted>
+>() {
+  static readonly layer = Layer.effect(
+    RootStarter,
+    Effect.map(
+      CommandExecutor,
+      (executor) =>
+        (argv: readonly [string, ...string[]]): Effect.Effect<void, RootNotMounted> =>
+          Command.make(...argv).pipe(
+            Command.stdout("inherit"),
+            Command.stderr("inherit"),
+            Command.exitCode,
+            Effect.orElseSucceed(() => 127),
+            Effect.flatMap((exitCode) =>
+              exitCode === 0 ? Effect.void : new RootNotMounted({ program: argv[0], exitCode })
+            ),
+            Effect.provideService(CommandExecutor, executor)
+          )
+    )
+  )
+}

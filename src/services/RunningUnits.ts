@@ -1,0 +1,48 @@
+/**
+ * Units of services that run though no image is there for them any more: its layout was removed, or is broken.
+ *
+ * Each scratch holds the units that stop its service and clear up behind it (`RootTemplate`). Without them systemd would
+ * stop it by SIGTERM, whatever signal its image wants, and nobody would take its root away.
+ */
+import * as fs from "node:fs"
+import * as Either from "effect/Either"
+import * as ExtractsTree from "../domain/ExtractsTree.ts"
+import * as RootPaths from "../domain/RootPaths.ts"
+import * as UnitName from "../domain/UnitName.ts"
+import * as BoundedFile from "./BoundedFile.ts"
+
+export interface RunningUnit {
+  readonly name: string
+  readonly text: Uint8Array
+}
+
+/** Of all services with a root in this boot, but for those of `images`, the names of whose scratches are given. */
+export const of = (
+  extractsdir: string,
+  images: ReadonlySet<string>,
+  mounts: string = RootPaths.MOUNT_DIRECTORY
+): readonly RunningUnit[] =>
+  list(mounts)
+    .filter((name) => !images.has(name))
+    .flatMap((name) => {
+      const directory = `${extractsdir}/${ExtractsTree.SCRATCH}/${name}/${RootPaths.UNITS}`
+      return list(directory)
+        .filter((unit) => UnitName.UNIT_NAME.test(unit))
+        .flatMap((unit) =>
+          Either.match(BoundedFile.read(`${directory}/${unit}`, MAX_UNIT), {
+            onLeft: () => [],
+            onRight: (text) => [{ name: unit, text }]
+          })
+        )
+    })
+
+const list = (directory: string): readonly string[] => {
+  try {
+    return fs.readdirSync(directory)
+  } catch {
+    return []
+  }
+}
+
+/** Far above what `ExecStart` renders. */
+const MAX_UNIT = 8 * 1024 * 1024
