@@ -111,4 +111,6 @@ case $mode in
   readonly) options=ro,lowerdir=$scratch/upper:$lower ;;
   *) options=lowerdir=$lower,upperdir=$scratch/upper,workdir=$scratch/work ;;
 esac
+# The newer mount calls, which mount(8) prefers, take no option of more than 255 bytes (fsconfig(2)).
+export LIBMOUNT_FORCE_MOUNT2=always
 exec mount -t overlay -o "$options" overlay "$root"

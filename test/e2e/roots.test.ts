@@ -309,10 +309,7 @@ describe.skipIf(reason !== undefined).each(releases())(
           "one\ntwo\n"
         )
         const inspected = (await machine.run(["oci-systemd", "inspect", "example.org/keeper:v1"])).stdout
-        assert.match(
-          inspected,
-          /^ +\/data +\/var\/lib\/oci\/volumes\/org\.example\.keeper\.ref\.v1\/data$/m
-        )
+        assert.match(inspected, /^ +\/data +\/var\/lib\/oci\/volumes\/org\.example\.keeper\.ref\.v1\/data$/m)
         assert.include(inspected, "the volume / is not kept: it is the whole root")
         assert.include(inspected, "the volume /proc/x is not kept")
         await systemctl("stop", OTHER, KEEPER)
