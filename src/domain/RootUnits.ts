@@ -2,7 +2,8 @@
  * The units before an image's service: the oneshot that mounts its root, and the unit that clears up behind it.
  *
  * The mount is no unit. PID 1 takes in five mount events a second, and while more are waiting it starts and stops no
- * `.mount` unit (seen on systemd 252, 257 and 262): the fourth service to start within a second would wait for that. Nor does anything wait for PID 1 to see the mount, which each service has in a namespace of its own.
+ * `.mount` unit (seen on systemd 252, 257 and 262): the fourth service to start within a second would wait for that.
+ * Nor does anything wait for PID 1 to see the mount, which each service has in a namespace of its own.
  */
 import * as Either from "effect/Either"
 import * as ExecStart from "./ExecStart.ts"
