@@ -33,7 +33,11 @@ unmount() {
     case $state in
       inactive | failed | activating) break ;;
       deactivating) sleep 0.1 ;;
-      *) exit 0 ;;
+      active | reloading | refreshing) exit 0 ;;
+      *)
+        echo "$root is mounted still, and $service is \"$state\"" >&2
+        exit 1
+        ;;
     esac
   done
   case $mode in
@@ -93,7 +97,8 @@ hold() {
   exec 9>"$holds/.lock"
   flock 9 || return 1
   own=$holds/${root##*/}
-  cp --archive --no-target-directory -- "$template/users" "$own" || return 1
+  # What a start before this one left there may be linked.
+  cp --archive --remove-destination --no-target-directory -- "$template/users" "$own" || return 1
   set --
   for record in "$own"/*; do
     [ -e "$records/${record##*/}" ] || [ -L "$records/${record##*/}" ] || set -- "$@" "$record"
