@@ -46,7 +46,6 @@ const OF_ERRORS = {
   Unwell: "failed",
   Unwritable: "failed",
   UsersNotHeld: "failed",
-  EnvironmentRefused: "failed",
   UserError: "failed",
   VolumeFailed: "failed"
 } as const satisfies Record<string, Status>
