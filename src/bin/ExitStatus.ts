@@ -45,7 +45,6 @@ const OF_ERRORS = {
   UnknownSignal: "failed",
   Unwell: "failed",
   Unwritable: "failed",
-  UsersNotHeld: "failed",
   UserError: "failed",
   VolumeFailed: "failed"
 } as const satisfies Record<string, Status>
