@@ -93,6 +93,7 @@ try {
   heading(
     "On a machine that runs systemd, with the programs installed (see README.md), this is all there is to it"
   )
+  console.log("   mkdir -p /var/lib/oci/layouts/myorg.com")
   console.log("   skopeo copy docker://myorg/myapp:stable oci:/var/lib/oci/layouts/myorg.com/myapp:stable")
   console.log("   systemctl daemon-reload")
   console.log("   systemctl start com.myorg.myapp.ref.stable.service")

@@ -72,7 +72,8 @@ const describeOption = (option: CommandLine.Option): Block =>
 
 const sentence = (text: string): string => (/[.?!]$/.test(text) ? text : `${text}.`)
 
-const FIRST_SERVICE = `skopeo copy docker://myorg/myapp:stable oci:/var/lib/oci/layouts/myorg.com/myapp:stable
+const FIRST_SERVICE = `mkdir -p /var/lib/oci/layouts/myorg.com
+skopeo copy docker://myorg/myapp:stable oci:/var/lib/oci/layouts/myorg.com/myapp:stable
 systemctl daemon-reload
 systemctl start com.myorg.myapp.ref.stable.service`
 

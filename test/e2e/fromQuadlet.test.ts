@@ -1,0 +1,125 @@
+/** The drop-ins and keys that docs/from-quadlet.md gives for the keys of `.container` files do what it says. */
+import { mkdir, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { afterAll, assert, beforeAll, describe, it } from "vitest"
+import { temporary } from "../support/LayoutWriter.ts"
+import { installed } from "./support/Installed.ts"
+import { busyboxRootfs, umociImage } from "./support/layouts.ts"
+import { type Machine, releases, skipReason } from "./support/Machine.ts"
+
+const UNIT = "com.myorg.app.ref.stable.service"
+
+const CONFIGURATION = `
+[image myorg.com/app:stable]
+user = 4242:4243
+volume = /srv/data:/data:ro
+volume = /srv/more:/more
+root = readonly
+network = none
+alias = web.service
+`
+
+/** As they stand in the document. */
+const DROP_IN = `
+[Unit]
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+ExecStart=
+ExecStart=@:/bin/sh "sh" "-c" "while :; do sleep 0.1; done" "sh" "--port" "8080"
+Environment=A=b "C=d e"
+EnvironmentFile=/etc/web.env
+WorkingDirectory=/var
+SupplementaryGroups=24
+TemporaryFileSystem=
+TemporaryFileSystem=/mnt:size=1m /dev/shm:mode=1777,size=64m
+BindReadOnlyPaths=/etc/hostname:/etc/motd
+CapabilityBoundingSet=~CAP_CHOWN
+CapabilityBoundingSet=CAP_NET_RAW
+AmbientCapabilities=CAP_NET_RAW
+NoNewPrivileges=yes
+LimitNOFILE=1024
+TasksMax=100
+MemoryMax=1G
+KillSignal=SIGINT
+TimeoutStopSec=20
+InaccessiblePaths=+/home/app
+LoadCredential=password:/etc/password
+Restart=always
+`
+
+/** What the service's process prints of itself, one line a question. */
+const QUESTIONS: Readonly<Record<string, readonly [script: string, answer: RegExp]>> = {
+  "Exec=, Entrypoint=": ['tr "\\0" " " </proc/$pid/cmdline', /^sh -c while .* sh --port 8080$/],
+  "Environment=": ['tr "\\0" "\\n" </proc/$pid/environ | grep "^[AC]="', /^A=b\nC=d e$/],
+  "EnvironmentFile=": ['tr "\\0" "\\n" </proc/$pid/environ | grep ^FROM=', /^FROM=file$/],
+  "User=, Group=": ["grep -E '^(Uid|Gid):' /proc/$pid/status", /^Uid:\t4242\t.*\nGid:\t4243\t/],
+  "GroupAdd=": ["grep ^Groups: /proc/$pid/status", /\b24\b/],
+  "WorkingDir=": ["readlink /proc/$pid/cwd", /^\/var$/],
+  "Volume=": ["cat /proc/$pid/root/data/file && grep -c ' /data ro' /proc/$pid/mountinfo", /^kept\n1$/],
+  "Tmpfs=": ["grep ' /mnt ' /proc/$pid/mountinfo", /tmpfs.*size=1024k/],
+  "ShmSize=": ["grep ' /dev/shm ' /proc/$pid/mountinfo", /size=65536k/],
+  "Mount=type=bind": ["cat /proc/$pid/root/etc/motd", /^(bookworm|trixie|sid)$/],
+  "DropCapability=": ["capsh() { :; }; grep ^CapBnd: /proc/$pid/status", /[02468ace]$/],
+  "AddCapability=": ["grep ^CapEff: /proc/$pid/status", /2000$/],
+  "NoNewPrivileges=": ["grep ^NoNewPrivs: /proc/$pid/status", /1$/],
+  "Ulimit=": ["grep 'Max open files' /proc/$pid/limits", / 1024 +1024 /],
+  "PidsLimit=": ["systemctl show -P TasksMax $unit", /^100$/],
+  "ReadOnly=": ["nsenter -t $pid -m -r touch /etc/x 2>&1 || :", /Read-only file system/],
+  "Network=none": [
+    "nsenter -t $pid -n ls /sys/class/net /proc/self/net/dev >/dev/null; tail -n +3 /proc/$pid/net/dev | cut -d: -f1",
+    /^ *lo$/
+  ],
+  "Mask=": ["grep -c ' /home/app ro' /proc/$pid/mountinfo", /^1$/],
+  "Secret=": ["cat /proc/$pid/root/run/credentials/$unit/password", /^secret$/],
+  "ContainerName=": ["systemctl show -P Id web.service", /^com\.myorg\.app\.ref\.stable\.service$/]
+}
+
+const reason = skipReason()
+describe.skipIf(reason !== undefined).each(releases())(`from Quadlet on %s${reason ?? ""}`, (release) => {
+  let machine: Machine
+  beforeAll(async () => {
+    using work = temporary()
+    const rootfs = await busyboxRootfs(join(work.path, "rootfs"))
+    // In a root that cannot be written, what a drop-in mounts on has to be there.
+    await mkdir(join(rootfs, "mnt"))
+    await writeFile(join(rootfs, "etc/motd"), "")
+    machine = await installed(release, async (layouts) => {
+      await umociImage(join(layouts, "myorg.com/app"), "stable", {
+        rootfs,
+        config: ["--config.cmd=/bin/true"]
+      })
+      const at = (path: string) => join(layouts, "../../../..", path)
+      for (const directory of ["srv/data", "srv/more", `etc/systemd/system/${UNIT}.d`])
+        await mkdir(at(directory), { recursive: true })
+      await writeFile(at("srv/data/file"), "kept\n")
+      await writeFile(at("etc/web.env"), "FROM=file\n")
+      await writeFile(at("etc/password"), "secret\n", { mode: 0o600 })
+      await writeFile(at(`etc/systemd/system/${UNIT}.d/web.conf`), DROP_IN)
+      await writeFile(at("etc/oci-generator.conf"), CONFIGURATION)
+    })
+    await machine.boot()
+  })
+  afterAll(async () => machine?.dispose())
+
+  const ask = async (script: string) => {
+    const head = `unit=${UNIT}; pid=$(systemctl show -P MainPID $unit); `
+    return (await machine.run(head + script, { check: false })).stdout.trimEnd()
+  }
+
+  it("runs", async () => {
+    const { code } = await machine.run(["systemctl", "start", UNIT], { check: false })
+    assert.strictEqual(code, 0, (await machine.run("journalctl -b -n 60 --no-pager -o cat")).stdout)
+    assert.strictEqual(await ask("systemctl is-active $unit"), "active")
+  })
+
+  it.each(Object.entries(QUESTIONS))("%s", async (_, [script, answer]) => {
+    assert.match(await ask(script), answer)
+  })
+
+  it("StopSignal=, StopTimeout=", async () => {
+    const shown = await ask("systemctl show -P KillSignal -P TimeoutStopUSec $unit")
+    assert.sameMembers(shown.split("\n"), ["2", "20s"])
+  })
+})
