@@ -265,7 +265,7 @@ describe.skipIf(reason !== undefined).each(releases())(
       await during([reload], async () => {
         // It may have crashed before systemd took it for started.
         await systemctl("start", unit)
-        await until("so many crashes", async () => (await told("crashing")).length >= 2 * rounds)
+        await until("so many crashes", async () => (await told("crashing")).length >= rounds)
         await systemctl("stop", unit)
       })
       await settled()
