@@ -12,25 +12,31 @@ export LC_ALL=C
 newline='
 '
 
+# Read at once: a shell's `read` takes a system call a byte, and a boot waits for this.
+mounts=$(cat /proc/self/mountinfo)
+
 # The mount that a path is on, by its name: sets its `point` and `kind`.
 find_mount() { # PATH
-  point='' kind=''
-  while read -r _ _ _ _ at rest; do
-    case $1/ in
-      "${at%/}"/*) [ ${#at} -lt ${#point} ] || point=$at kind=${rest##* - } ;;
+  path=$1 point='' kind='' IFS=$newline
+  for line in $mounts; do
+    IFS=' '
+    set -- $line
+    case $path/ in
+      "${5%/}"/*) [ ${#5} -lt ${#point} ] || point=$5 kind=${line##* - } ;;
     esac
-  done </proc/self/mountinfo
+  done
+  unset IFS
 }
 
-sighting() { # DIRECTORY
-  (
-    cd -P -- "$1" 2>/dev/null || { echo missing && exit; }
-    here=$(pwd -P) below=0
-    while read -r _ _ _ _ point _; do
-      case $point in "${here%/}"/*) below=$((below + 1)) ;; esac
-    done </proc/self/mountinfo
-    echo "$(stat -c %d:%i .):$below"
-  )
+# Those below a directory: sets their `count`.
+count_mounts() { # PATH
+  path=$1 count=0 IFS=$newline
+  for line in $mounts; do
+    IFS=' '
+    set -- $line
+    case $5 in "${path%/}"/*) count=$((count + 1)) ;; esac
+  done
+  unset IFS
 }
 
 changed=''
@@ -40,16 +46,27 @@ look() {
     if [ "${kind%% *}" = autofs ]; then
       # To look would wait for the mount, which may wait for what waits for us. Once it is there, another unit looks.
       systemctl start --no-block "$(systemd-escape --path --suffix=mount "$point")"
-    elif [ "$(sighting "$1")" != "$2" ]; then
-      echo "$1 is not what it was when units were generated"
-      changed=yes
+    else
+      now=missing
+      if cd -P -- "$1" 2>/dev/null; then
+        count_mounts "$PWD"
+        now=$(stat -c %d:%i .):$count
+      fi
+      if [ "$now" != "$2" ]; then
+        echo "$1 is not what it was when units were generated"
+        changed=yes
+      fi
     fi
     shift 2
   done
+  # A file system that is somebody's directory cannot be unmounted.
+  cd /
 }
 
 # Has somebody else had units generated since the boot began? They may have brought images to light, and started none.
+# systemd makes its socket after the boot's own run of generators; it need not be asked where that is the later.
 is_reloaded() {
+  [ ! /run/systemd/private -nt /run/systemd/generator/oci-layouts.service ] || return 1
   load='' finish=''
   while IFS='=' read -r key value; do
     case $key in
