@@ -15,7 +15,7 @@ import { type Machine, releases, skipReason } from "./support/Machine.ts"
 import { shellUnit, writeShellImages } from "./support/ShellImage.ts"
 
 const seed = Number(process.env.STRESS_SEED ?? Date.now() % 2 ** 31)
-const rounds = Number(process.env.STRESS_ROUNDS ?? 5)
+const rounds = Number(process.env.STRESS_ROUNDS ?? 4)
 
 /** Where programs tell of their runs: a directory of the host's, so that nothing waits for a journal. */
 const LOG = "/srv/log"
