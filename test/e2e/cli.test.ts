@@ -127,6 +127,34 @@ describe.skipIf(reason !== undefined).each(releases())("the commands on %s", (re
     assert.equal(await state(), "active")
   })
 
+  it("starts of a service whose image changes each time succeed while gc runs again and again", async () => {
+    const layout = `${LAYOUTS}/example.org/app`
+    for (const version of ["three", "four"]) {
+      await writeImage(join(machine.root, LAYOUTS), "example.org/app", version)
+      await machine.run(`cp ${layout}/index.json /tmp/${version}.json`)
+    }
+    await machine.run(
+      "systemd-run --quiet --unit=collecting sh -c 'while :; do oci-systemd gc || exit; done'"
+    )
+    for (let round = 0; round < 8; round++) {
+      const version = round % 2 === 0 ? "three" : "four"
+      await machine.run(`cp /tmp/${version}.json ${layout}/new && mv ${layout}/new ${layout}/index.json`)
+      const { code, stderr } = await machine.run(
+        `systemctl reset-failed ${UNIT}; systemctl restart ${UNIT}`,
+        { check: false }
+      )
+      assert.equal(code, 0, stderr + (await machine.journal(UNIT)))
+      assert.equal(await state(), "active")
+    }
+    await machine.run("systemctl stop collecting")
+    assert.notInclude(await machine.journal("collecting"), "error")
+    assert.equal((await cli("verify --deep")).code, 0)
+    await machine.run(`systemctl daemon-reload && systemctl restart ${UNIT}`)
+    const { removed } = await json("gc")
+    assert.isAtMost(removed.filter(({ kind }: { kind: string }) => kind === "root").length, 1)
+    assert.match(await machine.journal(UNIT), /version<four>/)
+  })
+
   it("gc does not enter what is mounted in an extract, and refuses without layouts", async () => {
     await machine.run(`mkdir -p /srv/precious && touch /srv/precious/file`)
     const hex = "ab".repeat(32)
