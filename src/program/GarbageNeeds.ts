@@ -65,7 +65,7 @@ export const of = (
 
     for (const image of catalog.images) {
       const { name, stem } = image.context
-      directories.add(directoryOf(stem))
+      directories.add(RootPaths.nameOf(stem, sha256))
       const resolved = image.resolve()
       if (Either.isRight(resolved)) for (const path of pathsOf(name, resolved.right)) paths.add(path)
       else {
@@ -88,11 +88,11 @@ export const of = (
           stem !== undefined &&
           Settings.forImage(settings, name).root !== "persistent"
         ) {
-          forgotten.add(directoryOf(stem))
+          forgotten.add(RootPaths.nameOf(stem, sha256))
         }
       } else {
         held.set(name === undefined ? path : display(name), "its layout cannot be seen")
-        if (stem !== undefined) directories.add(directoryOf(stem))
+        if (stem !== undefined) directories.add(RootPaths.nameOf(stem, sha256))
         yield* hold(path)
       }
     }
@@ -123,16 +123,9 @@ const pathsOf = (name: ImageName, image: ResolvedImage): readonly string[] => {
   ]
 }
 
-/** The name of an image's own directories. */
-export const directoryOf = (stem: string): string =>
-  RootPaths.of({ extractsdir: "", chainId: NO_CHAIN, stem }, sha256).overlay.name
-
 /** Of a path whose last components are an algorithm, two digits, and all of them. */
 const digestOf = (path: string): Digest | undefined => {
   const [, algorithm, hex] = /\/([a-z0-9]+)\/[0-9a-f]{2}\/([0-9a-f]+)$/.exec(path) ?? []
   const digest = `${algorithm}:${hex}`
   return Schema.is(Digest)(digest) ? digest : undefined
 }
-
-/** Its directory is not looked at. */
-const NO_CHAIN = Digest.make(`sha256:${"0".repeat(64)}`)
