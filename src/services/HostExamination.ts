@@ -99,7 +99,7 @@ const programs = (root: string): Diagnosis.Diagnosis => {
     : Diagnosis.problem(
         "programs",
         `not in systemd's path: ${missing.join(", ")}`,
-        "install coreutils, util-linux and the C library's getent"
+        "install what has them: coreutils, util-linux, sed, grep, and the C library's getent"
       )
 }
 
@@ -131,7 +131,10 @@ const names = (directory: string): readonly string[] => {
 /** Where systemd looks for programs, and so do its generators (systemd.exec(5), "ExecSearchPath="). */
 export const SYSTEMD_PATH = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
 /** By units and what they run. */
-const PROGRAMS = ["sh", "rm", "cp", "cat", "mount", "umount", "flock", "getent", "systemctl"]
+const PROGRAMS =
+  "cat cp cut flock getent grep ln logger mkdir mount mv readlink rm sed sh sleep stat systemctl timeout umount".split(
+    " "
+  )
 const NAMESPACES = ["mnt", "pid", "net", "ipc", "uts"]
 const NSSWITCH = ["/etc/nsswitch.conf", "/usr/etc/nsswitch.conf"]
 const NSS_ADVICE =

@@ -11,7 +11,10 @@ import * as InstallationExamination from "../../src/services/InstallationExamina
 import { NativeCalls } from "../../src/services/NativeCalls.ts"
 import { temporary } from "../support/LayoutWriter.ts"
 
-const PROGRAMS = ["sh", "rm", "cp", "cat", "mount", "umount", "flock", "getent", "systemctl", "env", "node"]
+const PROGRAMS =
+  "cat cp cut flock getent grep ln logger mkdir mount mv readlink rm sed sh sleep stat systemctl timeout umount env node".split(
+    " "
+  )
 const GENERATOR = "usr/lib/systemd/system-generators/oci-systemd-generator"
 
 /** A machine that lacks nothing, as far as it is looked at. */
