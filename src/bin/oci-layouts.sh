@@ -44,7 +44,7 @@ look() {
   while [ $# -ge 2 ]; do
     find_mount "$1"
     if [ "${kind%% *}" = autofs ]; then
-      # To look would wait for the mount, which may wait for what waits for us. Once it is there, another unit looks.
+      # To look would wait for the mount, which may wait for what waits for us. Once it is there, its own unit looks.
       systemctl start --no-block "$(systemd-escape --path --suffix=mount "$point")"
     else
       now=missing

@@ -7,7 +7,10 @@
  * the boot does not wait for itself (`nofail`, `noauto`, the network's). These have `oci-layouts@MOUNT.service`, wanted by
  * the mount unit of each part of the path: started with it at any time, by a boot or by hand, and gone with it.
  *
- * Both stay active. Whoever starts a service asks for all that sysinit.target wants again (systemd.special(7)), and
+ * An automount is mounted when it is used. `oci-layouts-automounted.service` uses it, once the boot has no more mounts to
+ * wait for, and does not wait for it.
+ *
+ * All stay active. Whoever starts a service asks for all that sysinit.target wants again (systemd.special(7)), and
  * what is inactive would then run again.
  */
 import * as Either from "effect/Either"
@@ -49,6 +52,9 @@ export const units = (
         directive("After", literal("local-fs.target systemd-tmpfiles-setup.service")),
         directive("Before", literal("sysinit.target"))
       ]),
+      unit(UnitName.LAYOUTS_AUTOMOUNTED, "Look for OCI images behind automounts", look, [
+        directive("After", literal(`local-fs.target remote-fs.target ${UnitName.LAYOUTS}`))
+      ]),
       ...mounts.map(({ path, mount }) =>
         unit(UnitName.layoutsOn(mount), `Look for OCI images after ${path} is mounted`, look, [
           directive("BindsTo", literal(mount)),
@@ -58,7 +64,10 @@ export const units = (
     ],
     links: [
       wants("sysinit.target", UnitName.LAYOUTS),
-      ...mounts.map(({ mount }) => wants(mount, UnitName.layoutsOn(mount)))
+      ...mounts.flatMap(({ mount }) => [
+        wants(mount, UnitName.layoutsOn(mount)),
+        wants(mount.replace(/mount$/, "automount"), UnitName.LAYOUTS_AUTOMOUNTED)
+      ])
     ]
   }))
 }

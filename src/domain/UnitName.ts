@@ -78,6 +78,9 @@ export const mount = (path: string): string => {
 /** Looks for images once the boot's file systems are mounted. */
 export const LAYOUTS = "oci-layouts.service"
 
+/** Looks for images behind automounts, which somebody has to use. */
+export const LAYOUTS_AUTOMOUNTED = "oci-layouts-automounted.service"
+
 /** Looks for images once `mount`, a mount unit, is there. */
 export const layoutsOn = (mount: string): string => `oci-layouts@${mount.replace(/\.mount$/, "")}.service`
 

@@ -37,14 +37,22 @@ SyslogIdentifier=oci-layouts
     )
     assert.deepStrictEqual(
       others.map(({ name }) => name),
-      ["oci-layouts@a.service", "oci-layouts@a-100\\x25.service"]
+      ["oci-layouts-automounted.service", "oci-layouts@a.service", "oci-layouts@a-100\\x25.service"]
     )
     assert.deepStrictEqual(links, [
       { path: "sysinit.target.wants/oci-layouts.service", target: "../oci-layouts.service" },
       { path: "a.mount.wants/oci-layouts@a.service", target: "../oci-layouts@a.service" },
       {
+        path: "a.automount.wants/oci-layouts-automounted.service",
+        target: "../oci-layouts-automounted.service"
+      },
+      {
         path: "a-100\\x25.mount.wants/oci-layouts@a-100\\x25.service",
         target: "../oci-layouts@a-100\\x25.service"
+      },
+      {
+        path: "a-100\\x25.automount.wants/oci-layouts-automounted.service",
+        target: "../oci-layouts-automounted.service"
       }
     ])
   })
@@ -52,10 +60,10 @@ SyslogIdentifier=oci-layouts
   it("come and go with each mount on the way, by either name, and look after the boot's own look", () => {
     const { files } = units(saw("/var/lib/oci", "1:2:0", "/data/oci"), saw("/var/lib", "3:4:0"))
     assert.deepStrictEqual(
-      files.slice(1).map(({ name }) => name),
+      files.slice(2).map(({ name }) => name),
       ["data", "data-oci", "var", "var-lib", "var-lib-oci"].map((path) => `oci-layouts@${path}.service`)
     )
-    for (const file of files.slice(1)) {
+    for (const file of files.slice(2)) {
       const mount = file.name.replace("oci-layouts@", "").replace(".service", ".mount")
       const text = render(file)
       assert.include(text, `\nBindsTo=${mount}\n`)
@@ -66,6 +74,6 @@ SyslogIdentifier=oci-layouts
 
   it("leave out what is too deep to be the name of a unit", () => {
     const long = `/${"x".repeat(300)}`
-    assert.lengthOf(units(saw(`/a${long}/b`, "missing")).files, 2)
+    assert.lengthOf(units(saw(`/a${long}/b`, "missing")).files, 3)
   })
 })

@@ -272,12 +272,13 @@ describe.skipIf(reason !== undefined).each(releases())(
       await machine.write("/etc/systemd/system/data-oci.automount", "[Automount]\nWhere=/data/oci\n")
       await machine.run(["systemctl", "daemon-reexec"])
       await machine.run(["systemctl", "start", "data-oci.automount"])
-      await machine.run(["systemctl", "daemon-reload"])
-      assert.isFalse(await isActive("data-oci.mount"))
-      assert.equal(await property(FIRST, "LoadState"), "not-found")
-      await machine.run(["systemctl", "restart", WATCH])
       await until("the start of the second", () => isActive(SECOND))
       assert.isTrue(await isActive("data-oci.mount"))
+      await machine.run(["systemctl", "stop", SECOND, "data-oci.mount"])
+      await machine.run(["systemctl", "daemon-reload"])
+      assert.isTrue(await isActive("data-oci.automount"))
+      assert.isFalse(await isActive("data-oci.mount"))
+      assert.equal(await property(SECOND, "LoadState"), "not-found")
     })
 
     it("start from a /var of its own", async () => {
