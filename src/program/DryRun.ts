@@ -69,7 +69,7 @@ export const plan = (images: readonly CatalogImage[], around?: Around): Effect.E
 
 /** Those that look again at what is mounted later. */
 const late = ({ host, settings: { system } }: Around): readonly LateMounts.LateMountUnits[] =>
-  Either.match(LateMounts.units(host, [system.imagelayoutdir, system.extractsdir].map(Sightings.of)), {
+  Either.match(LateMounts.units(host, Sightings.ofSystem(system)), {
     onLeft: () => [],
     onRight: (units) => [units]
   })

@@ -48,7 +48,7 @@ export const generate = (options: Options): Either.Either<void> =>
     )
     log.debug(`layouts from ${settings.system.imagelayoutdir}, roots in ${settings.system.extractsdir}`)
     // Before the layouts are read: what is mounted meanwhile is a difference then.
-    const sightings = [settings.system.imagelayoutdir, settings.system.extractsdir].map(Sightings.of)
+    const sightings = Sightings.ofSystem(settings.system)
     const automounts = sightings.filter(({ seen }) => seen === LateMounts.AUTOMOUNT)
     for (const { directory } of automounts)
       log.warn(`${directory} is an automount that is not mounted: no image is known before it is`)

@@ -2,6 +2,7 @@
 import * as fs from "node:fs"
 import { dirname, join } from "node:path"
 import { AUTOMOUNT, type Sighting } from "../domain/LateMounts.ts"
+import type { SystemSettings } from "../domain/SystemSettings.ts"
 
 /**
  * Device and inode number of the directory, which are others once something is mounted there or above, and how many
@@ -21,6 +22,13 @@ export const of = (directory: string): Sighting => {
     return { directory, realPath, seen: "missing" }
   }
 }
+
+/** Of what units are made from: the layouts, and what is known of the roots. */
+export const ofSystem = ({
+  imagelayoutdir,
+  extractsdir
+}: Pick<SystemSettings, "imagelayoutdir" | "extractsdir">): readonly Sighting[] =>
+  [imagelayoutdir, extractsdir].map(of)
 
 interface Mount {
   readonly point: string
