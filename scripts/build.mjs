@@ -34,6 +34,14 @@ const programs = [
   { name: "oci-systemd", entry: "src/bin/cli.ts", shebang: "#!/usr/bin/env -S node --max-semi-space-size=4" },
   { name: "layer-worker", entry: "src/bin/layerWorker.ts", shebang: "#!/usr/bin/env node" }
 ]
+/**
+ * Each `import * as fs` of each module makes esbuild copy all names of `fs`, which takes milliseconds together. Node's own
+ * modules need no copy: nothing here imports a default of one.
+ */
+const importDirectly = (file) => {
+  const text = readFileSync(file, "utf8")
+  writeFileSync(file, text.replace(/\b[\w$]+\((require\("node:[a-z_/]+"\)),1\)/g, "$1"))
+}
 const loader = readFileSync(join(top, "scripts/loader.cjs"), "utf8")
 for (const { name, entry, shebang } of programs) {
   const outfile = join(code, `${name}.js`)
@@ -55,6 +63,7 @@ for (const { name, entry, shebang } of programs) {
     legalComments: "none",
     logLevel: "warning"
   })
+  if (name === "oci-systemd-generator") importDirectly(outfile)
   const program = join(dist, `${name}.cjs`)
   writeFileSync(
     program,
