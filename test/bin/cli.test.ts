@@ -12,7 +12,7 @@ import {
 } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { assert, describe, it } from "vitest"
+import { afterEach, assert, describe, it } from "vitest"
 import { LayoutWriter, temporary } from "../support/LayoutWriter.ts"
 
 const CLI = fileURLToPath(new URL("../../dist/oci-systemd.cjs", import.meta.url))
@@ -48,6 +48,9 @@ const withPlace = (test: (place: Place) => void): void => {
     }
   })
 }
+
+// The programs are waited for synchronously: the runner wants to hear something now and then.
+afterEach(() => new Promise<void>((resolve) => setTimeout(resolve)))
 
 describe.skipIf(!existsSync(CLI))(`oci-systemd${existsSync(CLI) ? "" : " (npm run build makes it)"}`, () => {
   it("takes --config before and after the subcommand", () =>
