@@ -32,7 +32,8 @@ mkdirSync(code, { recursive: true })
 const programs = [
   { name: "oci-systemd-generator", entry: "src/bin/generator.ts", shebang: "#!/usr/bin/env node" },
   { name: "oci-systemd", entry: "src/bin/cli.ts", shebang: "#!/usr/bin/env -S node --max-semi-space-size=4" },
-  { name: "layer-worker", entry: "src/bin/layerWorker.ts", shebang: "#!/usr/bin/env node" }
+  // A thread: nobody runs it by its name.
+  { name: "layer-worker", entry: "src/bin/layerWorker.ts", shebang: undefined }
 ]
 /**
  * Each `import * as fs` of each module makes esbuild copy all names of `fs`, which takes milliseconds together. Node's own
@@ -65,12 +66,8 @@ for (const { name, entry, shebang } of programs) {
   })
   if (name === "oci-systemd-generator") importDirectly(outfile)
   const program = join(dist, `${name}.cjs`)
-  writeFileSync(
-    program,
-    `${shebang}
-${loader}`
-  )
-  chmodSync(program, 0o755)
+  writeFileSync(program, `${shebang === undefined ? "" : `${shebang}\n`}${loader}`)
+  if (shebang !== undefined) chmodSync(program, 0o755)
 }
 
 // What units run often, or on stop: a shell starts in a tenth of Node's time.
@@ -115,10 +112,17 @@ const modules = join(top, "node_modules")
 cpSync(join(modules, "koffi"), join(dist, "node_modules/koffi"), {
   recursive: true,
   filter: (path) =>
-    !/[/](?:doc|vendor)$|[.](?:cc|hh|h|S|asm|inc|txt|md)$|CMake/.test(path) || path.endsWith("LICENSE.txt")
+    !/[/](?:doc|vendor|cnoke[.]cjs|trampolines[.]cjs)$|[.](?:cc|hh|h|S|asm|inc|def|txt|md)$|CMake/.test(
+      path
+    ) || path.endsWith("LICENSE.txt")
 })
 const native = `@koromix/koffi-linux-${process.arch}`
-cpSync(join(modules, native), join(dist, "node_modules", native), { recursive: true })
+// It has code for two C libraries; ours is the one that Node runs on.
+const other = process.report.getReport().header.glibcVersionRuntime === undefined ? "/linux_" : "/musl_"
+cpSync(join(modules, native), join(dist, "node_modules", native), {
+  recursive: true,
+  filter: (path) => !path.includes(other)
+})
 
 cpSync(join(top, "scripts/code-cache.cjs"), join(dist, "code-cache.cjs"))
 execFileSync(process.execPath, [join(dist, "code-cache.cjs")], { stdio: "inherit" })

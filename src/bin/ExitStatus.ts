@@ -35,6 +35,7 @@ const OF_ERRORS = {
   NoSuchImage: "noSuchImage",
   NotInstalled: "failed",
   NotIntact: "failed",
+  NothingToInstall: "failed",
   ProgramFailed: "failed",
   ReloadFailed: "failed",
   RootNeeded: "notPermitted",

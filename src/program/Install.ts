@@ -1,12 +1,26 @@
 /** Puts the programs, their manual pages, completions, slice and configuration where they belong on a machine. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import * as DefaultConfiguration from "../domain/DefaultConfiguration.ts"
 import * as InstallManifest from "../domain/InstallManifest.ts"
 import * as InstallTree from "../domain/InstallTree.ts"
 import * as HostProgram from "../services/HostProgram.ts"
 import * as InstallRoot from "../services/InstallRoot.ts"
 import * as InstallSource from "../services/InstallSource.ts"
+
+/** An installation is no source of another: manual pages, completions and the slice are elsewhere. */
+export class NothingToInstall extends Schema.TaggedError<NothingToInstall>()("NothingToInstall", {
+  place: Schema.String
+}) {
+  override get message(): string {
+    return `this program is installed already, in ${this.place}`
+  }
+
+  get hint(): string {
+    return "run the install of what is to be installed: node dist/oci-systemd.cjs install, in a checkout"
+  }
+}
 
 export interface Wanted {
   readonly source: InstallSource.InstallSource
@@ -26,6 +40,7 @@ export interface Installation {
 /** What an earlier version had installed and this one has not, is removed. */
 export const install = Effect.fn("Install.install")(function* (wanted: Wanted) {
   const { prefix, source, version } = wanted
+  if (!source.isComplete) return yield* new NothingToInstall({ place: source.directory })
   const root = InstallRoot.make(wanted.root ?? "")
   const place = InstallTree.manifest(prefix)
   const before = yield* readManifest(root, prefix)

@@ -14,6 +14,10 @@ export interface SourceFile {
 
 export interface InstallSource {
   readonly files: readonly SourceFile[]
+  /** Where the programs are. */
+  readonly directory: string
+  /** Are all parts there, as a build leaves them? */
+  readonly isComplete: boolean
   /** What the programs' names end in: nothing, where they are single executables. */
   readonly suffix: "" | ".cjs"
 }
@@ -30,6 +34,8 @@ export const find = (): InstallSource => {
       return found === undefined ? [] : walk(found, name)
     })
   return {
+    directory,
+    isComplete: fs.existsSync(path.join(directory, "systemd")),
     files: [...walk(directory, ""), ...packages].sort((a, b) => (a.name < b.name ? -1 : 1)),
     suffix: program.endsWith(".cjs") ? ".cjs" : ""
   }

@@ -42,6 +42,8 @@ const TWINS: readonly string[] = ["oci-systemd", "oci-systemd-generator"]
 
 /** Files that hold `content` and their names. */
 const makeSource = (directory: string, content: string, names: readonly string[] = NAMES): InstallSource => ({
+  directory,
+  isComplete: true,
   suffix: "",
   files: names.map((name) => {
     const path = join(directory, content, name)
@@ -228,4 +230,14 @@ it("there is nothing to uninstall where nothing was installed", () =>
   withPlaces(({ root }) => {
     const result = Effect.runSync(Effect.either(Uninstall.uninstall(root, "/usr")))
     assert.isTrue(Either.isLeft(result) && result.left._tag === "NotInstalled")
+  }))
+
+it("an installation does not install itself", () =>
+  withPlaces(({ root, source }) => {
+    const installed = { ...source("new"), isComplete: false }
+    const result = Effect.runSync(
+      Effect.either(Install.install({ source: installed, root, prefix: "/usr", version: "1" }))
+    )
+    assert.isTrue(Either.isLeft(result) && result.left._tag === "NothingToInstall")
+    assert.deepEqual(readdirSync(root), [])
   }))
