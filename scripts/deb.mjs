@@ -6,8 +6,8 @@
  *     dist/oci-systemd-generator_VERSION_ARCHITECTURE.deb
  *     dist/bin                                                the programs in it, see scripts/executables.mjs
  *
- * It carries Node in its programs, since Debian 12's own is too old. What is in it, `oci-systemd install` puts there. The same
- * source, Node and tools make the same package, byte for byte.
+ * It carries Node in its programs, since Debian 12's own is too old. What is in it, `oci-systemd install` puts there. Owners, times and
+ * order do not depend on who makes it; V8's code caches are not the same twice.
  */
 import { execFileSync } from "node:child_process"
 import { createHash } from "node:crypto"
@@ -87,16 +87,15 @@ const debianise = () => {
 }
 
 /** Lines of 80 characters at most, as deb-changelog(5) has them. */
-const wrap = (text) =>
-  text
-    .split(/\s+/)
-    .reduce(
-      (lines, word) =>
-        lines.at(-1).length + word.length < 76
-          ? [...lines.slice(0, -1), `${lines.at(-1)} ${word}`]
-          : [...lines, `   ${word}`],
-      ["  *"]
-    )
+const wrap = (text) => {
+  const lines = ["  *"]
+  for (const word of text.split(/\s+/)) {
+    const last = lines.at(-1)
+    if (last.length + word.length < 80) lines[lines.length - 1] = `${last} ${word}`
+    else lines.push(`    ${word}`)
+  }
+  return lines
+}
 
 const changelog = () => {
   const [, newest] = readFileSync(join(top, "CHANGELOG.md"), "utf8").split(/^## .*\n/m)
@@ -107,7 +106,7 @@ const changelog = () => {
 }
 
 const COPYRIGHT = `${name}
-Copyright: its authors, see the history of its source.
+Copyright (C) ${date.getUTCFullYear()} the authors of ${name}
 
 Licensed under the Apache License, Version 2.0. On Debian systems, the text of
 that licence is in /usr/share/common-licenses/Apache-2.0.

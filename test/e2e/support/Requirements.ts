@@ -82,6 +82,9 @@ export const releases = (): readonly Release[] => {
   })
 }
 
+export const whyNoTool = (tool: string): string | undefined =>
+  isOnPath(tool) ? undefined : `${tool} is not installed`
+
 /** `describeTree` asks it. */
 export const whyNoGetfattr = (): string | undefined =>
   isOnPath("getfattr") ? undefined : "getfattr is not installed"
