@@ -2,6 +2,7 @@
 import * as fs from "node:fs"
 import * as path from "node:path"
 import * as CommandPath from "./CommandPath.ts"
+import * as HostExamination from "./HostExamination.ts"
 
 export interface SourceFile {
   /** Beside the programs. */
@@ -47,13 +48,12 @@ export const find = (): InstallSource => {
  */
 export const forThisNode = ({ isExecutable, name, path: file }: SourceFile): string | undefined => {
   if (!isExecutable || !name.endsWith(".cjs")) return undefined
-  const found = SYSTEMD_PATH.map((directory) => `${directory}/node`).find((node) => fs.existsSync(node))
+  const found = HostExamination.SYSTEMD_PATH.map((directory) => `${directory}/node`).find((node) =>
+    fs.existsSync(node)
+  )
   if (found !== undefined && fs.realpathSync(found) === fs.realpathSync(process.execPath)) return undefined
   return fs.readFileSync(file, "utf8").replace(BY_NAME, `#!${process.execPath}`)
 }
-
-/** Where systemd looks for programs, and so do its generators (systemd.exec(5), "ExecSearchPath="). */
-const SYSTEMD_PATH = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin"]
 
 const BY_NAME = /^#!\/usr\/bin\/env (?:-S )?node/
 
