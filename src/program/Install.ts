@@ -52,10 +52,12 @@ export const install = Effect.fn("Install.install")(function* (wanted: Wanted) {
   const files = [...copies.map(({ to }) => to), ...links.map(([link]) => link)]
 
   const made = yield* Effect.forEach([...files, place, InstallTree.CONFIGURATION], root.missingDirectories)
-  const directories = [...new Set([...(before?.directories ?? []), ...made.flat()])].sort()
+  const missing = [...new Set(made.flat())].sort()
+  const directories = [...new Set([...(before?.directories ?? []), ...missing])].sort()
   const note = (manifest: Pick<InstallManifest.InstallManifest, "files" | "configuration">) =>
     root.write(place, InstallManifest.print({ version, directories, ...manifest }), 0o644)
-  // Before anything else: an installation that is cut short can be taken away as well.
+  yield* Effect.forEach(missing, root.makeDirectory)
+  // Before any file: an installation that is cut short can be taken away as well.
   yield* note({
     files: [...new Set([...(before?.files ?? []), ...files])],
     configuration: before?.configuration ?? null

@@ -7,6 +7,7 @@ import * as fs from "node:fs"
 import * as path from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as AtomicReplace from "./AtomicReplace.ts"
 import * as RootLookup from "./RootLookup.ts"
 
 export class InstallFailed extends Schema.TaggedError<InstallFailed>()("InstallFailed", {
@@ -37,55 +38,68 @@ export interface InstallRoot {
   readonly removeDirectory: (directory: string) => Effect.Effect<void, InstallFailed>
   /** Of the directories that lead to a file, those that are not there. */
   readonly missingDirectories: (file: string) => Effect.Effect<readonly string[], InstallFailed>
+  /** For everybody to read, whatever the umask is. */
+  readonly makeDirectory: (directory: string) => Effect.Effect<void, InstallFailed>
   readonly list: (directory: string) => Effect.Effect<readonly string[], InstallFailed>
 }
 
 /** `root` is empty for the machine's own tree. */
 export const make = (root: string): InstallRoot => {
-  const attempt = <A>(file: string, act: (place: string) => A) =>
+  const attempt = <A>(file: string, act: (place: string) => A, find = placeOf) =>
     Effect.try({
-      try: () => act(placeOf(root, file)),
+      try: () => act(find(root, file)),
       catch: (cause) => new InstallFailed({ path: `${root}${file}`, cause })
     })
+  const inDirectory = <A>(directory: string, act: (place: string) => A) =>
+    attempt(directory, act, directoryOf)
 
-  /** `act` makes a new file, which then takes the place of what is there. */
-  const replace = (file: string, act: (temporary: string) => void) =>
-    attempt(file, (place) => {
-      fs.mkdirSync(path.dirname(place), { recursive: true, mode: 0o755 })
-      const temporary = `${place}.new-${process.pid}`
-      try {
-        act(temporary)
-        fs.renameSync(temporary, place)
-      } catch (cause) {
-        fs.rmSync(temporary, { force: true })
-        throw cause
-      }
-    })
+  /** Flushed, as far as it is a file: a generator that is empty after a power cut hides every image. */
+  const replace = (file: string, make: (temporary: string) => void) =>
+    attempt(file, (place) =>
+      AtomicReplace.replace(place, (temporary) => {
+        make(temporary)
+        if (fs.lstatSync(temporary).isFile()) flush(temporary)
+      })
+    )
 
   return {
     read: (file) => attempt(file, (place) => (fs.existsSync(place) ? fs.readFileSync(place) : undefined)),
     exists: (file) => attempt(file, (place) => fs.lstatSync(place, { throwIfNoEntry: false }) !== undefined),
     write: (file, content, mode) =>
       replace(file, (temporary) => {
-        fs.writeFileSync(temporary, content)
+        fs.writeFileSync(temporary, content, { flag: "wx" })
         fs.chmodSync(temporary, mode)
       }),
     copy: (file, source, mode) =>
       replace(file, (temporary) => {
-        fs.copyFileSync(source, temporary)
+        fs.copyFileSync(source, temporary, fs.constants.COPYFILE_EXCL)
         fs.chmodSync(temporary, mode)
       }),
     hardLink: (file, other) => replace(file, (temporary) => fs.linkSync(placeOf(root, other), temporary)),
     link: (file, target) => replace(file, (temporary) => fs.symlinkSync(target, temporary)),
     remove: (file) => attempt(file, (place) => fs.rmSync(place, { force: true })),
     removeDirectory: (directory) =>
-      attempt(directory, (place) => {
+      inDirectory(directory, (place) => {
         if (fs.existsSync(place) && fs.readdirSync(place).length === 0) fs.rmdirSync(place)
       }),
     missingDirectories: (file) =>
-      attempt(file, () => parents(file).filter((directory) => !fs.existsSync(placeOf(root, directory)))),
+      attempt(file, () => parents(file).filter((directory) => !fs.existsSync(directoryOf(root, directory)))),
+    makeDirectory: (directory) =>
+      inDirectory(directory, (place) => {
+        fs.mkdirSync(place)
+        fs.chmodSync(place, 0o755)
+      }),
     list: (directory) =>
-      attempt(directory, (place) => (fs.existsSync(place) ? fs.readdirSync(place).sort() : []))
+      inDirectory(directory, (place) => (fs.existsSync(place) ? fs.readdirSync(place).sort() : []))
+  }
+}
+
+const flush = (file: string): void => {
+  const descriptor = fs.openSync(file, "r")
+  try {
+    fs.fsyncSync(descriptor)
+  } finally {
+    fs.closeSync(descriptor)
   }
 }
 
@@ -93,11 +107,14 @@ export const digest = (content: Uint8Array | string): string =>
   createHash("sha256").update(content).digest("hex")
 
 /** Directories are looked up in the tree, the last name is taken as it is: a link there is replaced, not followed. */
-const placeOf = (root: string, file: string): string => {
-  if (root === "") return file
-  const directory = RootLookup.destination(root, path.dirname(file))
-  if (directory === undefined) throw new Error("its links lead nowhere")
-  return path.join(root, directory, path.basename(file))
+const placeOf = (root: string, file: string): string =>
+  path.join(directoryOf(root, path.dirname(file)), path.basename(file))
+
+const directoryOf = (root: string, directory: string): string => {
+  if (root === "") return directory
+  const found = RootLookup.destination(root, directory)
+  if (found === undefined) throw new Error("its links lead nowhere")
+  return path.join(root, found)
 }
 
 /** `/a/b/c` has `/a` and `/a/b`. */

@@ -149,6 +149,23 @@ describe.each(InstallTree.PREFIXES)("below %s", (prefix) => {
     }))
 })
 
+it("everybody can read what is installed, whatever the umask is", () =>
+  withPlaces(({ install, root, source }) => {
+    const files = source("new")
+    const umask = process.umask(0o077)
+    try {
+      install(files)
+    } finally {
+      process.umask(umask)
+    }
+    const modes = (directory: string): readonly number[] =>
+      readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+        const path = join(directory, entry.name)
+        return [statSync(path).mode, ...(entry.isDirectory() ? modes(path) : [])]
+      })
+    for (const mode of modes(root)) assert.equal(mode & 0o044, 0o044)
+  }))
+
 it("installing again changes nothing", () =>
   withPlaces(({ install, root, source }) => {
     const files = source("new")
