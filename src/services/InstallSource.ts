@@ -46,13 +46,16 @@ export const find = (): InstallSource => {
  * The text of a script that asks for `node` by name, asking for the Node that runs this instead, where systemd would find another one or
  * none: one in a home directory, say. `undefined`: as it is.
  */
-export const forThisNode = ({ isExecutable, name, path: file }: SourceFile): string | undefined => {
+export const forThisNode = (
+  { isExecutable, name, path: file }: SourceFile,
+  thisNode: string = process.execPath
+): string | undefined => {
   if (!isExecutable || !name.endsWith(".cjs")) return undefined
   const found = HostExamination.SYSTEMD_PATH.map((directory) => `${directory}/node`).find((node) =>
     fs.existsSync(node)
   )
-  if (found !== undefined && fs.realpathSync(found) === fs.realpathSync(process.execPath)) return undefined
-  return fs.readFileSync(file, "utf8").replace(BY_NAME, `#!${process.execPath}`)
+  if (found !== undefined && fs.realpathSync(found) === fs.realpathSync(thisNode)) return undefined
+  return fs.readFileSync(file, "utf8").replace(BY_NAME, `#!${thisNode}`)
 }
 
 const BY_NAME = /^#!\/usr\/bin\/env (?:-S )?node/
