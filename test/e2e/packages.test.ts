@@ -68,7 +68,8 @@ describe.skipIf(requireOrSkip(missing))("the Debian package", () => {
   let later: string
   beforeAll(async () => {
     work = await mkdtemp(join(tmpdir(), "oci-packages-"))
-    await run(["node", join(TOP, "scripts/deb.mjs"), work], { timeout: 300_000 })
+    const env = { DPKG_DEB_COMPRESSOR_LEVEL: "1" }
+    await run(["node", join(TOP, "scripts/deb.mjs"), work], { timeout: 300_000, env })
     deb = join(work, (await readdir(work)).find((name) => name.endsWith(".deb")) ?? "")
     later = join(work, "later.deb")
     await run(["dpkg-deb", "--raw-extract", deb, join(work, "raw")])
@@ -151,7 +152,9 @@ describe.skipIf(requireOrSkip(missing))("the Debian package", () => {
       await machine.run(["dpkg", "--remove", NAME])
       assert.deepEqual(await show("LoadState"), ["not-found", "not-found"])
       assert.deepEqual(await show("ActiveState"), ["inactive", "inactive"])
-      const failed = await systemctl("--failed", "--plain", "--no-legend", "org.example.*", "oci*")
+      const failed = await systemctl(
+        ...["list-units", "--state=failed", "--plain", "--no-legend", "org.example.*", "oci*"]
+      )
       assert.strictEqual(failed.stdout, "")
       assert.strictEqual(
         (await machine.run("ls /run/userdb /run/oci/users 2>/dev/null | grep oci- || :")).stdout,
