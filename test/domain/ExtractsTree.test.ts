@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto"
+import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import fc from "fast-check"
 import type { Digest } from "../../src/domain/Digest.ts"
@@ -110,4 +111,15 @@ describe("ExtractsTree", () => {
   it.each(["names", "names/a", "other/a/b", "names/%zz/b", "names/%2e/b"])("%s is no image's", (path) =>
     assert.isUndefined(ExtractsTree.imageOf(path, sha256))
   )
+})
+
+it("a purge of the Debian package removes every directory but the one with kept roots", () => {
+  const script = readFileSync(new URL("../../scripts/deb/postrm", import.meta.url), "utf8")
+  const removed = /for name in (.*); do\n *rm -rf/.exec(script)?.[1]?.split(" ") ?? []
+  const { SCRATCH, ...others } = ExtractsTree
+  const directories = Object.entries(others).flatMap(([name, value]) =>
+    typeof value === "string" && !name.endsWith("_LINK") ? [value] : []
+  )
+  assert.sameMembers(removed, directories)
+  assert.notInclude(removed, SCRATCH)
 })
