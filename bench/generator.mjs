@@ -2,7 +2,7 @@
  * How long the generator takes, and how much memory: against a bare start of the same Node, with many images, and
  * beside podman's generator on as many .container files.
  *
- *     npm run build:executables && node bench/generator.mjs [RUNS]
+ *     npm run build:executables && node bench/generator.mjs [RUNS [IMAGES,IMAGES,…]]
  *
  * Each figure is the median of RUNS (15), taken in turn, with nothing in the environment but PATH, as systemd starts
  * generators. Ratios are to `node -e 0` of the same run: they depend on Node's version, since Node's own start does.

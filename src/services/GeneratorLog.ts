@@ -38,9 +38,7 @@ const write = (settings: LogSettings.LogSettings): Log => {
     debug: (message) => say(DEBUG, message),
     warn: (message) => say(WARNING, message),
     error: (message) => say(ERROR, message),
-    end: () => {
-      if (kernel.leftOut > 0) say(WARNING, `${kernel.leftOut} more messages; run by hand, it tells them all`)
-    }
+    end: () => kernel.end()
   }
 }
 
@@ -80,7 +78,7 @@ class KernelLog {
   #isBroken = false
   #written = 0
   /** So many were dropped, that others could be read. */
-  leftOut = 0
+  #leftOut = 0
 
   constructor(isLimited: boolean) {
     this.#isLimited = isLimited
@@ -89,8 +87,21 @@ class KernelLog {
   /** False where it cannot be had, as in most containers. */
   write(level: Level, line: string): boolean {
     if (this.#isBroken) return false
-    if (this.#isLimited && this.#written >= MAX_RECORDS && this.leftOut++ >= 0) return true
+    if (this.#isLimited && this.#written >= MAX_RECORDS) {
+      this.#leftOut++
+      return true
+    }
     this.#written++
+    return this.#put(level, line)
+  }
+
+  /** The last one. */
+  end(): void {
+    if (this.#leftOut > 0)
+      this.#put(WARNING, `${this.#leftOut} more messages; run by hand, it tells them all`)
+  }
+
+  #put(level: Level, line: string): boolean {
     const record = `<${FACILITY + level}>${IDENTIFIER}[${process.pid}]: ${cut(line)}\n`
     const done = attempt(() => {
       this.#fd ??= fs.openSync(KMSG, fs.constants.O_WRONLY | fs.constants.O_NOCTTY | fs.constants.O_NONBLOCK)

@@ -135,6 +135,27 @@ describe.skipIf(!existsSync(GENERATOR))("oci-systemd-generator (needs npm run bu
       })
   )
 
+  it.skipIf(!hasMounts)("the kernel's log gets 200 records, and one that counts the rest (needs root)", () =>
+    withPlace(({ path, shell }) => {
+      rmSync(join(path, "layouts"), { recursive: true })
+      // Two messages each.
+      for (let n = 0; n < 150; n++)
+        new LayoutWriter(join(path, `layouts/example.org/${n}`)).write("index.json", "x")
+      writeFileSync(join(path, "kmsg"), "")
+      const run = (environment: string) =>
+        shell(
+          `exec unshare -m sh -c 'test -e /dev/kmsg || touch /dev/kmsg; mount --bind $PLACE/kmsg /dev/kmsg && ${environment} SYSTEMD_EXEC_PID=$$ exec $GENERATOR'`,
+          { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" }
+        )
+      const records = () => readFileSync(join(path, "kmsg"), "utf8").trim().split("\n")
+      assert.deepEqual(run("").status, 0)
+      assert.lengthOf(records(), 201)
+      assert.match(records().at(-1) ?? "", /^<28>oci-systemd-generator\[[0-9]+\]: 100 more messages/)
+      run("SYSTEMD_LOG_RATELIMIT_KMSG=0")
+      assert.lengthOf(records(), 300)
+    })
+  )
+
   it.skipIf(!hasMounts)("where all but its directory is read-only, and there is no /tmp (needs root)", () =>
     withPlace(({ shell, units }) => {
       const moved = `/run/oci-generator-test-${process.pid}`
