@@ -1,4 +1,4 @@
-/** The Debian package on real machines: installed, upgraded, removed and purged, with services running. */
+/** On real machines, with services running: the Debian package installed, upgraded, removed and purged; a build installed and uninstalled. */
 import { createHash } from "node:crypto"
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs"
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises"
@@ -14,6 +14,7 @@ import { Machine, releases, skipReason } from "./support/Machine.ts"
 import { requireOrSkip, whyNoTool } from "./support/Requirements.ts"
 
 const TOP = fileURLToPath(new URL("../../", import.meta.url))
+const CLI = join(TOP, "dist/oci-systemd.cjs")
 const NAME = "oci-systemd-generator"
 const CONFIGURATION = "/etc/oci-generator.conf"
 
@@ -59,7 +60,7 @@ const describeTree = (root: string, path = ""): ReadonlyArray<readonly [path: st
 
 const missing =
   [...["dpkg-deb", "dpkg-shlibdeps", "strip"].map(whyNoTool)].find((reason) => reason !== undefined) ??
-  (existsSync(join(TOP, "dist/oci-systemd.cjs")) ? undefined : "npm run build makes dist")
+  (existsSync(CLI) ? undefined : "npm run build makes dist")
 
 describe.skipIf(requireOrSkip(missing))("the Debian package", () => {
   let work: string
@@ -188,3 +189,44 @@ describe.skipIf(requireOrSkip(missing))("the Debian package", () => {
     })
   })
 })
+
+const noMachine = skipReason() ?? (existsSync(CLI) ? undefined : "npm run build makes dist")
+describe.skipIf(requireOrSkip(noMachine)).each(releases())(
+  "a build that installs itself on %s",
+  (release) => {
+    let machine: Machine
+    beforeAll(async () => {
+      machine = await Machine.create(release, {
+        files: { "/srv/dist": join(TOP, "dist") },
+        setup: async (root) => {
+          await mkdir(join(root, LAYOUTS), { recursive: true })
+          await writeLayouts(join(root, LAYOUTS))
+        }
+      })
+      await machine.boot()
+    })
+    afterAll(async () => machine?.dispose())
+
+    const install = () => machine.run(["node", "/srv/dist/oci-systemd.cjs", "install"])
+    const show = async (property: string) =>
+      (await machine.run(["systemctl", "show", "-P", property, FRESH])).stdout.trim()
+    const tree = async () => (await machine.run("find /usr/local /etc | sort")).stdout
+
+    it("is there at once, goes on when it is installed again, and leaves nothing behind", async () => {
+      const before = await tree()
+      await install()
+      await machine.run(["systemctl", "start", FRESH])
+      const pid = await show("MainPID")
+      await install()
+      assert.strictEqual(await show("ActiveState"), "active")
+      assert.strictEqual(await show("MainPID"), pid)
+
+      const { stdout } = await machine.run(["oci-systemd", "uninstall"])
+      assert.match(stdout, /^removed \d+ files; layouts, extracts and volumes are left as they are$/m)
+      assert.strictEqual(await show("ActiveState"), "inactive")
+      assert.strictEqual(await show("LoadState"), "not-found")
+      assert.strictEqual(await tree(), before)
+      assert.strictEqual((await machine.run("cat /var/lib/oci/volumes/*/data/mark")).stdout, "mine\n")
+    })
+  }
+)
