@@ -41,7 +41,7 @@ export class RootNeeded extends Schema.TaggedError<RootNeeded>()("RootNeeded", {
 export interface GarbageOptions {
   /** Say what would be removed, and remove nothing. */
   readonly dryRun?: boolean
-  /** The volumes and kept roots of images that are gone, too: data, which nothing can make again. */
+  /** The volumes of images that are gone, too, and what was written to their roots: data, which nothing can make again. */
   readonly volumes?: boolean
   /** Also where no image is left, which otherwise is taken for a disk that is missing. */
   readonly allowEmpty?: boolean

@@ -7,7 +7,7 @@ import * as ExtractsTree from "../domain/ExtractsTree.ts"
 import { display, type ImageName } from "../domain/ImageName.ts"
 import type { ResolvedImage } from "../domain/ResolvedImage.ts"
 import * as RootPaths from "../domain/RootPaths.ts"
-import * as Settings from "../domain/Settings.ts"
+import type * as Settings from "../domain/Settings.ts"
 import * as UnitName from "../domain/UnitName.ts"
 import { sha256 } from "../services/Blobs.ts"
 import * as ExtractRecord from "../services/ExtractRecord.ts"
@@ -20,8 +20,6 @@ export interface Needs {
   readonly has: (path: string) => boolean
   /** Names of directories below `scratch` and `volumesdir` of images that are, or may be, there. */
   readonly directories: ReadonlySet<string>
-  /** Those of images that are gone, whose roots were thrown away on stop: nothing in them is anybody's. */
-  readonly forgotten: ReadonlySet<string>
   /** Images that keep what they have, and why. */
   readonly held: ReadonlyMap<string, string>
 }
@@ -36,7 +34,6 @@ export const of = (
     const paths = new Set<string>()
     const prefixes: string[] = []
     const directories = new Set<string>()
-    const forgotten = new Set<string>()
     const held = new Map<string, string>()
     const targets = new Map(pieces.map(({ path, target }) => [path, target]))
     const named = new Set(
@@ -77,34 +74,22 @@ export const of = (
     }
     for (const path of named) {
       const name = ExtractsTree.imageOf(path, sha256)
-      const stem = name === undefined ? undefined : UnitName.fromImage(name, sha256)
       const gone =
         name === undefined
           ? catalog.warnings.length === 0
           : yield* LayoutPresence.isGone(imagelayoutdir, name.layout)
-      if (gone) {
-        if (
-          name !== undefined &&
-          stem !== undefined &&
-          Settings.forImage(settings, name).root !== "persistent"
-        ) {
-          forgotten.add(RootPaths.nameOf(stem, sha256))
-        }
-      } else {
-        held.set(name === undefined ? path : display(name), "its layout cannot be seen")
-        if (stem !== undefined) directories.add(RootPaths.nameOf(stem, sha256))
-        yield* hold(path)
-      }
+      if (gone) continue
+      held.set(name === undefined ? path : display(name), "its layout cannot be seen")
+      if (name !== undefined) directories.add(RootPaths.nameOf(UnitName.fromImage(name, sha256), sha256))
+      yield* hold(path)
     }
     for (const directory of directories) {
       paths.add(ExtractsTree.scratchOf(directory, sha256))
       paths.add(`${ExtractsTree.TEMPLATES}/${ExtractsTree.component(directory, sha256)}`)
-      forgotten.delete(directory)
     }
     return {
       has: (path) => paths.has(path) || prefixes.some((prefix) => path.startsWith(prefix)),
       directories,
-      forgotten,
       held
     }
   })

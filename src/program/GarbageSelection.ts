@@ -1,5 +1,5 @@
 /** Of all that no image needs: what goes, and what stays since somebody uses it, or because it is data. */
-import { existsSync, realpathSync } from "node:fs"
+import { existsSync, readdirSync, realpathSync } from "node:fs"
 import { dirname } from "node:path"
 import * as ExtractsTree from "../domain/ExtractsTree.ts"
 import type { GarbagePiece, KeptPiece } from "../domain/GarbagePiece.ts"
@@ -43,7 +43,7 @@ export const of = (
   const spared = new Set<string>()
   for (const { kind, path } of inventory.pieces) {
     if (needs.has(path)) continue
-    const isData = kind === "scratch" && !needs.forgotten.has(path.slice(path.indexOf("/") + 1))
+    const isData = kind === "scratch" && hasData(`${extractsdir}/${path}`)
     const piece = {
       kind,
       path: `${extractsdir}/${path}`,
@@ -59,6 +59,18 @@ export const of = (
     sort({ kind: "volumes", path }, `/${name}`, path, true)
   }
   return { doomed: doomed.filter(({ path }) => !spared.has(path.slice(extractsdir.length + 1))), kept }
+}
+
+/**
+ * What was written to a root lies in `upper`. A service throws it away when it stops, or keeps it; once the image is gone,
+ * and its lines in the configuration with it, nobody can tell which was meant.
+ */
+const hasData = (scratch: string): boolean => {
+  try {
+    return readdirSync(`${scratch}/upper`).length > 0
+  } catch (cause) {
+    return (cause as NodeJS.ErrnoException).code !== "ENOENT"
+  }
 }
 
 const mounted = (at: string | undefined): string | undefined =>

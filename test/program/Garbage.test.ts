@@ -258,56 +258,34 @@ describe("gc", () => {
       assert.isTrue(fs.existsSync(join(outside, "ab", hex, "file")))
     }))
 
-  it("data of images that are gone goes only when told: volumes, and roots that may be persistent", () =>
+  it("data of images that are gone goes only when told: volumes, and what was written to roots", () =>
     withPlace(async (place) => {
-      write(place, { one: [0], two: [1] })
+      write(place, { one: [0], two: [1], three: [2] })
       await place.extract()
       const scratch = (name: string) => join(place.extracts, ExtractsTree.scratchOf(name, hash))
       const volumes = (name: string) => join(place.at, "volumes", name)
-      const there = ["org.example.app.ref.one", "org.example.app.ref.two", "of.nobody.known"]
-      for (const path of [...there.map(scratch), ...there.map(volumes)])
-        fs.mkdirSync(path, { recursive: true })
+      const [one, two, three] = ["one", "two", "three"].map((ref) => `org.example.app.ref.${ref}`) as [
+        string,
+        string,
+        string
+      ]
+      for (const name of [one, two, three, "of.nobody.known"]) {
+        fs.mkdirSync(join(scratch(name), "upper"), { recursive: true })
+        fs.mkdirSync(volumes(name), { recursive: true })
+        if (name !== three) fs.writeFileSync(join(scratch(name), "upper/data"), "")
+      }
       fs.symlinkSync(place.at, volumes("moved"))
       write(place, { two: [1] })
+      const paths = (pieces: ReadonlyArray<{ readonly path: string }>) =>
+        pieces.map(({ path }) => path).sort()
+      const data = [scratch(one), scratch("of.nobody.known"), ...[one, three, "of.nobody.known"].map(volumes)]
       const first = await collect(place)
-      assert.deepEqual(
-        [...first.removed.filter(({ kind }) => kind === "scratch")].map(({ path }) => path),
-        [scratch("org.example.app.ref.one")]
-      )
-      assert.deepEqual(
-        first.kept.map(({ path }) => path),
-        [scratch("of.nobody.known"), volumes("of.nobody.known"), volumes("org.example.app.ref.one")]
-      )
+      assert.deepEqual(paths(first.removed.filter(({ kind }) => kind === "scratch")), [scratch(three)])
+      assert.deepEqual(paths(first.kept), [...data].sort())
       const second = await collect(place, { volumes: true })
-      assert.deepEqual(
-        [...second.removed].map(({ path }) => path).sort(),
-        [scratch("of.nobody.known"), volumes("of.nobody.known"), volumes("org.example.app.ref.one")].sort()
-      )
-      assert.deepEqual(fs.readdirSync(join(place.at, "volumes")).sort(), ["moved", "org.example.app.ref.two"])
-      assert.isTrue(fs.existsSync(scratch("org.example.app.ref.two")))
-    }))
-
-  it("a scratch of an image that is gone and whose settings say persistent is data", () =>
-    withPlace(async (place) => {
-      write(place, { one: [0], two: [1] })
-      await place.extract()
-      const scratch = join(place.extracts, "scratch/org.example.app.ref.one")
-      fs.mkdirSync(scratch, { recursive: true })
-      write(place, { two: [1] })
-      const persistent: Settings.Rule = {
-        pattern: "example.org/*",
-        settings: { root: "persistent" },
-        place: { file: "conf", line: 1 }
-      }
-      const { kept } = await Effect.runPromise(
-        Garbage.collect({ ...settings(place), rules: [persistent] }, place.catalog, {
-          look: () => UNUSED
-        }).pipe(Effect.provide(ExtractionServices.layer(place.extracts)))
-      )
-      assert.deepEqual(
-        kept.map(({ path }) => path),
-        [scratch]
-      )
+      assert.deepEqual(paths(second.removed), [...data].sort())
+      assert.deepEqual(fs.readdirSync(join(place.at, "volumes")).sort(), ["moved", two])
+      assert.isTrue(fs.existsSync(join(scratch(two), "upper/data")))
     }))
 
   it("removes what a killed run left, and not what a living one holds", () =>

@@ -14,7 +14,7 @@ const dryRun = Options.boolean("dry-run").pipe(
 
 const volumes = Options.boolean("volumes").pipe(
   Options.withDescription(
-    "Remove the volumes and persistent roots of images that are gone, too: data that nothing can make again"
+    "Remove the volumes of images that are gone, too, and what was written to their roots: data that nothing can make again"
   )
 )
 
