@@ -75,12 +75,17 @@ try {
 
   heading("oci-systemd-generator, as systemd runs it at boot and at every daemon-reload")
   program("oci-systemd-generator", "-config", configuration, units)
-  for (const unit of readdirSync(units).sort(
+  const written = readdirSync(units).sort(
     (a, b) => b.startsWith(image.unit) - a.startsWith(image.unit) || (a < b ? -1 : 1)
-  )) {
+  )
+  for (const unit of written.filter((name) => name.includes(image.unit))) {
     console.log(`   ${unit}\n`)
     console.log(readFileSync(join(units, unit), "utf8").replace(/^/gm, "   | ").replace(/ +$/gm, ""))
   }
+  const others = written.filter((name) => name.startsWith("oci-layouts"))
+  console.log(
+    `   and ${others.length} units named oci-layouts…, for file systems that are mounted only later in the boot`
+  )
 
   heading("What happens at systemctl start")
   console.log(
