@@ -13,6 +13,7 @@ import { EXTRACTS, installed, LAYOUTS } from "./support/Installed.ts"
 import { skopeoCopy } from "./support/layouts.ts"
 import { type Machine, releases, skipReason } from "./support/Machine.ts"
 import { shellUnit, writeShellImages } from "./support/ShellImage.ts"
+import * as Waiting from "./support/Waiting.ts"
 
 const seed = Number(process.env.STRESS_SEED ?? Date.now() % 2 ** 31)
 const rounds = Number(process.env.STRESS_ROUNDS ?? 4)
@@ -108,15 +109,8 @@ describe.skipIf(reason !== undefined).each(releases())(
     const property = (unit: string, name: string) => systemctl("show", "--value", "-p", name, unit)
     const shell = async (line: string) => (await machine.run(line, { check: false })).stdout
 
-    const until = async (what: string, condition: () => Promise<boolean>) => {
-      const deadline = Date.now() + 60_000
-      while (!(await condition())) {
-        if (Date.now() > deadline) throw new Error(`${what} did not come to pass\n${await machine.console()}`)
-        await sleep(20)
-      }
-    }
-    const settled = () =>
-      until("an end of all jobs", async () => (await systemctl("list-jobs")) === "No jobs running.")
+    const until = (what: string, condition: () => Promise<boolean>) => Waiting.until(machine, what, condition)
+    const settled = () => Waiting.settled(machine)
     /** What the runs of a program told, one entry a run. */
     const told = async (name: string) =>
       (await shell(`cat ${LOG}/${name}`))

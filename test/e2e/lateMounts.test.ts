@@ -1,12 +1,12 @@
 /** Layouts on file systems that are mounted after the generator ran: their images come up in the same boot, in their order. */
 import { mkdir } from "node:fs/promises"
 import { join } from "node:path"
-import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { run } from "./support/Command.ts"
 import { EXTRACTS, installed, LAYOUTS } from "./support/Installed.ts"
 import { type Machine, releases, skipReason } from "./support/Machine.ts"
 import { shellUnit, writeShellImages } from "./support/ShellImage.ts"
+import * as Waiting from "./support/Waiting.ts"
 
 /** A file system of its own in the machine, with what units mount elsewhere. */
 const DISK = "/srv/disk"
@@ -98,15 +98,8 @@ describe.skipIf(reason !== undefined).each(releases())(
     const lines = async (file: string) => Number((await machine.run(`wc -l <${file}`)).stdout)
     /** How often generators ran in this boot. */
     const generations = () => lines("/run/generations")
-    const until = async (what: string, condition: () => Promise<boolean>) => {
-      const deadline = Date.now() + 60_000
-      while (!(await condition())) {
-        if (Date.now() > deadline) throw new Error(`${what} did not come to pass\n${await machine.console()}`)
-        await sleep(20)
-      }
-    }
-    const settled = () =>
-      until("an end of all jobs", async () => (await systemctl("list-jobs")) === "No jobs running.")
+    const until = (what: string, condition: () => Promise<boolean>) => Waiting.until(machine, what, condition)
+    const settled = () => Waiting.settled(machine)
     const reboot = async (fstab: string) => {
       if (machine.isRunning) await machine.powerOff()
       await machine.write("/etc/fstab", fstab)
