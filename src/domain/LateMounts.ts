@@ -10,8 +10,7 @@
  * An automount is mounted when it is used. `oci-layouts-automounted.service` uses it, once the boot has no more mounts to
  * wait for, and does not wait for it.
  *
- * All stay active. Whoever starts a service asks for all that sysinit.target wants again, and what is
- * inactive would then run again.
+ * All stay active: whoever starts a target again does not start them again.
  */
 import * as Either from "effect/Either"
 import type { UnitLink } from "./Enabling.ts"
