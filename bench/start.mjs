@@ -212,6 +212,8 @@ const podman = async () => {
   )
 }
 
+// Nothing else keeps this process from ending while a machine is switched off.
+const alive = setInterval(() => {}, 1000)
 try {
   await machine.write("/etc/oci-generator.conf", CONFIGURATION)
   await machine.write("/root/measure.cjs", MEASURE)
@@ -228,5 +230,5 @@ try {
   }
 } finally {
   await machine.dispose()
+  clearInterval(alive)
 }
-process.exit(0)
