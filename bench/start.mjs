@@ -180,11 +180,11 @@ const many = async () => {
 
 /** On this host, since the machine has no podman; interleaved with nothing, so read the ratio with that in mind. */
 const podman = async () => {
-  const run = (...words) => spawnSync("podman", words, { encoding: "utf8" })
   const layout = join(work, "podman")
   writeLayout(layout, "image")
-  const image = `oci:${join(layout, "example.org/image")}:v1`
-  const pulled = run("--cgroup-manager=cgroupfs", "pull", "-q", image)
+  // It makes a name of the path, and takes no capital letters: temporary directories have some.
+  const run = (...words) => spawnSync("podman", words, { encoding: "utf8", cwd: join(layout, "example.org") })
+  const pulled = run("--cgroup-manager=cgroupfs", "pull", "-q", "oci:image:v1")
   const id = pulled.stdout?.trim()
   const words = [
     "--cgroup-manager=cgroupfs",

@@ -41,7 +41,6 @@ const OF_ERRORS = {
   RootNeeded: "notPermitted",
   RootNotMounted: "failed",
   SeveralImages: "noSuchImage",
-  StillMounted: "failed",
   UnitNotWritten: "failed",
   UnknownSignal: "failed",
   Unwell: "failed",

@@ -1,6 +1,6 @@
 #!/bin/sh
-# oci-prepare MODE TEMPLATE LOWER SCRATCH ROOT [VOLUME...] [-- COMMAND...]: makes the root of a service that is about to
-# start, from what `oci-systemd prepare` made ready once (src/domain/RootTemplate.ts):
+# oci-prepare SERVICE MODE TEMPLATE LOWER SCRATCH ROOT [VOLUME...] [-- COMMAND...]: makes the root of a service that is
+# about to start, from what `oci-systemd prepare` made ready once (src/domain/RootTemplate.ts):
 #
 #   MODE      ephemeral, persistent or readonly
 #   TEMPLATE  TEMPLATE/scratch is what a scratch is before anybody has written to it, TEMPLATE/users are the records of the
@@ -9,14 +9,17 @@
 #   SCRATCH   copied from the template; of a persistent root only what does not persist
 #   ROOT      where the overlay of both is mounted
 #   VOLUME    has to be there; with a slash at its end, it has to be a directory
-#   COMMAND   runs instead where anything is missing or may have changed: it makes all this ready, and calls oci-prepare. Its
-#             last word is the service's name. Without a command, nothing is asked.
+#   COMMAND   runs instead where anything is missing or may have changed: it makes all this ready, and calls oci-prepare.
+#             Without one, nothing of that is asked.
 #
 # A shell starts in a tenth of Node's time. No text of the image's is read here: what it says is in the template's files.
 set -u
-[ $# -ge 5 ] || { echo "usage: oci-prepare MODE TEMPLATE LOWER SCRATCH ROOT [VOLUME...] [-- COMMAND...]" >&2; exit 2; }
-mode=$1 template=$2 lower=$3 scratch=$4 root=$5
-shift 5
+[ $# -ge 6 ] || {
+  echo "usage: oci-prepare SERVICE MODE TEMPLATE LOWER SCRATCH ROOT [VOLUME...] [-- COMMAND...]" >&2
+  exit 2
+}
+service=$1 mode=$2 template=$3 lower=$4 scratch=$5 root=$6
+shift 6
 holds=${OCI_HOLDS:-/run/oci/users} records=${OCI_RECORDS:-/run/userdb} accounts=${OCI_ACCOUNTS:-/etc}
 
 is_empty() {
@@ -56,6 +59,8 @@ is_ready() {
   [ "$mode" != persistent ] || [ ! -d "$scratch/upper" ] || is_empty "$template/scratch/upper"
 }
 
+is_empty "$root" || unmount
+
 missing=''
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
   [ -e "$1" ] || missing=$1
@@ -63,8 +68,6 @@ while [ $# -gt 0 ] && [ "$1" != -- ]; do
 done
 if [ $# -gt 0 ]; then
   shift
-  for service; do :; done
-  is_empty "$root" || unmount
   { [ -z "$missing" ] && is_ready; } || exec "$@"
 fi
 

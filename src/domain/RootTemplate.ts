@@ -21,7 +21,7 @@ import { literal } from "./UnitValue.ts"
 export interface RootTemplate {
   readonly path: string
   /** Of `oci-prepare`, which mounts a root from it. */
-  readonly argv: readonly [string, ...string[]]
+  readonly argv: readonly string[]
   readonly units: readonly UnitFile[]
 }
 
@@ -46,13 +46,17 @@ export const of = (
       ...units.map(render)
     ])
   )
+  const service = UnitName.service(context.stem)
   const path = `${system.extractsdir}/${ExtractsTree.templateOf(overlay.name, digest, sha256)}`
   // The slash has it ask for a directory; what the configuration names may be a file as well.
   const asked = own.map(({ directory, kind }) => (kind === "own" ? `${directory}/` : directory))
   return {
     path,
-    argv: [helper(context, "oci-prepare"), settings.root, path, lower, overlay.scratch, root, ...asked],
-    units: units.map((unit) => kept(unit, UnitName.service(context.stem)))
+    argv: [
+      ...[helper(context, "oci-prepare"), service, settings.root, path],
+      ...[lower, overlay.scratch, root, ...asked]
+    ],
+    units: units.map((unit) => kept(unit, service))
   }
 }
 

@@ -13,7 +13,6 @@ import * as ImageUnits from "../domain/ImageUnits.ts"
 import * as OutputUnit from "../domain/OutputUnit.ts"
 import * as RootPaths from "../domain/RootPaths.ts"
 import type { RootTemplate } from "../domain/RootTemplate.ts"
-import * as UnitName from "../domain/UnitName.ts"
 import type { Records } from "../domain/UserRecord.ts"
 import type { Volume } from "../domain/Volumes.ts"
 import * as Durable from "../services/Durable.ts"
@@ -34,13 +33,6 @@ export const prepare = (image: CatalogImage) =>
     const { resolved, facts } = yield* Extract.extract(image)
     const roots = ImageContext.rootPaths(context, resolved)
     const process = yield* ImageProcess.fromConfig(resolved.config)
-    const manager = yield* ServiceManager.ServiceManager
-    const isKept = context.settings.root === "persistent"
-    yield* manager.unmount({
-      service: UnitName.service(context.stem),
-      root: roots.root,
-      lazily: !isKept
-    })
     const { volumes } = ImageContext.volumes(context, resolved)
     for (const volume of volumes) yield* (yield* Volumes).ensure(volume, roots.lower)
     const units = yield* ImageUnits.render(context, resolved, facts)
@@ -49,13 +41,14 @@ export const prepare = (image: CatalogImage) =>
     const records =
       identity === undefined ? [] : yield* database.lacking(identity, context.host.servesRecords)
     yield* makeTemplate(units.template, { context, process, records, roots, volumes })
-    if (isKept && fs.existsSync(roots.overlay.upper)) {
+    if (context.settings.root === "persistent" && fs.existsSync(roots.overlay.upper)) {
       // The service may have removed it.
       yield* Effect.sync(() =>
         RootLookup.makeDirectory(roots.lower, roots.overlay.upper, process.workingDirectory)
       )
     }
     // Names with a slash are drop-ins, which follow from all images and not from this one.
+    const manager = yield* ServiceManager.ServiceManager
     yield* manager.reloadUnlessKnown(units.files.filter(({ name }) => !name.includes("/")))
     yield* (yield* RootStarter)(units.template.argv)
     if (identity !== undefined) yield* database.check(identity)

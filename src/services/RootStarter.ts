@@ -17,21 +17,21 @@ export class RootNotMounted extends Schema.TaggedError<RootNotMounted>()("RootNo
 
 export class RootStarter extends Context.Tag("oci-systemd/RootStarter")<
   RootStarter,
-  (argv: readonly [string, ...string[]]) => Effect.Effect<void, RootNotMounted>
+  (argv: readonly string[]) => Effect.Effect<void, RootNotMounted>
 >() {
   static readonly layer = Layer.effect(
     RootStarter,
     Effect.map(
       CommandExecutor,
       (executor) =>
-        (argv: readonly [string, ...string[]]): Effect.Effect<void, RootNotMounted> =>
-          Command.make(...argv).pipe(
+        ([program = "", ...rest]: readonly string[]): Effect.Effect<void, RootNotMounted> =>
+          Command.make(program, ...rest).pipe(
             Command.stdout("inherit"),
             Command.stderr("inherit"),
             Command.exitCode,
             Effect.orElseSucceed(() => 127),
             Effect.flatMap((exitCode) =>
-              exitCode === 0 ? Effect.void : new RootNotMounted({ program: argv[0], exitCode })
+              exitCode === 0 ? Effect.void : new RootNotMounted({ program, exitCode })
             ),
             Effect.provideService(CommandExecutor, executor)
           )

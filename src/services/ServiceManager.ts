@@ -10,7 +10,6 @@ import * as Schema from "effect/Schema"
 import { render, type UnitFile } from "../domain/UnitFile.ts"
 import * as Claim from "./Claim.ts"
 import * as Durable from "./Durable.ts"
-import * as MountTable from "./MountTable.ts"
 import { NativeCalls } from "./NativeCalls.ts"
 
 /** Where systemd has its generators write. */
@@ -25,48 +24,16 @@ export class ReloadFailed extends Schema.TaggedError<ReloadFailed>()("ReloadFail
   }
 }
 
-/** States in which a service's start is still to come. */
-const LEFT = ["inactive", "failed", "activating"]
-
 export class ServiceManager extends Context.Tag("oci-systemd/ServiceManager")<
   ServiceManager,
   {
     /** Where it does not have these very units. Of several at a time, one reloads for all. */
     readonly reloadUnlessKnown: (files: readonly UnitFile[]) => Effect.Effect<void, ReloadFailed>
-    /**
-     * Takes away the root that is mounted still. Who starts the service in the moment that it ends (`Upholds=`) keeps
-     * systemd from stopping the unit that would do so. Not where the service runs; `lazily`, whoever else stands in it.
-     */
-    readonly unmount: (left: {
-      readonly service: string
-      readonly root: string
-      readonly lazily: boolean
-    }) => Effect.Effect<void, MountTable.StillMounted>
   }
 >() {
   static readonly layer = Layer.effect(
     ServiceManager,
     Effect.map(Effect.all([CommandExecutor, NativeCalls]), ([executor, calls]) => ({
-      unmount: Effect.fn("ServiceManager.unmount")(function* ({ lazily, root, service }) {
-        if (!MountTable.isMounted(root)) return
-        const run = (...argv: readonly [string, ...string[]]) =>
-          Command.make(...argv).pipe(
-            Command.string,
-            Effect.orElseSucceed(() => ""),
-            Effect.provideService(CommandExecutor, executor)
-          )
-        const state = (yield* run(
-          "systemctl",
-          "show",
-          "--property=ActiveState",
-          "--value",
-          "--",
-          service
-        )).trim()
-        if (!LEFT.includes(state)) return yield* new MountTable.StillMounted({ path: root })
-        yield* run("umount", ...(lazily ? ["--lazy"] : []), "--", root)
-        if (MountTable.isMounted(root)) return yield* new MountTable.StillMounted({ path: root })
-      }),
       reloadUnlessKnown: (files: readonly UnitFile[]) =>
         Effect.gen(function* () {
           if (hasUnits(files)) return

@@ -42,7 +42,7 @@ export const place = (path: string) => {
   }
   const prepareArguments = (name: string, mode: Mode, more: readonly string[]) => {
     const { lower, root, scratch, template } = paths(name)
-    return [script("oci-prepare"), mode, template, lower, scratch, root, ...more]
+    return [script("oci-prepare"), `${name}.service`, mode, template, lower, scratch, root, ...more]
   }
   return {
     at,
