@@ -1,7 +1,7 @@
 /** The built generator as PID 1 runs it, and under worse conditions: what it says where, and what it touches. */
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { basename, dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "vitest"
 import { LayoutWriter, temporary } from "../support/LayoutWriter.ts"
@@ -158,15 +158,20 @@ describe.skipIf(!existsSync(GENERATOR))("oci-systemd-generator (needs npm run bu
 
   it.skipIf(!hasMounts)("where all but its directory is read-only, and there is no /tmp (needs root)", () =>
     withPlace(({ shell, units }) => {
+      // Any of the three may be in /tmp.
       const moved = `/run/oci-generator-test-${process.pid}`
       const sandbox = [
-        `mkdir ${moved} && mount --bind $PLACE ${moved} && sed -i s,$PLACE,${moved},g ${moved}/conf`,
+        `mount --bind $PLACE ${moved}/place && mount --bind ${dirname(GENERATOR)} ${moved}/dist`,
+        `mount --bind ${process.execPath} ${moved}/node`,
+        `sed -i s,$PLACE,${moved}/place,g ${moved}/place/conf`,
         "mount -o remount,bind,ro / && mount -t tmpfs -o ro none /tmp",
-        `! touch /etc/x /tmp/x && exec ${process.execPath} ${GENERATOR} -config ${moved}/conf ${moved}/units`
+        `! touch /etc/x /tmp/x && exec ${moved}/node ${moved}/dist/${basename(GENERATOR)} -config ${moved}/place/conf ${moved}/place/units`
       ].join(" && ")
-      const { status, err } = shell(`unshare -m sh -c '${sandbox}'; code=$?; rmdir ${moved}; exit $code`, {
-        PATH: "/usr/sbin:/usr/bin:/sbin:/bin"
-      })
+      const { status, err } = shell(
+        `mkdir -p ${moved}/place ${moved}/dist && : >${moved}/node
+        unshare -m sh -c '${sandbox}'; code=$?; rm -r ${moved}; exit $code`,
+        { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" }
+      )
       assert.equal(status, 0, err)
       assert.deepEqual(units(), UNITS)
     })
