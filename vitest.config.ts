@@ -2,6 +2,9 @@ import { defineConfig } from "vitest/config"
 
 export default defineConfig({
   test: {
+    // End-to-end tests wait for machines more than they work, and each file has machines of its own.
+    maxWorkers: 2,
+    minWorkers: 1,
     projects: [
       {
         test: {
@@ -16,8 +19,7 @@ export default defineConfig({
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
           testTimeout: 600_000,
-          hookTimeout: 900_000,
-          poolOptions: { forks: { singleFork: true } }
+          hookTimeout: 900_000
         }
       }
     ]

@@ -59,39 +59,29 @@ is_ready() {
   [ "$mode" != persistent ] || [ ! -d "$scratch/upper" ] || is_empty "$template/scratch/upper"
 }
 
-is_empty "$root" || unmount
-
-missing=''
-while [ $# -gt 0 ] && [ "$1" != -- ]; do
-  [ -e "$1" ] || missing=$1
-  shift
-done
-if [ $# -gt 0 ]; then
-  shift
-  { [ -z "$missing" ] && is_ready; } || exec "$@"
-fi
-
-# What a power cut left is removed.
-if [ "$mode" != persistent ]; then
-  [ ! -e "$scratch" ] || rm -rf -- "$scratch" || exit 1
-  cp --archive --reflink=auto --no-target-directory -- "$template/scratch" "$scratch" || exit 1
-elif [ ! -d "$scratch/upper" ]; then
-  # Appears by one rename, since it is never made again. No scratch has a name with a dot before it.
-  new=${scratch%/*}/.${scratch##*/}
-  rm -rf -- "$new" "$scratch" || exit 1
-  cp --archive --reflink=auto --no-target-directory -- "$template/scratch" "$new" || exit 1
-  mv --no-target-directory -- "$new" "$scratch" || exit 1
-else
-  [ ! -e "$scratch/health" ] || rm -f -- "$scratch/health" || exit 1
-  set --
-  for place in "$template"/scratch/*; do
-    entry=${place##*/}
-    case $entry in upper | work) continue ;; esac
-    [ ! -e "$scratch/$entry" ] || rm -rf -- "$scratch/$entry" || exit 1
-    set -- "$@" "$place"
-  done
-  cp --archive --reflink=auto -- "$@" "$scratch/" || exit 1
-fi
+copy_scratch() {
+  # What a power cut left is removed.
+  if [ "$mode" != persistent ]; then
+    [ ! -e "$scratch" ] || rm -rf -- "$scratch" || return 1
+    cp --archive --reflink=auto --no-target-directory -- "$template/scratch" "$scratch" || return 1
+  elif [ ! -d "$scratch/upper" ]; then
+    # Appears by one rename, since it is never made again. No scratch has a name with a dot before it.
+    new=${scratch%/*}/.${scratch##*/}
+    rm -rf -- "$new" "$scratch" || return 1
+    cp --archive --reflink=auto --no-target-directory -- "$template/scratch" "$new" || return 1
+    mv --no-target-directory -- "$new" "$scratch" || return 1
+  else
+    [ ! -e "$scratch/health" ] || rm -f -- "$scratch/health" || return 1
+    set --
+    for place in "$template"/scratch/*; do
+      entry=${place##*/}
+      case $entry in upper | work) continue ;; esac
+      [ ! -e "$scratch/$entry" ] || rm -rf -- "$scratch/$entry" || return 1
+      set -- "$@" "$place"
+    done
+    cp --archive --reflink=auto -- "$@" "$scratch/" || return 1
+  fi
+}
 
 # Which records a service needs is told by copies of them, held below its name until oci-release takes them away. Both do
 # so under one lock, so that no record is removed between being found and being needed.
@@ -110,15 +100,32 @@ hold() {
   [ $# -eq 0 ] || ln --physical -- "$@" "$records/" || return 1
   exec 9>&-
 }
-[ ! -d "$template/users" ] || hold || exit 1
 
-# Private to root: a setuid file inside must not be reachable for the host's users.
-[ -d "${root%/*}" ] || mkdir -p -m 700 -- "${root%/*}" || exit 1
-[ -d "$root" ] || mkdir -p -- "$root" || exit 1
-case $mode in
-  readonly) options=ro,lowerdir=$scratch/upper:$lower ;;
-  *) options=lowerdir=$lower,upperdir=$scratch/upper,workdir=$scratch/work ;;
-esac
-# The newer mount calls, which mount(8) prefers, take no option of more than 255 bytes (fsconfig(2)).
-export LIBMOUNT_FORCE_MOUNT2=always
-exec mount -t overlay -o "$options" overlay "$root"
+mount_root() {
+  # Private to root: a setuid file inside must not be reachable for the host's users.
+  [ -d "${root%/*}" ] || mkdir -p -m 700 -- "${root%/*}" || return 1
+  [ -d "$root" ] || mkdir -p -- "$root" || return 1
+  case $mode in
+    readonly) options=ro,lowerdir=$scratch/upper:$lower ;;
+    *) options=lowerdir=$lower,upperdir=$scratch/upper,workdir=$scratch/work ;;
+  esac
+  # The newer mount calls, which mount(8) prefers, take no option of more than 255 bytes (fsconfig(2)).
+  LIBMOUNT_FORCE_MOUNT2=always mount -t overlay -o "$options" overlay "$root"
+}
+
+is_empty "$root" || unmount
+missing=''
+while [ $# -gt 0 ] && [ "$1" != -- ]; do
+  [ -e "$1" ] || missing=$1
+  shift
+done
+if [ $# -gt 0 ]; then
+  shift
+  { [ -z "$missing" ] && is_ready; } || exec "$@"
+fi
+
+copy_scratch && { [ ! -d "$template/users" ] || hold; } && mount_root && exit
+status=$?
+# What was there a moment ago may have been collected as garbage: of an older image, whose units systemd has still.
+[ $# -eq 0 ] || { [ -d "$template" ] && [ -d "$lower" ]; } || exec "$@"
+exit "$status"

@@ -55,6 +55,18 @@ describe("oci-prepare", () => {
     assert.strictEqual(at.prepare("U", "ephemeral", [], 32), "32 ")
   })
 
+  it.each(["lower", "template"] as const)(
+    "leaves it to the other program when its %s is gone by then",
+    (gone) => {
+      using directory = temporary()
+      const at = place(directory.path)
+      at.template("U")
+      at.program("mount", `#!/bin/sh\nrm -r "${at.paths("U")[gone]}"; exit 32\n`)
+      assert.strictEqual(at.prepare("U", "ephemeral", otherwise(at.at("ran"))), OK)
+      assert.isTrue(existsSync(at.at("ran")))
+    }
+  )
+
   it("keeps what was written to a persistent root, and nothing else", () => {
     using directory = temporary()
     const at = place(directory.path)

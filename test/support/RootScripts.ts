@@ -47,6 +47,8 @@ export const place = (path: string) => {
   return {
     at,
     paths,
+    /** Puts a stand-in in the place of a program of the host. */
+    program,
     /** What systemd says of the service's state, one answer after the other; the last one again and again. */
     states: (...states: readonly string[]) => {
       writeFileSync(at("states"), `${states.join("\n")}\n`)
