@@ -20,16 +20,21 @@ const log = {
   error: console.error
 }
 
-const generate = () =>
-  session.run(
-    Generate.generate({
-      settings,
-      host: HostFacts.unitHost(settings.system),
-      platform: HostFacts.platform(),
-      directory,
-      log
-    })
+/** One after the other. */
+let written = Promise.resolve()
+const generate = () => {
+  written = written.then(() =>
+    session.run(
+      Generate.generate({
+        settings,
+        host: HostFacts.unitHost(settings.system),
+        platform: HostFacts.platform(),
+        directory,
+        log
+      })
+    )
   )
+}
 
 /** @type {NodeJS.Timeout | undefined} */
 let timer
@@ -41,7 +46,7 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
   process.once(signal, () => {
     watcher.close()
     clearTimeout(timer)
-    session.close()
+    written.finally(() => session.close())
   })
 }
-await generate()
+generate()

@@ -138,7 +138,14 @@ describe.skipIf(requireOrSkip(reason))(`the library${reason === undefined ? "" :
     const [layouts, units] = [at("watched"), at("units")]
     await mkdir(layouts)
     await mkdir(units)
-    const watching = spawn("node", ["examples/watch.mjs", layouts, units], { cwd: project, stdio: "ignore" })
+    const watching = spawn("node", ["examples/watch.mjs", layouts, units], {
+      cwd: project,
+      stdio: ["ignore", "ignore", "pipe"]
+    })
+    let said = ""
+    watching.stderr.on("data", (text) => {
+      said += text
+    })
     const ended = new Promise<number | null>((resolve) => watching.on("exit", resolve))
     // Found as well where it is there before the watch begins: there is nothing to wait for first.
     await cp(at("layouts/example.org"), join(layouts, "example.org"), { recursive: true })
@@ -151,7 +158,7 @@ describe.skipIf(requireOrSkip(reason))(`the library${reason === undefined ? "" :
     } finally {
       watching.kill("SIGTERM")
     }
-    assert.strictEqual(await ended, 0)
+    assert.strictEqual(await ended, 0, said)
   })
 
   it("has the programs, which run, and install themselves, from where npm puts them", async () => {
