@@ -4,6 +4,16 @@ import * as Form from "./Form.ts"
 
 export const Annotations = Form.dictionary(Form.string)
 
+/** What a document may say that it is; `what` it should be, for people. */
+export const ownMediaType = (is: (mediaType: string) => boolean, what: string) =>
+  Form.nullish(
+    Form.where(
+      Form.string,
+      (type): type is string => is(type),
+      (type) => `${Form.show(type)} is not the media type of ${what}`
+    )
+  )
+
 export const Platform = Form.struct({
   architecture: Form.string,
   os: Form.string,

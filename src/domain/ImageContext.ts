@@ -69,11 +69,11 @@ export const rootPaths = (
   )
 
 /** @internal */
-export const volumes = (context: ImageContext, image: ResolvedImage): Volumes.Volumes =>
+export const volumes = (context: ImageContext, image: Pick<ResolvedImage, "config">): Volumes.Volumes =>
   Volumes.of(
     {
       volumesdir: context.system.volumesdir,
-      directory: rootPaths(context, image).overlay.name,
+      directory: RootPaths.nameOf(context.stem, context.sha256),
       settings: context.settings,
       declared: Object.keys(image.config.config?.Volumes ?? {})
     },

@@ -5,7 +5,7 @@
  * whose entry is broken does not take the others along.
  */
 import * as Either from "effect/Either"
-import { Annotations, Descriptor, REF_NAME } from "./Descriptor.ts"
+import { Annotations, Descriptor, ownMediaType, REF_NAME } from "./Descriptor.ts"
 import * as Form from "./Form.ts"
 import * as MediaType from "./MediaType.ts"
 
@@ -14,13 +14,7 @@ const MAX_MANIFESTS = 10_000
 
 export const ImageIndex = Form.struct({
   schemaVersion: Form.nullish(Form.literal(2)),
-  mediaType: Form.nullish(
-    Form.where(
-      Form.string,
-      (type): type is string => MediaType.isIndex(type),
-      (type) => `${Form.show(type)} is not the media type of an index`
-    )
-  ),
+  mediaType: ownMediaType(MediaType.isIndex, "an index"),
   manifests: Form.list(Form.unknown, MAX_MANIFESTS),
   annotations: Form.nullish(Annotations),
   config: Form.absent("is a field of manifests, and this is an index"),

@@ -1,18 +1,12 @@
 /** An image for one platform: its configuration and its layers, lowest first (image-spec manifest.md). */
-import { Annotations, Descriptor } from "./Descriptor.ts"
+import { Annotations, Descriptor, ownMediaType } from "./Descriptor.ts"
 import * as Form from "./Form.ts"
 import * as MediaType from "./MediaType.ts"
 
 /** The form: `ImageManifest(json)` is an Either. */
 export const ImageManifest = Form.struct({
   schemaVersion: Form.nullish(Form.literal(2)),
-  mediaType: Form.nullish(
-    Form.where(
-      Form.string,
-      (type): type is string => MediaType.isManifest(type),
-      (type) => `${Form.show(type)} is not the media type of a manifest`
-    )
-  ),
+  mediaType: ownMediaType(MediaType.isManifest, "a manifest"),
   config: Descriptor,
   layers: Form.list(Descriptor),
   annotations: Form.nullish(Annotations),

@@ -20,6 +20,7 @@ import * as ServiceUnit from "./ServiceUnit.ts"
 import type { UnitFile } from "./UnitFile.ts"
 import type { Unwritable } from "./UnitValue.ts"
 import * as UnmappedFields from "./UnmappedFields.ts"
+import type { Volume } from "./Volumes.ts"
 
 /** All that the generator writes for one image. */
 export interface ImageUnits {
@@ -46,7 +47,15 @@ export const render = (
   Either.gen(function* () {
     const process = yield* ImageProcess.fromConfig(image.config)
     const roots = rootPaths(context, image)
-    const service = yield* ServiceUnit.render(context, image, process, facts, roots)
+    const own = volumes(context, image)
+    const notes = ServiceUnit.notes(context, image, process, facts, own.notes)
+    const unmapped = UnmappedFields.of(image)
+    const service = yield* ServiceUnit.render(context, image, process, facts, {
+      roots,
+      volumes: own.volumes,
+      notes,
+      unmapped
+    })
     const health = yield* healthUnits(context, process, facts, service, roots)
     const others = [
       service,
@@ -56,22 +65,20 @@ export const render = (
         : [yield* OutputUnit.render(context, roots.overlay)]),
       ...health
     ]
-    const template = RootTemplate.of(context, image, process, roots, others)
-    const prepare = yield* RootUnits.prepare(context, volumeDirectories(context, image), template)
+    const template = RootTemplate.of(context, image, process, { roots, volumes: own.volumes }, others)
+    const prepare = yield* RootUnits.prepare(context, volumeDirectories(context, own.volumes), template)
     return {
       files: [...others, prepare, ...Enabling.dropIns(context)],
       links: Enabling.links(context),
       template,
-      notes: ServiceUnit.notes(context, image, process, facts),
-      unmapped: UnmappedFields.of(image)
+      notes,
+      unmapped
     }
   })
 
 /** Disks have to be mounted before volumes on them are made. */
-const volumeDirectories = (context: ImageContext, image: ResolvedImage): readonly string[] =>
-  volumes(context, image).volumes.map(({ directory, kind }) =>
-    kind === "own" ? context.system.volumesdir : directory
-  )
+const volumeDirectories = (context: ImageContext, all: readonly Volume[]): readonly string[] =>
+  all.map(({ directory, kind }) => (kind === "own" ? context.system.volumesdir : directory))
 
 /** The check's own unit is there once its program and its user are known. */
 const healthUnits = (

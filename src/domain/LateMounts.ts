@@ -15,7 +15,7 @@
 import * as Either from "effect/Either"
 import type { UnitLink } from "./Enabling.ts"
 import * as ExecStart from "./ExecStart.ts"
-import { helper, type UnitHost } from "./ImageContext.ts"
+import { helper, MADE_BY, type UnitHost } from "./ImageContext.ts"
 import { type Directive, directive, type UnitFile } from "./UnitFile.ts"
 import * as UnitName from "./UnitName.ts"
 import { literal, prose, type UnitValue, type Unwritable } from "./UnitValue.ts"
@@ -86,7 +86,7 @@ const mountPoints = (sightings: readonly Sighting[]): readonly string[] => {
 
 const unit = (name: string, description: string, look: UnitValue, order: readonly Directive[]): UnitFile => ({
   name,
-  comments: ["Made by oci-systemd-generator, and made anew at every daemon-reload. See docs/late-mounts.md."],
+  comments: [`${MADE_BY}, and made anew at every daemon-reload. See docs/late-mounts.md.`],
   sections: [
     {
       name: "Unit",

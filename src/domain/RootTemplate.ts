@@ -10,13 +10,14 @@
  * made for an older image, configuration or version is never taken for it.
  */
 import * as ExtractsTree from "./ExtractsTree.ts"
-import { helper, type ImageContext, volumes } from "./ImageContext.ts"
+import { helper, type ImageContext } from "./ImageContext.ts"
 import type { ImageProcess } from "./ImageProcess.ts"
 import type { ResolvedImage } from "./ResolvedImage.ts"
 import type { RootPaths } from "./RootPaths.ts"
 import { directive, render, type UnitFile } from "./UnitFile.ts"
 import * as UnitName from "./UnitName.ts"
 import { literal } from "./UnitValue.ts"
+import type { Volume } from "./Volumes.ts"
 
 export interface RootTemplate {
   readonly path: string
@@ -30,26 +31,25 @@ export const of = (
   context: ImageContext,
   image: ResolvedImage,
   process: ImageProcess,
-  roots: RootPaths,
+  place: { readonly roots: RootPaths; readonly volumes: readonly Volume[] },
   units: readonly UnitFile[]
 ): RootTemplate => {
   const { sha256, settings, system } = context
-  const { lower, overlay, root } = roots
-  const own = volumes(context, image).volumes
+  const { lower, overlay, root } = place.roots
   const digest = sha256(
     JSON.stringify([
       FORMAT,
       image.chainId,
       image.configDescriptor.digest,
       process.workingDirectory,
-      own,
+      place.volumes,
       ...units.map(render)
     ])
   )
   const service = UnitName.service(context.stem)
   const path = `${system.extractsdir}/${ExtractsTree.templateOf(overlay.name, digest, sha256)}`
   // The slash has it ask for a directory; what the configuration names may be a file as well.
-  const asked = own.map(({ directory, kind }) => (kind === "own" ? `${directory}/` : directory))
+  const asked = place.volumes.map(({ directory, kind }) => (kind === "own" ? `${directory}/` : directory))
   return {
     path,
     argv: [

@@ -26,6 +26,15 @@ import { type Directive, directive, type UnitFile } from "./UnitFile.ts"
 import * as UnitName from "./UnitName.ts"
 import { bind, literal, path, type Unwritable } from "./UnitValue.ts"
 import * as UnmappedFields from "./UnmappedFields.ts"
+import type { Volume } from "./Volumes.ts"
+
+/** What more than one of an image's units says, or its units and whoever lists them. */
+export interface ServiceParts {
+  readonly roots: RootPaths.RootPaths
+  readonly volumes: readonly Volume[]
+  readonly notes: readonly string[]
+  readonly unmapped: readonly UnmappedFields.UnmappedField[]
+}
 
 /** Where the facts are missing, a stand-in that says so: prepare finds them and reloads before it could ever run. */
 export const render = (
@@ -33,7 +42,7 @@ export const render = (
   image: ResolvedImage,
   process: ImageProcess.ImageProcess,
   facts: RootFacts,
-  roots: RootPaths.RootPaths
+  { roots, volumes, notes, unmapped }: ServiceParts
 ): Either.Either<UnitFile, Unwritable | EnvironmentLine.EnvironmentRefused> =>
   Either.gen(function* () {
     const prepare = UnitName.prepare(context.stem, context.sha256)
@@ -51,8 +60,8 @@ export const render = (
         `Manifest: ${image.manifestDigest}`,
         ...origin(image),
         ...ports(config),
-        ...notes(context, image, process, facts).map((note) => `Note: ${note}.`),
-        ...UnmappedFields.comments(UnmappedFields.of(image))
+        ...notes.map((note) => `Note: ${note}.`),
+        ...UnmappedFields.comments(unmapped)
       ],
       sections: [
         {
@@ -83,7 +92,7 @@ export const render = (
                   ...(yield* processDirectives(config, process, executable)),
                   ...ServiceIdentity.directives(context, process.user, identity),
                   ...(yield* environment(process, identity)),
-                  ...binds(context, image, roots),
+                  ...binds(context, volumes, roots),
                   ...(yield* OutputUnit.directives(context, facts, roots.overlay))
                 ]),
             ...unsetEnvironment(process),
@@ -113,12 +122,13 @@ export const notes = (
   context: ImageContext.ImageContext,
   image: ResolvedImage,
   process: ImageProcess.ImageProcess,
-  facts: RootFacts
+  facts: RootFacts,
+  ofVolumes: readonly string[]
 ): readonly string[] => {
   const identity = ImageProcess.identity(process, facts)
   return [
     ...process.notes,
-    ...ImageContext.volumes(context, image).notes,
+    ...ofVolumes,
     ...(ImageProcess.healthPath(process, facts) === ""
       ? ["the health check's program is not in the image: no checks are made"]
       : []),
@@ -205,13 +215,13 @@ const confinement = (
 /** What is written to places of its own. */
 const binds = (
   context: ImageContext.ImageContext,
-  image: ResolvedImage,
+  volumes: readonly Volume[],
   roots: RootPaths.RootPaths
 ): readonly Directive[] => [
   ...RootPaths.writables(roots.overlay, context.settings).map(({ directory, path }) =>
     directive("BindPaths", bind(directory, path), DirectiveSource.setting(context.origins, "root"))
   ),
-  ...ImageContext.volumes(context, image).volumes.map(({ directory, kind, path, readonly }) =>
+  ...volumes.map(({ directory, kind, path, readonly }) =>
     directive(
       readonly ? "BindReadOnlyPaths" : "BindPaths",
       bind(directory, path),

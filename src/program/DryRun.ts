@@ -7,6 +7,7 @@ import { MADE_BY, type UnitHost } from "../domain/ImageContext.ts"
 import * as LateMounts from "../domain/LateMounts.ts"
 import type { Settings } from "../domain/Settings.ts"
 import * as UnitFile from "../domain/UnitFile.ts"
+import { namesIn } from "../services/DirectoryNames.ts"
 import * as Sightings from "../services/Sightings.ts"
 import * as UnitDirectory from "../services/UnitDirectory.ts"
 import type { CatalogImage } from "./Catalog.ts"
@@ -104,9 +105,9 @@ export const differences = (
 
 /** A generator's directory is everybody's: ours are the files that say so, and the links to them. */
 const ours = (directory: string): readonly string[] => {
-  const found = list(directory)
+  const found = namesIn(directory)
   const below = found.flatMap((name) =>
-    DEPENDENCIES.test(name) ? list(`${directory}/${name}`).map((child) => `${name}/${child}`) : []
+    DEPENDENCIES.test(name) ? namesIn(`${directory}/${name}`).map((child) => `${name}/${child}`) : []
   )
   const files = new Set(
     found.filter((name) => {
@@ -131,14 +132,6 @@ const entryAt = (path: string): Entry | undefined => {
     return stats.isFile() ? { kind: "file", content: fs.readFileSync(path, "utf8") } : undefined
   } catch {
     return undefined
-  }
-}
-
-const list = (directory: string): readonly string[] => {
-  try {
-    return fs.readdirSync(directory)
-  } catch {
-    return []
   }
 }
 

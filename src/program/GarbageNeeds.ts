@@ -77,7 +77,7 @@ export const of = (
       const gone =
         name === undefined
           ? catalog.warnings.length === 0
-          : yield* LayoutPresence.isGone(imagelayoutdir, name.layout)
+          : LayoutPresence.isGone(imagelayoutdir, name.layout)
       if (gone) continue
       held.set(name === undefined ? path : display(name), "its layout cannot be seen")
       if (name !== undefined) directories.add(RootPaths.nameOf(UnitName.fromImage(name, sha256), sha256))

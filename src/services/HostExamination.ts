@@ -3,6 +3,7 @@ import * as fs from "node:fs"
 import * as Diagnosis from "../domain/Diagnosis.ts"
 import * as SystemdVersion from "../domain/SystemdVersion.ts"
 import * as UserRecord from "../domain/UserRecord.ts"
+import { namesIn } from "./DirectoryNames.ts"
 
 /** `root` is where the machine's tree is: nothing, but for tests. */
 export const examine = (systemdVersion: number, root = ""): readonly Diagnosis.Diagnosis[] => [
@@ -85,7 +86,7 @@ const users = (root: string): Diagnosis.Diagnosis => {
 const libraries = (root: string): readonly string[] =>
   ["/lib", "/usr/lib", "/lib64", "/usr/lib64"].flatMap((parent) => [
     `${root}${parent}`,
-    ...names(`${root}${parent}`)
+    ...namesIn(`${root}${parent}`)
       .filter((name) => name.includes("-linux-"))
       .map((name) => `${root}${parent}/${name}`)
   ])
@@ -117,14 +118,6 @@ const read = (path: string): string => {
     return fs.readFileSync(path, "utf8")
   } catch {
     return ""
-  }
-}
-
-const names = (directory: string): readonly string[] => {
-  try {
-    return fs.readdirSync(directory)
-  } catch {
-    return []
   }
 }
 

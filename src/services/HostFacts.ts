@@ -8,6 +8,7 @@ import * as SystemdVersion from "../domain/SystemdVersion.ts"
 import type { SystemSettings } from "../domain/SystemSettings.ts"
 import * as UserRecord from "../domain/UserRecord.ts"
 import * as BoundedFile from "./BoundedFile.ts"
+import { namesIn } from "./DirectoryNames.ts"
 
 /** Go's names of architectures, as image-spec uses them, for Node's. */
 const ARCHITECTURES: Readonly<Record<string, string>> = {
@@ -125,7 +126,7 @@ export const systemdVersion = (): number =>
 
 const versionIn = (directories: readonly string[]): number | undefined => {
   for (const directory of directories) {
-    const version = names(directory).map(SystemdVersion.fromLibraryName).find(Boolean)
+    const version = namesIn(directory).map(SystemdVersion.fromLibraryName).find(Boolean)
     if (version !== undefined) return version
   }
   return undefined
@@ -134,15 +135,7 @@ const versionIn = (directories: readonly string[]): number | undefined => {
 /** Debian keeps the library in a directory of the architecture: `/usr/lib/x86_64-linux-gnu/systemd`. */
 const multiarchDirectories = (): readonly string[] =>
   ["/usr/lib", "/lib"].flatMap((parent) =>
-    names(parent)
+    namesIn(parent)
       .filter((name) => name.includes("-linux-"))
       .map((name) => `${parent}/${name}/systemd`)
   )
-
-const names = (directory: string): readonly string[] => {
-  try {
-    return fs.readdirSync(directory)
-  } catch {
-    return []
-  }
-}

@@ -1,5 +1,5 @@
 /** Programs of the host that are run once, for what they do. */
-import { execFile } from "node:child_process"
+import { type ExecFileException, execFile } from "node:child_process"
 import * as fs from "node:fs"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -15,32 +15,39 @@ export class ProgramFailed extends Schema.TaggedError<ProgramFailed>()("ProgramF
 
 /** What it prints. */
 export const run = (program: string, ...args: readonly string[]): Effect.Effect<string, ProgramFailed> =>
-  Effect.async((resume) => {
-    const child = execFile(program, args, (error, stdout, stderr) =>
-      resume(
-        error === null
-          ? Effect.succeed(stdout)
-          : Effect.fail(
-              new ProgramFailed({
-                command: [program, ...args].join(" "),
-                said: stderr.trim() || (typeof error.code === "number" ? "" : error.message)
-              })
-            )
-      )
-    )
-    return Effect.sync(() => child.kill())
-  })
+  Effect.flatMap(executed(program, args, {}), ({ error, stdout, stderr }) =>
+    error === null
+      ? Effect.succeed(stdout)
+      : new ProgramFailed({
+          command: [program, ...args].join(" "),
+          said: stderr.trim() || (typeof error.code === "number" ? "" : error.message)
+        })
+  )
 
 /** What it prints on both streams, however it ends; a failure where it cannot be run at all. */
 export const said = (program: string, ...args: readonly string[]): Effect.Effect<string, ProgramFailed> =>
+  Effect.flatMap(
+    executed(program, args, { timeout: 60_000, maxBuffer: 2 ** 24 }),
+    ({ error, stdout, stderr }) =>
+      error !== null && typeof error.code !== "number"
+        ? new ProgramFailed({ command: program, said: error.message.split("\n")[0] ?? "" })
+        : Effect.succeed(`${stdout}${stderr}`)
+  )
+
+interface Outcome {
+  readonly error: ExecFileException | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+const executed = (
+  program: string,
+  args: readonly string[],
+  options: { readonly timeout?: number; readonly maxBuffer?: number }
+): Effect.Effect<Outcome> =>
   Effect.async((resume) => {
-    const options = { timeout: 60_000, maxBuffer: 2 ** 24 }
     const child = execFile(program, args, options, (error, stdout, stderr) =>
-      resume(
-        error !== null && typeof error.code !== "number"
-          ? Effect.fail(new ProgramFailed({ command: program, said: error.message.split("\n")[0] ?? "" }))
-          : Effect.succeed(`${stdout}${stderr}`)
-      )
+      resume(Effect.succeed({ error, stdout: String(stdout), stderr: String(stderr) }))
     )
     return Effect.sync(() => child.kill())
   })

@@ -3,32 +3,26 @@
  * nowhere now, in a directory that cannot be read.
  */
 import * as fs from "node:fs"
-import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layouts from "./Layouts.ts"
 import * as MountTable from "./MountTable.ts"
 
 /** Has the layout at `root/layout` lost a reference, or is it not there at all? What is in doubt is not gone. */
-export const isGone = (root: string, layout: string, fstab = FSTAB): Effect.Effect<boolean> =>
-  Effect.suspend(() => {
-    const path = `${root}/${layout}`
-    if (unmounted(fstab).some((point) => path === point || path.startsWith(`${point}/`))) {
-      return Effect.succeed(false)
-    }
-    let at = root
-    for (const component of layout.split("/")) {
-      at = `${at}/${component}`
-      const state = stateOf(at)
-      if (state !== "directory") return Effect.succeed(state === "nothing")
-    }
-    return Effect.map(
-      Effect.either(Layouts.references(path)),
-      (references) =>
-        // Nothing that makes a layout: its directory is left over, or holds others.
-        Either.isRight(references) ||
-        ["index.json", "refs", "oci-layout"].every((name) => stateOf(`${path}/${name}`) === "nothing")
-    )
-  })
+export const isGone = (root: string, layout: string, fstab = FSTAB): boolean => {
+  const path = `${root}/${layout}`
+  if (unmounted(fstab).some((point) => path === point || path.startsWith(`${point}/`))) return false
+  let at = root
+  for (const component of layout.split("/")) {
+    at = `${at}/${component}`
+    const state = stateOf(at)
+    if (state !== "directory") return state === "nothing"
+  }
+  return (
+    Either.isRight(Layouts.references(path)) ||
+    // Nothing that makes a layout: its directory is left over, or holds others.
+    ["index.json", "refs", "oci-layout"].every((name) => stateOf(`${path}/${name}`) === "nothing")
+  )
+}
 
 const stateOf = (path: string): "directory" | "nothing" | "unknown" => {
   try {

@@ -1,10 +1,10 @@
 /** Runs `oci-prepare`, which mounts the root of a service that is about to start. */
-import * as Command from "@effect/platform/Command"
 import { CommandExecutor } from "@effect/platform/CommandExecutor"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import * as HostCommand from "./HostCommand.ts"
 
 export class RootNotMounted extends Schema.TaggedError<RootNotMounted>()("RootNotMounted", {
   program: Schema.String,
@@ -25,11 +25,7 @@ export class RootStarter extends Context.Tag("oci-systemd/RootStarter")<
       CommandExecutor,
       (executor) =>
         ([program = "", ...rest]: readonly string[]): Effect.Effect<void, RootNotMounted> =>
-          Command.make(program, ...rest).pipe(
-            Command.stdout("inherit"),
-            Command.stderr("inherit"),
-            Command.exitCode,
-            Effect.orElseSucceed(() => 127),
+          HostCommand.status(program, ...rest).pipe(
             Effect.flatMap((exitCode) =>
               exitCode === 0 ? Effect.void : new RootNotMounted({ program, exitCode })
             ),

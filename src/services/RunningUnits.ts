@@ -4,12 +4,12 @@
  * Each scratch holds the units that stop its service and clear up behind it (`RootTemplate`). Without them systemd would
  * stop it by SIGTERM, whatever signal its image wants, and nobody would take its root away.
  */
-import * as fs from "node:fs"
 import * as Either from "effect/Either"
 import * as ExtractsTree from "../domain/ExtractsTree.ts"
 import * as RootPaths from "../domain/RootPaths.ts"
 import * as UnitName from "../domain/UnitName.ts"
 import * as BoundedFile from "./BoundedFile.ts"
+import { namesIn } from "./DirectoryNames.ts"
 
 export interface RunningUnit {
   readonly name: string
@@ -22,11 +22,11 @@ export const of = (
   images: ReadonlySet<string>,
   mounts: string = RootPaths.MOUNT_DIRECTORY
 ): readonly RunningUnit[] =>
-  list(mounts)
+  namesIn(mounts)
     .filter((name) => !images.has(name))
     .flatMap((name) => {
       const directory = `${extractsdir}/${ExtractsTree.SCRATCH}/${name}/${RootPaths.UNITS}`
-      return list(directory)
+      return namesIn(directory)
         .filter((unit) => UnitName.UNIT_NAME.test(unit))
         .flatMap((unit) =>
           Either.match(BoundedFile.read(`${directory}/${unit}`, MAX_UNIT), {
@@ -35,14 +35,6 @@ export const of = (
           })
         )
     })
-
-const list = (directory: string): readonly string[] => {
-  try {
-    return fs.readdirSync(directory)
-  } catch {
-    return []
-  }
-}
 
 /** Far above what `ExecStart` renders. */
 const MAX_UNIT = 8 * 1024 * 1024

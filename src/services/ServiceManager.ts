@@ -1,7 +1,6 @@
 /** The running systemd. */
 import * as fs from "node:fs"
 import { dirname } from "node:path"
-import * as Command from "@effect/platform/Command"
 import { CommandExecutor } from "@effect/platform/CommandExecutor"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -10,6 +9,7 @@ import * as Schema from "effect/Schema"
 import { render, type UnitFile } from "../domain/UnitFile.ts"
 import * as Claim from "./Claim.ts"
 import * as Durable from "./Durable.ts"
+import * as HostCommand from "./HostCommand.ts"
 import { NativeCalls } from "./NativeCalls.ts"
 
 /** Where systemd has its generators write. */
@@ -41,12 +41,7 @@ export class ServiceManager extends Context.Tag("oci-systemd/ServiceManager")<
           // Who has just reloaded may have found these facts as well.
           yield* Claim.lockFile(calls, RELOAD_LOCK).pipe(Effect.orDie)
           if (hasUnits(files)) return
-          const exitCode = yield* Command.make("systemctl", "daemon-reload").pipe(
-            Command.stdout("inherit"),
-            Command.stderr("inherit"),
-            Command.exitCode,
-            Effect.orElseSucceed(() => 127)
-          )
+          const exitCode = yield* HostCommand.status("systemctl", "daemon-reload")
           if (exitCode !== 0) yield* new ReloadFailed({ exitCode })
         }).pipe(
           Effect.scoped,

@@ -1,7 +1,6 @@
 /** Gone, or only not to be seen. */
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import * as Effect from "effect/Effect"
 import { assert, it } from "vitest"
 import * as LayoutPresence from "../../src/services/LayoutPresence.ts"
 import { LayoutWriter, temporary } from "../support/LayoutWriter.ts"
@@ -43,7 +42,7 @@ it.each<[what: string, gone: boolean, prepare: (root: string) => void]>([
   const layout = new LayoutWriter(join(directory.path, LAYOUT))
   layout.index(layout.named("v1", layout.image()))
   prepare(directory.path)
-  assert.equal(Effect.runSync(LayoutPresence.isGone(directory.path, LAYOUT)), gone)
+  assert.equal(LayoutPresence.isGone(directory.path, LAYOUT), gone)
 })
 
 it("what belongs on a file system that is not mounted is not gone", () => {
@@ -51,6 +50,6 @@ it("what belongs on a file system that is not mounted is not gone", () => {
   mkdirSync(join(directory.path, "example.org"))
   const fstab = join(directory.path, "fstab")
   writeFileSync(fstab, `# a comment\n/dev/sdb ${directory.path}/example.org ext4 defaults 0 2\n`)
-  assert.isFalse(Effect.runSync(LayoutPresence.isGone(directory.path, LAYOUT, fstab)))
-  assert.isTrue(Effect.runSync(LayoutPresence.isGone(directory.path, "other.org/app", fstab)))
+  assert.isFalse(LayoutPresence.isGone(directory.path, LAYOUT, fstab))
+  assert.isTrue(LayoutPresence.isGone(directory.path, "other.org/app", fstab))
 })

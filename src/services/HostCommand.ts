@@ -1,0 +1,15 @@
+/** A program of the host that says what it has to say itself: its exit code, 127 where it cannot be run, as a shell has it. */
+import * as Command from "@effect/platform/Command"
+import type { CommandExecutor } from "@effect/platform/CommandExecutor"
+import * as Effect from "effect/Effect"
+
+export const status = (
+  program: string,
+  ...args: readonly string[]
+): Effect.Effect<number, never, CommandExecutor> =>
+  Command.make(program, ...args).pipe(
+    Command.stdout("inherit"),
+    Command.stderr("inherit"),
+    Command.exitCode,
+    Effect.orElseSucceed(() => 127)
+  )
