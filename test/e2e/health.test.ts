@@ -61,7 +61,7 @@ const writeLayouts = async (directory: string): Promise<void> => {
     image("fixed", { Test: ["CMD-SHELL", "check | sed 's/^/through a shell: /'; exit 0"], ...QUICK })
     image("strict", { Test: ["CMD-SHELL", "check | sed 's/^/through a shell: /'; exit 0"], ...QUICK })
     image("again", { Test: ["CMD", "check"], ...QUICK })
-    image("slow", { Test: ["CMD", "check"], ...QUICK, StartPeriod: 3000 * MS, StartInterval: 200 * MS })
+    image("slow", { Test: ["CMD", "check"], ...QUICK, StartPeriod: 10_000 * MS, StartInterval: 200 * MS })
     image("without", { Test: ["NONE"] })
     image("missing", { Test: ["CMD", "not-there"] })
   } finally {
