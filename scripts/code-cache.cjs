@@ -6,7 +6,8 @@
  * The build does it for its own Node. A package does it where it is installed, and again when Node is another: a cache
  * is of use to exactly one version. Without it, or with one that does not fit, the programs start as they are, only slower.
  *
- * Each program is run once, on an image made up for it, so that the cache has the functions that were needed.
+ * Each program is run once, on an image made up for it, so that the cache has the functions that were needed. For oci-systemd
+ * that is an extraction: what units wait for.
  */
 "use strict"
 const { execFileSync } = require("node:child_process")
@@ -15,6 +16,8 @@ const fs = require("node:fs")
 const { tmpdir } = require("node:os")
 const { join } = require("node:path")
 const { Script } = require("node:vm")
+const { isMainThread, parentPort, Worker } = require("node:worker_threads")
+const { gzipSync } = require("node:zlib")
 
 /** `flags`: those that the program is run with, or V8 does not take the cache. */
 const PROGRAMS = {
@@ -24,9 +27,9 @@ const PROGRAMS = {
   },
   "oci-systemd": {
     flags: ["--max-semi-space-size=4"],
-    run: (place) => ["dry-run", "--config", `${place}/conf`]
+    run: (place) => ["extract", "--config", `${place}/conf`]
   },
-  "layer-worker": { flags: ["--max-semi-space-size=4"], run: () => [] }
+  "layer-worker": { flags: ["--max-semi-space-size=4"], run: (place) => [place] }
 }
 
 const pathOf = (program) => join(__dirname, "code", program)
@@ -46,17 +49,77 @@ const warmUp = (program, target, args) => {
   script.runInThisContext()(require, join(__dirname, `${program}.cjs`), __dirname)
 }
 
-/** A layout with one image, as small as it can be; its layer is not there, and nobody asks for it. */
+/** The same for a worker's code, in a thread, as it is run: takes the layer apart, and ends. */
+const warmUpWorker = (program, target, place) => {
+  const worker = new Worker(__filename, { argv: [program, target] })
+  const { blob, diffId } = layerIn(`${place}/layouts/example.org/image`)
+  const directory = `${place}/layer`
+  fs.mkdirSync(directory, 0o700)
+  worker.on("message", ({ _tag }) => {
+    if (_tag === "Progress") return
+    if (_tag !== "Staged") process.exitCode = 1
+    worker.postMessage({ _tag: "Abort" })
+  })
+  worker.postMessage({ _tag: "Stage", request: { blob, diffId, compression: "gzip", directory } })
+}
+
+const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex")
+
+/** A ustar header (pax(1)) of what is root's, with its data. */
+const member = (path, { type = "0", mode = 0o644, link = "", data = "" } = {}) => {
+  const bytes = Buffer.alloc(512 + Math.ceil(data.length / 512) * 512)
+  const octal = (at, width, value) => bytes.write(value.toString(8).padStart(width - 1, "0"), at, "latin1")
+  bytes.write(path, 0, "latin1")
+  octal(100, 8, mode)
+  octal(108, 8, 0)
+  octal(116, 8, 0)
+  octal(124, 12, data.length)
+  octal(136, 12, 0)
+  bytes.write(type, 156, "latin1")
+  bytes.write(link, 157, "latin1")
+  bytes.write("ustar\x0000", 257, "latin1")
+  bytes.fill(" ", 148, 156)
+  octal(
+    148,
+    8,
+    bytes.subarray(0, 512).reduce((sum, byte) => sum + byte, 0)
+  )
+  bytes.write(data, 512, "latin1")
+  return bytes
+}
+
+/** The image's layer: each kind of member that ordinary layers have. */
+const archive = Buffer.concat([
+  member("bin/", { type: "5", mode: 0o755 }),
+  member("PaxHeaders/true", { type: "x", data: "20 mtime=1700000.25\n" }),
+  member("bin/true", { mode: 0o755, data: "#!/bin/true\n" }),
+  member("bin/false", { type: "1", link: "bin/true" }),
+  member("sbin", { type: "2", link: "bin" }),
+  member("srv/.wh.gone"),
+  Buffer.alloc(1024)
+])
+const layer = gzipSync(archive)
+
+/** The layer as a blob of the layout, and its diff id. */
+const layerIn = (layout) => {
+  const hex = sha256(layer)
+  const blob = { path: `${layout}/blobs/sha256/${hex}`, digest: `sha256:${hex}`, size: layer.length }
+  return { blob, diffId: `sha256:${sha256(archive)}` }
+}
+
+/** A layout with one image. */
 const makePlace = (place) => {
   const layout = `${place}/layouts/example.org/image`
   fs.mkdirSync(`${layout}/blobs/sha256`, { recursive: true })
   fs.mkdirSync(`${place}/units`)
   const put = (mediaType, content, more = {}) => {
     const bytes = Buffer.from(JSON.stringify(content))
-    const hex = createHash("sha256").update(bytes).digest("hex")
+    const hex = sha256(bytes)
     fs.writeFileSync(`${layout}/blobs/sha256/${hex}`, bytes)
     return { mediaType, digest: `sha256:${hex}`, size: bytes.length, ...more }
   }
+  const { blob, diffId } = layerIn(layout)
+  fs.writeFileSync(blob.path, layer)
   const type = "application/vnd.oci.image"
   const [architecture, variant] = {
     x64: ["amd64"],
@@ -77,9 +140,10 @@ const makePlace = (place) => {
       ExposedPorts: { "80/tcp": {} },
       StopSignal: "SIGTERM"
     },
-    rootfs: { type: "layers", diff_ids: [`sha256:${"0".repeat(64)}`] }
+    rootfs: { type: "layers", diff_ids: [diffId] }
   })
-  const layers = [{ mediaType: `${type}.layer.v1.tar+gzip`, digest: `sha256:${"1".repeat(64)}`, size: 1 }]
+  const { digest, size } = blob
+  const layers = [{ mediaType: `${type}.layer.v1.tar+gzip`, digest, size }]
   const manifest = put(
     `${type}.manifest.v1+json`,
     { schemaVersion: 2, config, layers },
@@ -116,5 +180,9 @@ module.exports = { make }
 if (require.main === module) {
   const [program, target, ...args] = process.argv.slice(2)
   if (program === undefined) make(join(__dirname, "code"))
+  else if (program === "layer-worker" && isMainThread) warmUpWorker(program, target, ...args)
   else warmUp(program, target, args)
+  parentPort?.on("message", ({ _tag }) => {
+    if (_tag === "Abort") process.exit()
+  })
 }
