@@ -9,36 +9,38 @@ import * as Either from "effect/Either"
 import { join, type UnitValue, Unwritable, word } from "./UnitValue.ts"
 
 /** `path` is what is executed, inside the root; `argv` what the process sees, `argv[0]` included. */
-export const render = (path: string, argv: readonly string[]): Either.Either<UnitValue, Unwritable> =>
-  Either.gen(function* () {
-    const executable = yield* renderPath(path)
-    const words = yield* Either.all(argv.map((argument, index) => word(`argument ${index}`, argument)))
-    const line = join([executable, ...words])
-    if (line.length > MAX_LINE) {
-      return yield* Either.left(
-        new Unwritable({
-          what: "the command",
-          value: path,
-          reason: `has more than ${MAX_LINE} characters of arguments`
-        })
-      )
-    }
-    return line
-  })
+export const render = (path: string, argv: readonly string[]): Either.Either<UnitValue, Unwritable> => {
+  const executable = renderPath(path)
+  if (Either.isLeft(executable)) return executable
+  const words = [executable.right]
+  for (const [index, argument] of argv.entries()) {
+    const rendered = word(`argument ${index}`, argument)
+    if (Either.isLeft(rendered)) return rendered
+    words.push(rendered.right)
+  }
+  const line = join(words)
+  return line.length <= MAX_LINE
+    ? Either.right(line)
+    : refuse("the command", path, `has more than ${MAX_LINE} characters of arguments`)
+}
 
-const renderPath = (path: string): Either.Either<UnitValue, Unwritable> =>
-  Either.gen(function* () {
-    const refuse = (reason: string) =>
-      Either.left(new Unwritable({ what: "the executable", value: path, reason }))
-    if (!path.startsWith("/")) return yield* refuse("is not an absolute path")
-    if (path.endsWith("/")) return yield* refuse("is a directory")
-    if (UNSAFE.test(path))
-      return yield* refuse(
-        "holds a quote, a backslash or a control character, which systemd does not take here"
-      )
-    const quoted = yield* word("the executable", `@:${path}`)
-    return SIMPLE.test(path) ? (quoted.slice(1, -1) as UnitValue) : quoted
-  })
+const renderPath = (path: string): Either.Either<UnitValue, Unwritable> => {
+  const what = "the executable"
+  if (!path.startsWith("/")) return refuse(what, path, "is not an absolute path")
+  if (path.endsWith("/")) return refuse(what, path, "is a directory")
+  if (UNSAFE.test(path)) {
+    return refuse(
+      what,
+      path,
+      "holds a quote, a backslash or a control character, which systemd does not take here"
+    )
+  }
+  const quoted = word(what, `@:${path}`)
+  return SIMPLE.test(path) ? Either.map(quoted, (text) => text.slice(1, -1) as UnitValue) : quoted
+}
+
+const refuse = (what: string, value: string, reason: string) =>
+  Either.left(new Unwritable({ what, value, reason }))
 
 /** Below systemd's LONG_LINE_MAX of 1 MiB, in bytes whatever the script. */
 const MAX_LINE = 256 * 1024

@@ -93,7 +93,9 @@ export const component = (text: string, sha256: Sha256): string => {
   const escaped = RESERVED.has(text)
     ? percent(text.slice(0, 1)) + text.slice(1)
     : text.replace(UNSAFE, (character) => percent(character))
-  return utf8Length(escaped) <= COMPONENT_MAX ? escaped : hashed(escaped, text, sha256)
+  return escaped.length * 3 <= COMPONENT_MAX || utf8Length(escaped) <= COMPONENT_MAX
+    ? escaped
+    : hashed(escaped, text, sha256)
 }
 
 const decoded = (component: string): string =>

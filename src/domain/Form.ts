@@ -136,30 +136,33 @@ export type Struct<F extends Fields> = {
 }
 
 /** An object with these fields; others are dropped. */
-export const struct = <F extends Fields>(fields: F): Form<Struct<F>> => read(fields, () => [])
+export const struct = <F extends Fields>(fields: F): Form<Struct<F>> => read(fields, () => ({}))
 
 /** An object with these fields; others are kept as they are. */
 export const openStruct = <F extends Fields>(fields: F): Form<Struct<F>> =>
-  read(fields, (value) => Object.entries(value).filter(([key]) => !Object.hasOwn(fields, key)))
+  read(fields, (value) =>
+    Object.fromEntries(Object.entries(value).filter(([key]) => !Object.hasOwn(fields, key)))
+  )
 
 const read = <F extends Fields>(
   fields: F,
-  others: (value: Readonly<Record<string, unknown>>) => ReadonlyArray<[string, unknown]>
+  others: (value: Readonly<Record<string, unknown>>) => Record<string, unknown>
 ): Form<Struct<F>> => {
   const known = Object.entries(fields)
   return (value) => {
     if (!isObject(value)) return expected("object", value)
-    const entries: [string, unknown][] = [...others(value)]
+    const result: Record<string, unknown> = others(value)
     for (const [key, field] of known) {
       const element = Object.hasOwn(value, key) ? value[key] : undefined
       if (typeof field !== "function") {
         if (element === undefined || element === null) continue
       } else if (element === undefined) return within(key, MISSING)
-      const result = (typeof field === "function" ? field : field.nullish)(element)
-      if (Either.isLeft(result)) return within(key, result.left)
-      entries.push([key, result.right])
+      const checked = (typeof field === "function" ? field : field.nullish)(element)
+      if (Either.isLeft(checked)) return within(key, checked.left)
+      // One of ours: none is called `__proto__`.
+      result[key] = checked.right
     }
-    return Either.right(Object.fromEntries(entries) as Struct<F>)
+    return Either.right(result as Struct<F>)
   }
 }
 

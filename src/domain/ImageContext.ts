@@ -84,7 +84,10 @@ export const volumes = (context: ImageContext, image: Pick<ResolvedImage, "confi
 export const helper = (
   { host: { cli } }: { readonly host: Pick<UnitHost, "cli"> },
   name: "oci-health" | "oci-layouts" | "oci-prepare" | "oci-release"
-): string => (cli[cli.length - 1] ?? "").replace(/[^/]*$/, name)
+): string => {
+  const program = cli[cli.length - 1] ?? ""
+  return program.slice(0, program.lastIndexOf("/") + 1) + name
+}
 
 /** What each unit file begins with, behind its "# ". @internal */
 export const MADE_BY = "Made by oci-systemd-generator"

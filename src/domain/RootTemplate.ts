@@ -36,6 +36,7 @@ export const of = (
 ): RootTemplate => {
   const { sha256, settings, system } = context
   const { lower, overlay, root } = place.roots
+  const texts = units.map(render)
   const digest = sha256(
     JSON.stringify([
       FORMAT,
@@ -43,8 +44,8 @@ export const of = (
       image.configDescriptor.digest,
       process.workingDirectory,
       place.volumes,
-      ...units.map(render)
-    ])
+      texts.map((text) => text.length)
+    ]) + texts.join("")
   )
   const service = UnitName.service(context.stem)
   const path = `${system.extractsdir}/${ExtractsTree.templateOf(overlay.name, digest, sha256)}`
@@ -74,4 +75,4 @@ const kept = (unit: UnitFile, service: string): UnitFile => ({
 })
 
 /** To be counted up where what is made of the same image changes. */
-const FORMAT = 1
+const FORMAT = 2

@@ -34,13 +34,18 @@ export const directive = (
 ): Directive => ({ key, value, source })
 
 /** Ends in a newline. */
-export const render = (file: UnitFile): string =>
-  [
-    ...file.comments.map((line) => `# ${comment(line)}`),
-    ...file.sections.flatMap((section) => [
-      "",
-      `[${section.name}]`,
-      ...section.directives.map(({ key, value }) => `${key}=${value}`)
-    ]),
-    ""
-  ].join("\n")
+export const render = (file: UnitFile): string => {
+  const known = texts.get(file)
+  if (known !== undefined) return known
+  let text = ""
+  for (const line of file.comments) text += `# ${comment(line)}\n`
+  for (const section of file.sections) {
+    text += `\n[${section.name}]\n`
+    for (const { key, value } of section.directives) text += `${key}=${value}\n`
+  }
+  texts.set(file, text)
+  return text
+}
+
+/** Of files that were rendered: the digest of a template is of the very text that is written. */
+const texts = new WeakMap<UnitFile, string>()

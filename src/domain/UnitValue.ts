@@ -27,8 +27,7 @@ export class Unwritable extends TaggedError("Unwritable")<{
 
 /** A text of our own that needs no escaping: a constant, a number, a unit's name. */
 export const literal = (text: string): UnitValue => {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not be there
-  if (/[\u0000-\u001f\u007f]|^\s|\s$|\\$/.test(text))
+  if (NOT_LITERAL.test(text) || text.endsWith("\\") || text.trim() !== text)
     throw new Error(`not a literal: ${JSON.stringify(text)}`)
   return text.replaceAll("%", "%%") as UnitValue
 }
@@ -133,6 +132,8 @@ export const NONCHARACTER = /\p{Noncharacter_Code_Point}/u
 /** A description is for a list on a terminal. */
 const MAX_PROSE = 200
 const MAX_SHOWN = 80
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not be there
+const NOT_LITERAL = /[\u0000-\u001f\u007f]/
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is escaped
 const SPECIAL_IN_WORD = /[\\"%\u0001-\u001f\u007f]|\p{Noncharacter_Code_Point}/gu
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for

@@ -61,7 +61,7 @@ export const generate = (options: Options): Either.Either<void> =>
       log.debug(`${directory} is ${seen}: looked at again after mounts`)
     const watch = LateMounts.units(options.host, sightings)
     if (Either.isLeft(watch)) log.error(watch.left.message)
-    else yield* write(watch.right, options)
+    else write(watch.right, options)
   })
 
 /** The names of the scratches of those that can run. */
@@ -77,7 +77,7 @@ const images = (options: Options): Either.Either<ReadonlySet<string>> =>
       if (units.problem !== undefined) log.error(units.problem)
       else usable.add(RootPaths.nameOf(image.context.stem, image.context.sha256))
       for (const note of units.notes) log.warn(`${name}: ${note}`)
-      yield* write(units, options)
+      write(units, options)
       log.debug(`${name} is ${units.files.map((file) => file.name).join(", ")}`)
     }
     return usable
@@ -92,14 +92,17 @@ const keepRunning = (usable: ReadonlySet<string>, { directory, log, settings }: 
   }
 }
 
-const write = (
-  { files, links }: Pick<ImageUnits, "files" | "links">,
-  { directory, log }: Options
-): Either.Either<void> => {
-  const written = Either.gen(function* () {
-    for (const file of files) yield* UnitDirectory.writeFile(directory, file)
-    for (const link of links) yield* UnitDirectory.writeLink(directory, link)
-  })
-  if (Either.isLeft(written)) log.error(written.left.message)
-  return Either.void
+const write = ({ files, links }: Pick<ImageUnits, "files" | "links">, { directory, log }: Options): void => {
+  const steps = [
+    ...files.map((file) => () => UnitDirectory.writeFile(directory, file)),
+    ...links.map((link) => () => UnitDirectory.writeLink(directory, link))
+  ]
+  for (const step of steps) {
+    const written = step()
+    if (Either.isLeft(written)) {
+      log.error(written.left.message)
+      // The others would not do without it.
+      return
+    }
+  }
 }

@@ -104,12 +104,9 @@ const parse = <A>(
   // As TextDecoder does: a mark of the byte order is no part of the text.
   const isMarked = bytes.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK)
   const text = bytes.toString("utf8", isMarked ? BYTE_ORDER_MARK.length : 0)
-  return StrictJson.parse(text).pipe(
-    Either.mapLeft((error) => refuse(`cannot be used: ${error.message}`)),
-    Either.flatMap((value) =>
-      Either.mapLeft(form(value), (error) => refuse(`is not of its form: ${summary(error)}`))
-    )
-  )
+  const value = StrictJson.parse(text)
+  if (Either.isLeft(value)) return Either.left(refuse(`cannot be used: ${value.left.message}`))
+  return Either.mapLeft(form(value.right), (error) => refuse(`is not of its form: ${summary(error)}`))
 }
 
 const BYTE_ORDER_MARK = Buffer.from("\ufeff")
