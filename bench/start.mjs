@@ -59,6 +59,11 @@ root = persistent
 root = readonly
 [image example.org/strict:*]
 profile = strict
+[image example.org/trusted:*]
+profile = trusted
+[image example.org/trusted-readonly:*]
+profile = trusted
+root = readonly
 `
 
 const rootfs = await busyboxRootfs(join(work, "rootfs"))
@@ -76,6 +81,8 @@ const IMAGES = {
   persistent: {},
   readonly: {},
   strict: {},
+  trusted: {},
+  "trusted-readonly": {},
   "with-user": { User: "app" }
 }
 const machine = await installed(values.release, (directory) => {
