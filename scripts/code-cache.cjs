@@ -10,7 +10,7 @@
  * that is an extraction: what units wait for.
  */
 "use strict"
-const { execFileSync } = require("node:child_process")
+const { spawnSync } = require("node:child_process")
 const { createHash } = require("node:crypto")
 const fs = require("node:fs")
 const { tmpdir } = require("node:os")
@@ -41,9 +41,7 @@ const warmUp = (program, target, args) => {
   process.on("exit", () => {
     const cache = script.createCachedData()
     const hash = createHash("sha256").update(source).update(cache).digest()
-    // Whoever reads it meanwhile has the whole of the old one, or of the new.
-    fs.writeFileSync(`${target}.new`, Buffer.concat([hash, cache]))
-    fs.renameSync(`${target}.new`, target)
+    fs.writeFileSync(target, Buffer.concat([hash, cache]))
   })
   process.argv = [process.execPath, join(__dirname, `${program}.cjs`), ...args]
   script.runInThisContext()(require, join(__dirname, `${program}.cjs`), __dirname)
@@ -59,6 +57,10 @@ const warmUpWorker = (program, target, place) => {
     if (_tag === "Progress") return
     if (_tag !== "Staged") process.exitCode = 1
     worker.postMessage({ _tag: "Abort" })
+  })
+  worker.on("error", ({ message }) => {
+    process.stderr.write(message)
+    process.exitCode = 1
   })
   worker.postMessage({ _tag: "Stage", request: { blob, diffId, compression: "gzip", directory } })
 }
@@ -164,11 +166,17 @@ const make = (directory, names = Object.keys(PROGRAMS), flags = undefined) => {
     for (const name of names) {
       const program = PROGRAMS[name]
       const target = join(directory, `${name}.${process.version}-${process.arch}.cache`)
-      execFileSync(
+      fs.rmSync(`${target}.new`, { force: true })
+      const { status, stderr } = spawnSync(
         process.execPath,
-        [...(flags ?? program.flags), __filename, name, target, ...program.run(place)],
-        { stdio: ["ignore", "ignore", "ignore"] }
+        [...(flags ?? program.flags), __filename, name, `${target}.new`, ...program.run(place)],
+        { stdio: ["ignore", "ignore", "pipe"], encoding: "utf8" }
       )
+      // Where it could not do all that it was to do, its cache has less, and serves all the same.
+      if (status !== 0)
+        process.stderr.write(`${name} ended with ${status} when its cache was made: ${stderr.trim()}\n`)
+      // Whoever reads it meanwhile has the whole of the old one, or of the new.
+      fs.renameSync(`${target}.new`, target)
     }
   } finally {
     fs.rmSync(place, { recursive: true, force: true })
