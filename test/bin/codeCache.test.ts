@@ -41,7 +41,7 @@ interface Installed {
 const withInstalled = (test: (installed: Installed) => void): void => {
   using directory = temporary()
   const at = (name: string) => join(directory.path, name)
-  for (const name of [`${PROGRAM}.cjs`, "code-cache.cjs", "code"]) {
+  for (const name of [`${PROGRAM}.cjs`, "oci-systemd.cjs", "layer-worker.cjs", "code-cache.cjs", "code"]) {
     cpSync(join(DIST, name), at(name), { recursive: true })
   }
   writeFileSync(at("spy.cjs"), SPY)
@@ -63,6 +63,22 @@ const withInstalled = (test: (installed: Installed) => void): void => {
 
 describe.skipIf(!existsSync(join(DIST, "code-cache.cjs")))("code cache (needs npm run build)", () => {
   it("the build's cache is used", () => withInstalled(({ run }) => assert.strictEqual(run(), "cache: used")))
+
+  it("caches are made where no image can be extracted, and it is said which have less in them", () =>
+    withInstalled(({ path, cache, run }) => {
+      rmSync(cache)
+      // koffi is not beside it.
+      const made = spawnSync(process.execPath, [join(path, "code-cache.cjs")], { encoding: "utf8" })
+      assert.strictEqual(made.status, 0)
+      assert.match(made.stderr, /^oci-systemd ended with 1 when its cache was made: .*koffi/m)
+      assert.match(made.stderr, /^layer-worker ended with 1 when its cache was made: .*koffi/m)
+      assert.notMatch(made.stderr, /oci-systemd-generator/)
+      assert.strictEqual(run(), "cache: used")
+      assert.deepEqual(
+        readdirSync(join(path, "code")).filter((name) => name.endsWith(".new")),
+        []
+      )
+    }))
 
   it("without a cache the program runs, and makes none", () =>
     withInstalled(({ path, cache, run }) => {
