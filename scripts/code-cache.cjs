@@ -190,6 +190,7 @@ if (require.main === module) {
   if (program === undefined) make(join(__dirname, "code"))
   else if (program === "layer-worker" && isMainThread) warmUpWorker(program, target, ...args)
   else warmUp(program, target, args)
+  // In the thread, which would wait for more to do.
   parentPort?.on("message", ({ _tag }) => {
     if (_tag === "Abort") process.exit()
   })
