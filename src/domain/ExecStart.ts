@@ -13,8 +13,8 @@ export const render = (path: string, argv: readonly string[]): Either.Either<Uni
   const executable = renderPath(path)
   if (Either.isLeft(executable)) return executable
   const words = [executable.right]
-  for (const [index, argument] of argv.entries()) {
-    const rendered = word(`argument ${index}`, argument)
+  for (let index = 0; index < argv.length; index++) {
+    const rendered = word(`argument ${index}`, argv[index] ?? "")
     if (Either.isLeft(rendered)) return rendered
     words.push(rendered.right)
   }

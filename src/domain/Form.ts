@@ -70,8 +70,11 @@ const MAX_SHOWN = 140
 /** Of what has the form, that which `holds`. */
 export const where =
   <A, B extends A>(form: Form<A>, holds: (value: A) => value is B, problem: (value: A) => string): Form<B> =>
-  (value) =>
-    Either.flatMap(form(value), (read) => (holds(read) ? Either.right(read) : wrong(problem(read))))
+  (value) => {
+    const read = form(value)
+    if (Either.isLeft(read)) return Either.left(read.left)
+    return holds(read.right) ? Either.right(read.right) : wrong(problem(read.right))
+  }
 
 export const list =
   <A>(item: Form<A>, most = Number.POSITIVE_INFINITY): Form<readonly A[]> =>
@@ -79,20 +82,24 @@ export const list =
     if (!Array.isArray(value)) return expected("list", value)
     if (value.length > most) return wrong(`Expected at most ${most}, actual ${value.length}`)
     const items: A[] = []
-    for (const [index, element] of value.entries()) {
-      const read = item(element)
+    for (let index = 0; index < value.length; index++) {
+      const read = item(value[index])
       if (Either.isLeft(read)) return within(index, read.left)
       items.push(read.right)
     }
     return Either.right(items)
   }
 
-export const nonEmptyList =
-  <A>(item: Form<A>): Form<readonly [A, ...A[]]> =>
-  (value) =>
-    Either.flatMap(list(item)(value), ([first, ...rest]) =>
-      first === undefined ? within(0, MISSING) : Either.right([first, ...rest] as const)
-    )
+export const nonEmptyList = <A>(item: Form<A>): Form<readonly [A, ...A[]]> => {
+  const items = list(item)
+  return (value) => {
+    const read = items(value)
+    if (Either.isLeft(read)) return Either.left(read.left)
+    return isNonEmpty(read.right) ? Either.right(read.right) : within(0, MISSING)
+  }
+}
+
+const isNonEmpty = <A>(items: readonly A[]): items is readonly [A, ...A[]] => items.length > 0
 
 const MISSING: FormError = { path: [], problem: "is missing" }
 
@@ -105,8 +112,8 @@ export const dictionary =
   (value) => {
     if (!isObject(value)) return expected("object", value)
     const entries: [string, A][] = []
-    for (const [key, element] of Object.entries(value)) {
-      const read = item(element)
+    for (const key of Object.keys(value)) {
+      const read = item(value[key])
       if (Either.isLeft(read)) return within(key, read.left)
       entries.push([key, read.right])
     }
@@ -140,9 +147,11 @@ export const struct = <F extends Fields>(fields: F): Form<Struct<F>> => read(fie
 
 /** An object with these fields; others are kept as they are. */
 export const openStruct = <F extends Fields>(fields: F): Form<Struct<F>> =>
-  read(fields, (value) =>
-    Object.fromEntries(Object.entries(value).filter(([key]) => !Object.hasOwn(fields, key)))
-  )
+  read(fields, (value) => {
+    const others: [string, unknown][] = []
+    for (const key of Object.keys(value)) if (!Object.hasOwn(fields, key)) others.push([key, value[key]])
+    return Object.fromEntries(others)
+  })
 
 const read = <F extends Fields>(
   fields: F,

@@ -32,11 +32,12 @@ export const fromConfig = (
   config: Pick<ProcessConfig, "Healthcheck" | "Shell">,
   workingDirectory: string,
   environment: readonly Assignment[]
-): Either.Either<HealthCheck | undefined, string> =>
-  Either.gen(function* () {
-    const check = config.Healthcheck
-    const [kind, ...test] = check?.Test ?? []
-    if (check === undefined || check === null || kind === undefined || kind === "NONE") return undefined
+): Either.Either<HealthCheck | undefined, string> => {
+  const check = config.Healthcheck
+  const [kind, ...test] = check?.Test ?? []
+  if (check === undefined || check === null || kind === undefined || kind === "NONE")
+    return Either.right(undefined)
+  return Either.gen(function* () {
     const argv = kind === "CMD" ? test : kind === "CMD-SHELL" ? shell(config, test) : undefined
     if (argv === undefined) {
       return yield* Either.left(`the health check ${JSON.stringify(kind)} is none of NONE, CMD and CMD-SHELL`)
@@ -54,6 +55,7 @@ export const fromConfig = (
       retries: check.Retries !== undefined && check.Retries > 0 ? check.Retries : RETRIES
     }
   })
+}
 
 const shell = ({ Shell }: Pick<ProcessConfig, "Shell">, [script]: readonly string[]): readonly string[] =>
   script === undefined ? [] : [...(Shell === undefined || Shell.length === 0 ? SHELL : Shell), script]

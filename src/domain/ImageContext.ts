@@ -69,11 +69,15 @@ export const rootPaths = (
   )
 
 /** @internal */
-export const volumes = (context: ImageContext, image: Pick<ResolvedImage, "config">): Volumes.Volumes =>
+export const volumes = (
+  context: ImageContext,
+  image: Pick<ResolvedImage, "config">,
+  { overlay }: Pick<RootPaths.RootPaths, "overlay">
+): Volumes.Volumes =>
   Volumes.of(
     {
       volumesdir: context.system.volumesdir,
-      directory: RootPaths.nameOf(context.stem, context.sha256),
+      directory: overlay.name,
       settings: context.settings,
       declared: Object.keys(image.config.config?.Volumes ?? {})
     },

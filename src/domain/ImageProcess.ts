@@ -21,25 +21,28 @@ export interface ImageProcess {
 
 export const fromConfig = (
   image: ImageConfig
-): Either.Either<ImageProcess, ImageCommand.CommandError | StopSignal.UnknownSignal> =>
-  Either.gen(function* () {
-    const config = image.config ?? {}
-    const workingDirectory = ImageCommand.absolute("/", config.WorkingDir ?? "")
-    const { assignments, refused } = EnvironmentLine.parse(config.Env ?? [])
-    const health = HealthCheck.fromConfig(config, workingDirectory, assignments)
-    return {
-      command: yield* ImageCommand.fromConfig(config, workingDirectory, assignments),
-      user: config.User ?? "",
-      workingDirectory,
-      environment: assignments,
-      stopSignal: config.StopSignal ? yield* StopSignal.parse(config.StopSignal) : "SIGTERM",
-      health: Either.getOrUndefined(health),
-      notes: [
-        ...refused.map((error) => error.message),
-        ...(Either.isLeft(health) ? [`${health.left}: no checks are made`] : [])
-      ]
-    }
+): Either.Either<ImageProcess, ImageCommand.CommandError | StopSignal.UnknownSignal> => {
+  const config = image.config ?? {}
+  const workingDirectory = ImageCommand.absolute("/", config.WorkingDir ?? "")
+  const { assignments, refused } = EnvironmentLine.parse(config.Env ?? [])
+  const health = HealthCheck.fromConfig(config, workingDirectory, assignments)
+  const command = ImageCommand.fromConfig(config, workingDirectory, assignments)
+  if (Either.isLeft(command)) return Either.left(command.left)
+  const stopSignal = config.StopSignal ? StopSignal.parse(config.StopSignal) : Either.right("SIGTERM")
+  if (Either.isLeft(stopSignal)) return Either.left(stopSignal.left)
+  return Either.right({
+    command: command.right,
+    user: config.User ?? "",
+    workingDirectory,
+    environment: assignments,
+    stopSignal: stopSignal.right,
+    health: Either.isRight(health) ? health.right : undefined,
+    notes: [
+      ...refused.map((error) => error.message),
+      ...(Either.isLeft(health) ? [`${health.left}: no checks are made`] : [])
+    ]
   })
+}
 
 /** The facts that apply to this process: those that answer its own questions. */
 export const path = (process: ImageProcess, facts: RootFacts): string | undefined =>

@@ -43,38 +43,39 @@ export const render = (
   context: ImageContext,
   image: ResolvedImage,
   facts: RootFacts
-): Either.Either<ImageUnits, UnitsError> =>
-  Either.gen(function* () {
-    const process = yield* ImageProcess.fromConfig(image.config)
-    const roots = rootPaths(context, image)
-    const own = volumes(context, image)
-    const notes = ServiceUnit.notes(context, image, process, facts, own.notes)
-    const unmapped = UnmappedFields.of(image)
-    const service = yield* ServiceUnit.render(context, image, process, facts, {
-      roots,
-      volumes: own.volumes,
-      notes,
-      unmapped
-    })
-    const health = yield* healthUnits(context, process, facts, service, roots)
-    const others = [
-      service,
-      yield* RootUnits.scratch(context, roots, health.length > 0),
-      ...(OutputUnit.isPiped(context, facts) === false
-        ? []
-        : [yield* OutputUnit.render(context, roots.overlay)]),
-      ...health
-    ]
-    const template = RootTemplate.of(context, image, process, { roots, volumes: own.volumes }, others)
-    const prepare = yield* RootUnits.prepare(context, volumeDirectories(context, own.volumes), template)
-    return {
-      files: [...others, prepare, ...Enabling.dropIns(context)],
-      links: Enabling.links(context),
-      template,
-      notes,
-      unmapped
-    }
+): Either.Either<ImageUnits, UnitsError> => {
+  const read = ImageProcess.fromConfig(image.config)
+  if (Either.isLeft(read)) return Either.left(read.left)
+  const process = read.right
+  const roots = rootPaths(context, image)
+  const own = volumes(context, image, roots)
+  const notes = ServiceUnit.notes(context, image, process, facts, own.notes)
+  const unmapped = UnmappedFields.of(image)
+  const parts = { roots, volumes: own.volumes, notes, unmapped }
+  const service = ServiceUnit.render(context, image, process, facts, parts)
+  if (Either.isLeft(service)) return Either.left(service.left)
+  const health = healthUnits(context, process, facts, service.right, roots)
+  if (Either.isLeft(health)) return Either.left(health.left)
+  const scratch = RootUnits.scratch(context, roots, health.right.length > 0)
+  if (Either.isLeft(scratch)) return Either.left(scratch.left)
+  const others = [service.right, scratch.right]
+  if (OutputUnit.isPiped(context, facts) !== false) {
+    const output = OutputUnit.render(context, roots.overlay)
+    if (Either.isLeft(output)) return Either.left(output.left)
+    others.push(output.right)
+  }
+  others.push(...health.right)
+  const template = RootTemplate.of(context, image, process, { roots, volumes: own.volumes }, others)
+  const prepare = RootUnits.prepare(context, volumeDirectories(context, own.volumes), template)
+  if (Either.isLeft(prepare)) return Either.left(prepare.left)
+  return Either.right({
+    files: [...others, prepare.right, ...Enabling.dropIns(context)],
+    links: Enabling.links(context),
+    template,
+    notes,
+    unmapped
   })
+}
 
 /** Disks have to be mounted before volumes on them are made. */
 const volumeDirectories = (context: ImageContext, all: readonly Volume[]): readonly string[] =>
@@ -87,10 +88,10 @@ const healthUnits = (
   facts: RootFacts,
   service: UnitFile,
   roots: RootPaths
-): Either.Either<readonly UnitFile[], Unwritable> =>
-  Either.gen(function* () {
-    const { health } = process
-    if (health === undefined || !HealthUnits.isChecked(context, process, facts)) return []
+): Either.Either<readonly UnitFile[], Unwritable> => {
+  const { health } = process
+  if (health === undefined || !HealthUnits.isChecked(context, process, facts)) return Either.right([])
+  return Either.gen(function* () {
     const timer = HealthUnits.timer(context, health)
     const path = ImageProcess.healthPath(process, facts)
     if (path === undefined || !ServiceUnit.isPrepared(process, facts)) return [timer]
@@ -100,3 +101,4 @@ const healthUnits = (
       yield* HealthUnits.health(context, health, roots.overlay)
     ]
   })
+}

@@ -43,7 +43,11 @@ const LAYERS: ReadonlyMap<string, Compression> = new Map([
 ])
 
 /** Media types may carry parameters (`; charset=utf-8`), and their case does not count (RFC 6838). */
-const essence = (mediaType: string): string => (mediaType.split(";", 1)[0] ?? "").trim().toLowerCase()
+const essence = (mediaType: string): string =>
+  PLAIN.has(mediaType) ? mediaType : (mediaType.split(";", 1)[0] ?? "").trim().toLowerCase()
+
+/** Those that are nearly always there, and as they stand here. */
+const PLAIN: ReadonlySet<string> = new Set([...INDEXES, ...MANIFESTS, ...CONFIGS, ...LAYERS.keys()])
 
 export const isIndex = (mediaType: string): boolean => INDEXES.has(essence(mediaType))
 export const isManifest = (mediaType: string): boolean => MANIFESTS.has(essence(mediaType))

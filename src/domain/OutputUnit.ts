@@ -35,46 +35,54 @@ export const directives = (
         directive("StandardError", literal("inherit"), sourceOf(context))
       ])
 
-export const render = (context: ImageContext, overlay: Overlay): Either.Either<UnitFile, Unwritable> =>
-  Either.gen(function* () {
-    const prepare = UnitName.prepare(context.stem, context.sha256)
-    // Opened for writing too, it has a reader from the start and never ends.
-    const argv = ["sh", "-c", 'exec cat <>"$1"', "sh", fifo(overlay)]
-    return {
-      name: UnitName.output(context.stem, context.sha256),
-      comments: header(context.name),
-      sections: [
-        {
-          name: "Unit",
-          directives: [
-            directive("Description", prose(`Output of ${display(context.name)}`)),
-            ...sourcePath(context),
-            // Not Requires=: that it failed as well would push the reason out of the ten lines that status shows.
-            directive("ConditionPathExists", yield* path("the output", fifo(overlay))),
-            directive("After", literal(`${prepare} ${UnitName.scratch(context.stem, context.sha256)}`)),
-            directive("PartOf", literal(UnitName.service(context.stem))),
-            directive("StartLimitIntervalSec", literal("0")),
-            directive("StopWhenUnneeded", literal("yes"))
-          ]
-        },
-        {
-          name: "Service",
-          directives: [
-            directive("Type", literal("exec")),
-            directive("Slice", literal("oci.slice")),
-            directive("ExecStart", yield* ExecStart.render("/bin/sh", argv)),
-            directive("Restart", literal("always")),
-            directive("SyslogIdentifier", literal(context.stem)),
-            // Shows it in the service's own `systemctl status` and `journalctl -u`.
-            directive(
-              "LogExtraFields",
-              yield* word("the unit", `OBJECT_SYSTEMD_UNIT=${UnitName.service(context.stem)}`)
-            )
-          ]
-        }
-      ]
-    } satisfies UnitFile
+export const render = (context: ImageContext, overlay: Overlay): Either.Either<UnitFile, Unwritable> => {
+  const prepare = UnitName.prepare(context.stem, context.sha256)
+  const service = UnitName.service(context.stem)
+  const pipe = path("the output", fifo(overlay))
+  if (Either.isLeft(pipe)) return Either.left(pipe.left)
+  // Opened for writing too, it has a reader from the start and never ends.
+  const reader = ExecStart.render("/bin/sh", ["sh", "-c", 'exec cat <>"$1"', "sh", fifo(overlay)])
+  if (Either.isLeft(reader)) return Either.left(reader.left)
+  const field = word("the unit", `OBJECT_SYSTEMD_UNIT=${service}`)
+  if (Either.isLeft(field)) return Either.left(field.left)
+  return Either.right({
+    name: UnitName.output(context.stem, context.sha256),
+    comments: header(context.name),
+    sections: [
+      {
+        name: "Unit",
+        directives: [
+          directive("Description", prose(`Output of ${display(context.name)}`)),
+          ...sourcePath(context),
+          // Not Requires=: that it failed as well would push the reason out of the ten lines that status shows.
+          directive("ConditionPathExists", pipe.right),
+          directive("After", literal(`${prepare} ${UnitName.scratch(context.stem, context.sha256)}`)),
+          directive("PartOf", literal(service)),
+          NO_START_LIMIT,
+          STOP_WHEN_UNNEEDED
+        ]
+      },
+      {
+        name: "Service",
+        directives: [
+          TYPE,
+          SLICE,
+          directive("ExecStart", reader.right),
+          RESTART,
+          directive("SyslogIdentifier", literal(context.stem)),
+          // Shows it in the service's own `systemctl status` and `journalctl -u`.
+          directive("LogExtraFields", field.right)
+        ]
+      }
+    ]
   })
+}
+
+const NO_START_LIMIT = directive("StartLimitIntervalSec", literal("0"))
+const STOP_WHEN_UNNEEDED = directive("StopWhenUnneeded", literal("yes"))
+const TYPE = directive("Type", literal("exec"))
+const SLICE = directive("Slice", literal("oci.slice"))
+const RESTART = directive("Restart", literal("always"))
 
 const sourceOf = (context: ImageContext): DirectiveSource.DirectiveSource =>
   context.settings.output === "auto"

@@ -40,10 +40,21 @@ export interface ProfileContext {
   readonly needsLowPorts: boolean
 }
 
-export const directives = (profile: Profile, context: ProfileContext): readonly Directive[] =>
-  assignments(profile, context).map(([key, value]) =>
-    directive(key, literal(value), DirectiveSource.profile(profile))
-  )
+export const directives = (profile: Profile, context: ProfileContext): readonly Directive[] => {
+  const { systemdVersion, architecture, needsLowPorts } = context
+  const question = `${profile} ${systemdVersion} ${needsLowPorts} ${architecture}`
+  const known = answers.get(question)
+  if (known !== undefined) return known
+  const source = DirectiveSource.profile(profile)
+  const made = assignments(profile, context).map(([key, value]) => directive(key, literal(value), source))
+  if (answers.size < MAX_ANSWERS) answers.set(question, made)
+  return made
+}
+
+/** Nearly all images of a machine have the same. */
+const answers = new Map<string, readonly Directive[]>()
+/** An architecture is any word that an image says. */
+const MAX_ANSWERS = 64
 
 /** Docker's stop timeout belongs with it: a process 1 that handles no signal ignores all but the last. */
 export const isProcessOne = (profile: Profile, systemdVersion: number): boolean =>

@@ -23,6 +23,7 @@ export interface RootTemplate {
   readonly path: string
   /** Of `oci-prepare`, which mounts a root from it. */
   readonly argv: readonly string[]
+  /** Made when they are asked for: prepare writes them, and the generator does not. */
   readonly units: readonly UnitFile[]
 }
 
@@ -57,7 +58,9 @@ export const of = (
       ...[helper(context, "oci-prepare"), service, settings.root, path],
       ...[lower, overlay.scratch, root, ...asked]
     ],
-    units: units.map((unit) => kept(unit, service))
+    get units() {
+      return units.map((unit) => kept(unit, service))
+    }
   }
 }
 

@@ -21,43 +21,46 @@ export const prepare = (
   context: ImageContext,
   directories: readonly string[],
   template: RootTemplate
-): Either.Either<UnitFile, Unwritable> =>
-  Either.gen(function* () {
-    const { system } = context
-    const needed = [...new Set([system.imagelayoutdir, system.extractsdir, ...directories])]
-    const service = UnitName.service(context.stem)
-    return {
-      name: UnitName.prepare(context.stem, context.sha256),
-      comments: header(context.name),
-      sections: [
-        {
-          name: "Unit",
-          directives: [
-            directive("Description", prose(`Prepare the root of ${display(context.name)}`)),
-            ...sourcePath(context),
-            directive("RequiresMountsFor", literal(needed.join(" "))),
-            directive("PartOf", literal(service)),
-            ...noStartLimit,
-            ...["Requires", "After"].map((key) =>
-              directive(key, literal(UnitName.scratch(context.stem, context.sha256)))
-            )
-          ]
-        },
-        {
-          name: "Service",
-          directives: [
-            directive("Type", literal("oneshot")),
-            directive("Slice", literal("oci.slice")),
-            directive("ExecStart", yield* preparation(context, template)),
-            directive("TimeoutStartSec", literal("infinity")),
-            directive("SyslogIdentifier", literal("oci-systemd")),
-            // Shows what prepare says in the service's own `systemctl status`.
-            directive("LogExtraFields", yield* word("the unit", `OBJECT_SYSTEMD_UNIT=${service}`))
-          ]
-        }
-      ]
-    } satisfies UnitFile
+): Either.Either<UnitFile, Unwritable> => {
+  const { system } = context
+  const needed = [...new Set([system.imagelayoutdir, system.extractsdir, ...directories])]
+  const service = UnitName.service(context.stem)
+  const before = literal(UnitName.scratch(context.stem, context.sha256))
+  const line = preparation(context, template)
+  if (Either.isLeft(line)) return Either.left(line.left)
+  const field = word("the unit", `OBJECT_SYSTEMD_UNIT=${service}`)
+  if (Either.isLeft(field)) return Either.left(field.left)
+  return Either.right({
+    name: UnitName.prepare(context.stem, context.sha256),
+    comments: header(context.name),
+    sections: [
+      {
+        name: "Unit",
+        directives: [
+          directive("Description", prose(`Prepare the root of ${display(context.name)}`)),
+          ...sourcePath(context),
+          directive("RequiresMountsFor", literal(needed.join(" "))),
+          directive("PartOf", literal(service)),
+          NO_START_LIMIT,
+          directive("Requires", before),
+          directive("After", before)
+        ]
+      },
+      {
+        name: "Service",
+        directives: [
+          TYPE,
+          SLICE,
+          directive("ExecStart", line.right),
+          NO_START_TIMEOUT,
+          IDENTIFIER,
+          // Shows what prepare says in the service's own `systemctl status`.
+          directive("LogExtraFields", field.right)
+        ]
+      }
+    ]
   })
+}
 
 /** The shell's program, and what it runs where there is more to be done. That need not look for the image again. */
 const preparation = (context: ImageContext, { argv }: RootTemplate): Either.Either<UnitValue, Unwritable> => {
@@ -73,8 +76,9 @@ const preparation = (context: ImageContext, { argv }: RootTemplate): Either.Eith
       "--",
       UnitName.service(stem)
     ])
+  const named = line([`--layout=${name.layout}`, `--ref=${name.ref}`])
   // A name that no command line can carry is looked for by that of the unit.
-  return Either.orElse(line([`--layout=${name.layout}`, `--ref=${name.ref}`]), () => line([]))
+  return Either.isLeft(named) ? line([]) : named
 }
 
 /** Starts nothing: lasts as long as the service, and ends with clearing up. A root that is kept stays, `/run` does not. */
@@ -82,41 +86,50 @@ export const scratch = (
   context: ImageContext,
   { overlay, root }: RootPaths,
   isChecked: boolean
-): Either.Either<UnitFile, Unwritable> =>
-  Either.gen(function* () {
-    const release = [helper(context, "oci-release"), context.settings.root, overlay.scratch, root]
-    return {
-      name: UnitName.scratch(context.stem, context.sha256),
-      comments: header(context.name),
-      sections: [
-        {
-          name: "Unit",
-          directives: [
-            directive("Description", prose(`Scratch of ${display(context.name)}`)),
-            ...sourcePath(context),
-            directive("RequiresMountsFor", literal(context.system.extractsdir)),
-            directive("PartOf", literal(UnitName.service(context.stem))),
-            ...noStartLimit,
-            directive("StopWhenUnneeded", literal("yes"))
-          ]
-        },
-        {
-          name: "Service",
-          directives: [
-            directive("Type", literal("oneshot")),
-            directive("RemainAfterExit", literal("yes")),
-            directive("Slice", literal("oci.slice")),
-            ...(isChecked ? [yield* HealthUnits.forget(context)] : []),
-            directive("ExecStop", yield* commandLine(release)),
-            directive("TimeoutStopSec", literal("infinity"))
-          ]
-        }
-      ]
-    } satisfies UnitFile
+): Either.Either<UnitFile, Unwritable> => {
+  const release = commandLine([helper(context, "oci-release"), context.settings.root, overlay.scratch, root])
+  if (Either.isLeft(release)) return Either.left(release.left)
+  const forget = isChecked ? HealthUnits.forget(context) : undefined
+  if (forget !== undefined && Either.isLeft(forget)) return Either.left(forget.left)
+  return Either.right({
+    name: UnitName.scratch(context.stem, context.sha256),
+    comments: header(context.name),
+    sections: [
+      {
+        name: "Unit",
+        directives: [
+          directive("Description", prose(`Scratch of ${display(context.name)}`)),
+          ...sourcePath(context),
+          directive("RequiresMountsFor", literal(context.system.extractsdir)),
+          directive("PartOf", literal(UnitName.service(context.stem))),
+          NO_START_LIMIT,
+          STOP_WHEN_UNNEEDED
+        ]
+      },
+      {
+        name: "Service",
+        directives: [
+          TYPE,
+          REMAIN,
+          SLICE,
+          ...(forget === undefined ? [] : [forget.right]),
+          directive("ExecStop", release.right),
+          NO_STOP_TIMEOUT
+        ]
+      }
+    ]
   })
+}
 
 /** How often it may start is the service's to say; these follow it. */
-const noStartLimit = [directive("StartLimitIntervalSec", literal("0"))]
+const NO_START_LIMIT = directive("StartLimitIntervalSec", literal("0"))
+const STOP_WHEN_UNNEEDED = directive("StopWhenUnneeded", literal("yes"))
+const TYPE = directive("Type", literal("oneshot"))
+const REMAIN = directive("RemainAfterExit", literal("yes"))
+const SLICE = directive("Slice", literal("oci.slice"))
+const NO_START_TIMEOUT = directive("TimeoutStartSec", literal("infinity"))
+const NO_STOP_TIMEOUT = directive("TimeoutStopSec", literal("infinity"))
+const IDENTIFIER = directive("SyslogIdentifier", literal("oci-systemd"))
 
 const commandLine = (argv: readonly string[]): Either.Either<UnitValue, Unwritable> =>
   ExecStart.render(argv[0] ?? "", argv)

@@ -43,75 +43,66 @@ export const render = (
   process: ImageProcess.ImageProcess,
   facts: RootFacts,
   { roots, volumes, notes, unmapped }: ServiceParts
-): Either.Either<UnitFile, Unwritable | EnvironmentLine.EnvironmentRefused> =>
-  Either.gen(function* () {
-    const prepare = UnitName.prepare(context.stem, context.sha256)
-    const executable = ImageProcess.path(process, facts)
-    const identity = ImageProcess.identity(process, facts)
-    const scratch = UnitName.scratch(context.stem, context.sha256)
-    const output =
-      OutputUnit.isPiped(context, facts) === false ? "" : ` ${UnitName.output(context.stem, context.sha256)}`
-    const { settings, origins, host } = context
-    const config = image.config.config ?? {}
-    return {
-      name: UnitName.service(context.stem),
-      comments: [
-        ...ImageContext.header(context.name),
-        `Manifest: ${image.manifestDigest}`,
-        ...origin(image),
-        ...ports(config),
-        ...notes.map((note) => `Note: ${note}.`),
-        ...UnmappedFields.comments(unmapped)
-      ],
-      sections: [
-        {
-          name: "Unit",
-          directives: [
-            ...ImageLabels.unitDirectives(context.name, image),
-            ...ImageContext.sourcePath(context),
-            directive("Requires", literal(`${prepare} ${scratch}${output}`)),
-            directive("After", literal(`${prepare} ${scratch}${output}`)),
-            ...(HealthUnits.isChecked(context, process, facts)
-              ? [directive("Wants", literal(UnitName.health(context.stem, "timer", context.sha256)))]
-              : [])
-          ]
-        },
-        {
-          name: "Service",
-          directives: [
-            directive("Type", literal("exec")),
-            directive("Slice", literal("oci.slice")),
-            ...(executable === undefined || identity === undefined
-              ? StubUnit.failing(UNPREPARED)
-              : [
-                  directive(
-                    "RootDirectory",
-                    yield* path("the root", roots.root),
-                    DirectiveSource.image("rootfs")
-                  ),
-                  ...(yield* processDirectives(config, process, executable)),
-                  ...ServiceIdentity.directives(context, process.user, identity),
-                  ...(yield* environment(process, identity)),
-                  ...binds(context, volumes, roots),
-                  ...(yield* OutputUnit.directives(context, facts, roots.overlay))
-                ]),
-            ...unsetEnvironment(process),
-            directive("KillSignal", literal(process.stopSignal), stopSource(config)),
-            directive("KillMode", literal("mixed")),
-            ...ServiceLimits.stopTimeout(config, settings.profile, host.systemdVersion),
-            ...(settings.restart === "no"
-              ? []
-              : [
-                  directive("Restart", literal(settings.restart), DirectiveSource.setting(origins, "restart"))
-                ]),
-            ...ServiceLimits.directives(config),
-            ...confinement(context, image, process, facts),
-            ...ImageLabels.logFields(context.name, image)
-          ]
-        }
-      ]
-    } satisfies UnitFile
+): Either.Either<UnitFile, ServiceError> => {
+  const prepare = UnitName.prepare(context.stem, context.sha256)
+  const scratch = UnitName.scratch(context.stem, context.sha256)
+  const output =
+    OutputUnit.isPiped(context, facts) === false ? "" : ` ${UnitName.output(context.stem, context.sha256)}`
+  const before = literal(`${prepare} ${scratch}${output}`)
+  const { settings, origins, host } = context
+  const config = image.config.config ?? {}
+  const inRoot = inRootDirectives(context, config, process, facts, roots, volumes)
+  if (Either.isLeft(inRoot)) return Either.left(inRoot.left)
+  return Either.right({
+    name: UnitName.service(context.stem),
+    comments: [
+      ...ImageContext.header(context.name),
+      `Manifest: ${image.manifestDigest}`,
+      ...origin(image),
+      ...ports(config),
+      ...notes.map((note) => `Note: ${note}.`),
+      ...UnmappedFields.comments(unmapped)
+    ],
+    sections: [
+      {
+        name: "Unit",
+        directives: [
+          ...ImageLabels.unitDirectives(context.name, image),
+          ...ImageContext.sourcePath(context),
+          directive("Requires", before),
+          directive("After", before),
+          ...(HealthUnits.isChecked(context, process, facts)
+            ? [directive("Wants", literal(UnitName.health(context.stem, "timer", context.sha256)))]
+            : [])
+        ]
+      },
+      {
+        name: "Service",
+        directives: [
+          TYPE,
+          SLICE,
+          ...inRoot.right,
+          ...unsetEnvironment(process),
+          directive("KillSignal", literal(process.stopSignal), stopSource(config)),
+          KILL_MODE,
+          ...ServiceLimits.stopTimeout(config, settings.profile, host.systemdVersion),
+          ...(settings.restart === "no"
+            ? []
+            : [directive("Restart", literal(settings.restart), DirectiveSource.setting(origins, "restart"))]),
+          ...ServiceLimits.directives(config),
+          ...confinement(context, image, process, facts),
+          ...ImageLabels.logFields(context.name, image)
+        ]
+      }
+    ]
   })
+}
+
+type ServiceError = Unwritable | EnvironmentLine.EnvironmentRefused
+
+const TYPE = directive("Type", literal("exec"))
+const SLICE = directive("Slice", literal("oci.slice"))
+const KILL_MODE = directive("KillMode", literal("mixed"))
 
 /** Is everything known that its unit must say of the root? */
 export const isPrepared = (process: ImageProcess.ImageProcess, facts: RootFacts): boolean =>
@@ -137,48 +128,74 @@ export const notes = (
   ]
 }
 
-const processDirectives = (
+/** The process as the image has it; the one that says why it cannot be, where facts are missing. */
+const inRootDirectives = (
+  context: ImageContext.ImageContext,
   config: ProcessConfig,
   process: ImageProcess.ImageProcess,
-  executable: string
-): Either.Either<readonly Directive[], Unwritable> =>
-  Either.gen(function* () {
-    return [
-      directive(
-        "ExecStart",
-        yield* ExecStart.render(executable, process.command.argv),
-        DirectiveSource.image("Entrypoint", "Cmd")
-      ),
-      directive(
-        "WorkingDirectory",
-        yield* path("the working directory", process.workingDirectory),
-        config.WorkingDir ? DirectiveSource.image("WorkingDir") : DirectiveSource.byDefault
-      )
-    ]
-  })
+  facts: RootFacts,
+  roots: RootPaths.RootPaths,
+  volumes: readonly Volume[]
+): Either.Either<readonly Directive[], ServiceError> => {
+  const executable = ImageProcess.path(process, facts)
+  const identity = ImageProcess.identity(process, facts)
+  if (executable === undefined || identity === undefined) return Either.right(StubUnit.failing(UNPREPARED))
+  const root = path("the root", roots.root)
+  if (Either.isLeft(root)) return Either.left(root.left)
+  const command = ExecStart.render(executable, process.command.argv)
+  if (Either.isLeft(command)) return Either.left(command.left)
+  const directory = path("the working directory", process.workingDirectory)
+  if (Either.isLeft(directory)) return Either.left(directory.left)
+  const variables = environment(process, identity)
+  if (Either.isLeft(variables)) return Either.left(variables.left)
+  const output = OutputUnit.directives(context, facts, roots.overlay)
+  if (Either.isLeft(output)) return Either.left(output.left)
+  return Either.right([
+    directive("RootDirectory", root.right, OF_ROOTFS),
+    directive("ExecStart", command.right, OF_COMMAND),
+    directive(
+      "WorkingDirectory",
+      directory.right,
+      config.WorkingDir ? OF_WORKING_DIR : DirectiveSource.byDefault
+    ),
+    ...ServiceIdentity.directives(context, process.user, identity),
+    ...variables.right,
+    ...binds(context, volumes, roots),
+    ...output.right
+  ])
+}
+
+const OF_ROOTFS = DirectiveSource.image("rootfs")
+const OF_COMMAND = DirectiveSource.image("Entrypoint", "Cmd")
+const OF_WORKING_DIR = DirectiveSource.image("WorkingDir")
+const OF_USER = DirectiveSource.image("User")
+const OF_ENV = DirectiveSource.image("Env")
 
 /** What an image does not say of these two, every engine says. */
-const environment = (process: ImageProcess.ImageProcess, identity: Identity) =>
-  Either.gen(function* () {
-    const named = new Set(process.environment.map((assignment) => assignment.name))
-    const added = [
-      { name: "HOME", value: identity.home, source: DirectiveSource.image("User") },
-      { name: "PATH", value: DEFAULT_PATH, source: DirectiveSource.byDefault }
-    ].filter(({ name }) => !named.has(name))
-    const own = process.environment.map((assignment) => ({
-      ...assignment,
-      source: DirectiveSource.image("Env")
-    }))
-    const directives: Directive[] = []
-    for (const assignment of [...added, ...own]) {
-      directives.push(directive("Environment", yield* EnvironmentLine.render(assignment), assignment.source))
-    }
-    return directives
-  })
+const environment = (
+  process: ImageProcess.ImageProcess,
+  identity: Identity
+): Either.Either<readonly Directive[], EnvironmentLine.EnvironmentRefused> => {
+  const directives: Directive[] = []
+  const add = (assignment: EnvironmentLine.Assignment, source: DirectiveSource.DirectiveSource) => {
+    const rendered = EnvironmentLine.render(assignment)
+    if (Either.isLeft(rendered)) return rendered.left
+    directives.push(directive("Environment", rendered.right, source))
+    return undefined
+  }
+  let refused: EnvironmentLine.EnvironmentRefused | undefined
+  if (!sets(process, "HOME")) refused = add({ name: "HOME", value: identity.home }, OF_USER)
+  if (!sets(process, "PATH"))
+    refused ??= add({ name: "PATH", value: DEFAULT_PATH }, DirectiveSource.byDefault)
+  for (const assignment of process.environment) refused ??= add(assignment, OF_ENV)
+  return refused === undefined ? Either.right(directives) : Either.left(refused)
+}
+
+const sets = ({ environment }: ImageProcess.ImageProcess, variable: string): boolean =>
+  environment.some(({ name }) => name === variable)
 
 const unsetEnvironment = (process: ImageProcess.ImageProcess): readonly Directive[] => {
-  const named = new Set(process.environment.map((assignment) => assignment.name))
-  const foreign = ServiceIdentity.FOREIGN_VARIABLES.filter((name) => !named.has(name))
+  const foreign = ServiceIdentity.FOREIGN_VARIABLES.filter((name) => !sets(process, name))
   return foreign.length === 0 ? [] : [directive("UnsetEnvironment", literal(foreign.join(" ")))]
 }
 
@@ -204,11 +221,9 @@ const confinement = (
       states: facts.hostFiles,
       writable: settings.root !== "readonly",
       alone: ServiceNetwork.isolation(context, config) !== undefined,
-      setsTimeZone: process.environment.some(({ name }) => name === "TZ")
+      setsTimeZone: sets(process, "TZ")
     }),
-    ...(knows(host.systemdVersion, "BindLogSockets")
-      ? [directive("BindLogSockets", literal("yes"))]
-      : [directive("BindReadOnlyPaths", literal(LOG_SOCKETS.map((socket) => `-${socket}`).join(" ")))])
+    knows(host.systemdVersion, "BindLogSockets") ? BIND_LOG_SOCKETS : BIND_EACH_LOG_SOCKET
   ]
 }
 
@@ -247,8 +262,8 @@ const ports = (config: ProcessConfig): readonly string[] => {
 
 const UNPREPARED =
   "the image's root is not prepared: its user or program is not known yet; run systemctl daemon-reload and start it again"
-const LOG_SOCKETS = [
-  "/run/systemd/journal/socket",
-  "/run/systemd/journal/dev-log",
-  "/run/systemd/journal/stdout"
-]
+const BIND_LOG_SOCKETS = directive("BindLogSockets", literal("yes"))
+const BIND_EACH_LOG_SOCKET = directive(
+  "BindReadOnlyPaths",
+  literal("-/run/systemd/journal/socket -/run/systemd/journal/dev-log -/run/systemd/journal/stdout")
+)

@@ -34,6 +34,7 @@ export const literal = (text: string): UnitValue => {
 
 /** One word, quoted: an argument, an assignment. */
 export const word = (what: string, text: string): Either.Either<UnitValue, Unwritable> => {
+  if (text.length <= MAX_PLAIN && PLAIN.test(text)) return Either.right(`"${text}"` as UnitValue)
   const fault = textFault(text)
   return fault === undefined
     ? Either.right(`"${text.replace(SPECIAL_IN_WORD, escapeCharacter)}"` as UnitValue)
@@ -63,9 +64,7 @@ export const bind = (source: string, destination: string): UnitValue =>
 
 /** A text for people, as `Description=` shows it: control characters and line ends become blanks. */
 export const prose = (text: string): UnitValue =>
-  text
-    .toWellFormed()
-    .replace(NOT_PROSE, " ")
+  comment(text)
     .trim()
     .slice(0, MAX_PROSE)
     .toWellFormed()
@@ -77,7 +76,8 @@ export const join = (values: readonly UnitValue[], between: " " | "" = " "): Uni
   values.join(between) as UnitValue
 
 /** A text inside a comment line. */
-export const comment = (text: string): string => text.toWellFormed().replace(NOT_PROSE, " ")
+export const comment = (text: string): string =>
+  PLAIN.test(text) ? text : text.toWellFormed().replace(NOT_PROSE, " ")
 
 const textFault = (text: string): string | undefined => {
   if (text.includes("\0")) return "holds a NUL byte"
@@ -129,6 +129,10 @@ const MAX_TEXT = 128 * 1024 - 1
 const MAX_PATH = 4095
 /** systemd takes a line that holds one for no UTF-8 at all. */
 export const NONCHARACTER = /\p{Noncharacter_Code_Point}/u
+/** Printable ASCII without quotation marks, percent signs and backslashes: nothing is ever done to it, and it is most of what there is. */
+const PLAIN = /^[ !#$&-[\]-~]*$/
+/** Below all other limits. */
+const MAX_PLAIN = 1024
 /** A description is for a list on a terminal. */
 const MAX_PROSE = 200
 const MAX_SHOWN = 80

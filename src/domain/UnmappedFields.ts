@@ -92,13 +92,15 @@ const whole = (
   fields: ImageConfig | ProcessConfig,
   table: Readonly<Record<string, string | undefined>>,
   prefix: string
-): readonly UnmappedField[] =>
-  Object.entries(fields).flatMap(([field, value]) => {
-    if (saysNothing(value)) return []
-    if (!Object.hasOwn(table, field)) return [{ field: prefix + field, reason: "is not known" }]
-    const reason = table[field]
-    return reason === undefined ? [] : [{ field: prefix + field, reason }]
-  })
+): readonly UnmappedField[] => {
+  const unmapped: UnmappedField[] = []
+  for (const field of Object.keys(fields)) {
+    const reason = Object.hasOwn(table, field) ? table[field] : "is not known"
+    if (reason === MAPPED || saysNothing((fields as Readonly<Record<string, unknown>>)[field])) continue
+    unmapped.push({ field: prefix + field, reason })
+  }
+  return unmapped
+}
 
 /** Of fields that are mapped, what is left over. */
 const parts = (process: ProcessConfig, image: ResolvedImage): readonly UnmappedField[] => [

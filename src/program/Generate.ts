@@ -66,14 +66,13 @@ export const generate = (options: Options): Either.Either<void> =>
 
 /** The names of the scratches of those that can run. */
 const images = (options: Options): Either.Either<ReadonlySet<string>> =>
-  Either.gen(function* () {
-    const { log, settings } = options
-    const catalog = yield* Catalog.load(settings, options.host, options.platform, options.budget)
+  Either.map(Catalog.load(options.settings, options.host, options.platform, options.budget), (catalog) => {
+    const { log } = options
     for (const warning of catalog.warnings) log.warn(warning)
     const usable = new Set<string>()
     for (const image of catalog.images) {
       const name = display(image.context.name)
-      const units = yield* Render.image(image)
+      const units = Either.getOrThrow(Render.image(image))
       if (units.problem !== undefined) log.error(units.problem)
       else usable.add(RootPaths.nameOf(image.context.stem, image.context.sha256))
       for (const note of units.notes) log.warn(`${name}: ${note}`)
@@ -93,15 +92,18 @@ const keepRunning = (usable: ReadonlySet<string>, { directory, log, settings }: 
 }
 
 const write = ({ files, links }: Pick<ImageUnits, "files" | "links">, { directory, log }: Options): void => {
-  const steps = [
-    ...files.map((file) => () => UnitDirectory.writeFile(directory, file)),
-    ...links.map((link) => () => UnitDirectory.writeLink(directory, link))
-  ]
-  for (const step of steps) {
-    const written = step()
+  // Where one cannot be written, the others would not do without it.
+  for (const file of files) {
+    const written = UnitDirectory.writeFile(directory, file)
     if (Either.isLeft(written)) {
       log.error(written.left.message)
-      // The others would not do without it.
+      return
+    }
+  }
+  for (const link of links) {
+    const written = UnitDirectory.writeLink(directory, link)
+    if (Either.isLeft(written)) {
+      log.error(written.left.message)
       return
     }
   }

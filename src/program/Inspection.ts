@@ -74,7 +74,8 @@ export const of = (listed: CatalogImage) =>
       layers: layersOf(image, resolved),
       annotations: resolved.manifest.annotations ?? {},
       config: resolved.config,
-      volumes: ImageContext.volumes(image.context, resolved).volumes,
+      volumes: ImageContext.volumes(image.context, resolved, ImageContext.rootPaths(image.context, resolved))
+        .volumes,
       units: units.files.map(({ name }) => name),
       directives: directivesOf(units.files),
       links: units.links,

@@ -33,7 +33,7 @@ export const prepare = (image: CatalogImage) =>
     const { resolved, facts } = yield* Extract.extract(image)
     const roots = ImageContext.rootPaths(context, resolved)
     const process = yield* ImageProcess.fromConfig(resolved.config)
-    const { volumes } = ImageContext.volumes(context, resolved)
+    const { volumes } = ImageContext.volumes(context, resolved, roots)
     for (const volume of volumes) yield* (yield* Volumes).ensure(volume, roots.lower)
     const units = yield* ImageUnits.render(context, resolved, facts)
     const identity = process.user === "" ? undefined : ImageProcess.identity(process, facts)

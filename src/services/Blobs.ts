@@ -73,14 +73,12 @@ export const readDocument = <A>(
   file: string,
   what: string,
   form: Form.Form<A>
-): Either.Either<A, DocumentRefused> =>
-  Either.flatMap(
-    Either.mapLeft(
-      BoundedFile.read(file, MAX_DOCUMENT),
-      ({ reason }) => new DocumentRefused({ what, path: file, reason })
-    ),
-    (bytes) => parse(file, what, form, bytes)
-  )
+): Either.Either<A, DocumentRefused> => {
+  const bytes = BoundedFile.read(file, MAX_DOCUMENT)
+  return Either.isLeft(bytes)
+    ? Either.left(new DocumentRefused({ what, path: file, reason: bytes.left.reason }))
+    : parse(file, what, form, bytes.right)
+}
 
 /** A JSON blob. */
 export const readJson = <A>(
@@ -88,10 +86,12 @@ export const readJson = <A>(
   what: string,
   descriptor: Descriptor,
   form: Form.Form<A>
-): Either.Either<A, DocumentRefused> =>
-  Either.flatMap(read(layout, what, descriptor), (bytes) =>
-    parse(path(layout, descriptor.digest), what, form, bytes)
-  )
+): Either.Either<A, DocumentRefused> => {
+  const bytes = read(layout, what, descriptor)
+  return Either.isLeft(bytes)
+    ? Either.left(bytes.left)
+    : parse(path(layout, descriptor.digest), what, form, bytes.right)
+}
 
 const parse = <A>(
   file: string,
@@ -102,14 +102,17 @@ const parse = <A>(
   const refuse = (reason: string) => new DocumentRefused({ what, path: file, reason })
   if (!isUtf8(bytes)) return Either.left(refuse("is not UTF-8 text"))
   // As TextDecoder does: a mark of the byte order is no part of the text.
-  const isMarked = bytes.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK)
+  const isMarked = BYTE_ORDER_MARK.every((byte, at) => bytes[at] === byte)
   const text = bytes.toString("utf8", isMarked ? BYTE_ORDER_MARK.length : 0)
   const value = StrictJson.parse(text)
   if (Either.isLeft(value)) return Either.left(refuse(`cannot be used: ${value.left.message}`))
-  return Either.mapLeft(form(value.right), (error) => refuse(`is not of its form: ${summary(error)}`))
+  const checked = form(value.right)
+  return Either.isLeft(checked)
+    ? Either.left(refuse(`is not of its form: ${summary(checked.left)}`))
+    : Either.right(checked.right)
 }
 
-const BYTE_ORDER_MARK = Buffer.from("\ufeff")
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf]
 
 /** An index whose entry of an image is no descriptor. @internal */
 export const brokenEntry = (file: string, { cause, position }: BrokenEntry): DocumentRefused =>

@@ -38,19 +38,19 @@ export const resolve = (
   reference: ImageReference,
   host: Platform.HostPlatform,
   budget: Budget = UNLIMITED
-): Either.Either<ResolvedImage, ImageError> =>
-  Either.gen(function* () {
-    const search: Search = { layout, host, budget, visited: new Set(), offered: new Set() }
-    const found = yield* first(search, reference.descriptors, 0)
-    if (found !== undefined) return found
-    const offered = [...search.offered]
-    const machine = `${host.os}/${host.architecture}`
-    return yield* refused(
-      offered.length === 1
-        ? `the image is for ${offered[0]}, and this machine is ${machine}`
-        : `nothing for ${machine} among ${offered.length === 0 ? "no manifests" : several(offered)}`
-    )
-  })
+): Either.Either<ResolvedImage, ImageError> => {
+  const search: Search = { layout, host, budget, visited: new Set(), offered: new Set() }
+  const found = first(search, reference.descriptors, 0)
+  if (Either.isLeft(found)) return Either.left(found.left)
+  if (found.right !== undefined) return Either.right(found.right)
+  const offered = [...search.offered]
+  const machine = `${host.os}/${host.architecture}`
+  return refused(
+    offered.length === 1
+      ? `the image is for ${offered[0]}, and this machine is ${machine}`
+      : `nothing for ${machine} among ${offered.length === 0 ? "no manifests" : several(offered)}`
+  )
+}
 
 interface Search {
   readonly layout: string
@@ -67,40 +67,39 @@ const first = (
   search: Search,
   descriptors: readonly Descriptor[],
   depth: number
-): Either.Either<ResolvedImage | undefined, ImageError> =>
-  Either.gen(function* () {
-    const { host, layout, offered, visited } = search
-    for (const { platform } of descriptors) {
-      if (platform !== undefined && !Platform.runs(host, platform)) offered.add(Platform.display(platform))
+): Either.Either<ResolvedImage | undefined, ImageError> => {
+  const { host, layout, offered, visited } = search
+  for (const { platform } of descriptors) {
+    if (platform !== undefined && !Platform.runs(host, platform)) offered.add(Platform.display(platform))
+  }
+  for (const descriptor of Platform.candidates(host, descriptors)) {
+    if (visited.has(descriptor.digest)) continue
+    visited.add(descriptor.digest)
+    if (search.budget.isSpent()) return refused(`the image ${spent(search.budget)}`)
+    if (visited.size > MAX_LOOKED_THROUGH) {
+      return refused(`none of the first ${MAX_LOOKED_THROUGH} manifests and indexes is for this machine`)
     }
-    for (const descriptor of Platform.candidates(host, descriptors)) {
-      if (visited.has(descriptor.digest)) continue
-      visited.add(descriptor.digest)
-      if (search.budget.isSpent()) return yield* refused(`the image ${spent(search.budget)}`)
-      if (visited.size > MAX_LOOKED_THROUGH) {
-        return yield* refused(
-          `none of the first ${MAX_LOOKED_THROUGH} manifests and indexes is for this machine`
-        )
-      }
-      if (MediaType.isManifest(descriptor.mediaType)) {
-        const image = yield* fromManifest(layout, descriptor)
-        if (Platform.runs(host, image.config)) return image
-        offered.add(Platform.display(image.config))
-        continue
-      }
-      if (!MediaType.isIndex(descriptor.mediaType)) {
-        return yield* refused(
-          `${descriptor.digest} is of type ${JSON.stringify(descriptor.mediaType)}: neither a manifest nor an index`
-        )
-      }
-      if (depth >= MAX_INDEX_DEPTH) {
-        return yield* refused(`the index ${descriptor.digest} is nested more than ${MAX_INDEX_DEPTH} deep`)
-      }
-      const found = yield* first(search, yield* inIndex(layout, descriptor), depth + 1)
-      if (found !== undefined) return found
+    if (MediaType.isManifest(descriptor.mediaType)) {
+      const image = fromManifest(layout, descriptor)
+      if (Either.isLeft(image) || Platform.runs(host, image.right.config)) return image
+      offered.add(Platform.display(image.right.config))
+      continue
     }
-    return undefined
-  })
+    if (!MediaType.isIndex(descriptor.mediaType)) {
+      return refused(
+        `${descriptor.digest} is of type ${JSON.stringify(descriptor.mediaType)}: neither a manifest nor an index`
+      )
+    }
+    if (depth >= MAX_INDEX_DEPTH) {
+      return refused(`the index ${descriptor.digest} is nested more than ${MAX_INDEX_DEPTH} deep`)
+    }
+    const listed = inIndex(layout, descriptor)
+    if (Either.isLeft(listed)) return Either.left(listed.left)
+    const found = first(search, listed.right, depth + 1)
+    if (Either.isLeft(found) || found.right !== undefined) return found
+  }
+  return Either.right(undefined)
+}
 
 /** As many of them as anybody reads. */
 export const several = (names: readonly string[]): string =>
@@ -119,42 +118,35 @@ const inIndex = (layout: string, descriptor: Descriptor): Either.Either<readonly
     )
   })
 
-const fromManifest = (layout: string, descriptor: Descriptor): Either.Either<ResolvedImage, ImageError> =>
-  Either.gen(function* () {
-    const manifest = yield* Blobs.readJson(layout, "manifest", descriptor, ImageManifest)
-    const refuse = (reason: string) => refused(`the manifest ${descriptor.digest} ${reason}`)
-    if (!MediaType.isConfig(manifest.config.mediaType)) {
-      return yield* refuse(
-        `is not an image: its configuration is ${JSON.stringify(manifest.config.mediaType)}`
+const fromManifest = (layout: string, descriptor: Descriptor): Either.Either<ResolvedImage, ImageError> => {
+  const read = Blobs.readJson(layout, "manifest", descriptor, ImageManifest)
+  if (Either.isLeft(read)) return Either.left(read.left)
+  const manifest = read.right
+  const refuse = (reason: string) => refused(`the manifest ${descriptor.digest} ${reason}`)
+  if (!MediaType.isConfig(manifest.config.mediaType)) {
+    return refuse(`is not an image: its configuration is ${JSON.stringify(manifest.config.mediaType)}`)
+  }
+  for (const { data, digest, mediaType, urls } of manifest.layers) {
+    const problem = MediaType.layerProblem(mediaType)
+    if (problem !== undefined) return refuse(`has the layer ${digest} ${problem}`)
+    if (data === undefined && MediaType.isForeign(mediaType) && !fs.existsSync(Blobs.path(layout, digest))) {
+      const from = urls === undefined || urls.length === 0 ? "" : ` (it is said to be at ${urls.join(", ")})`
+      return refuse(
+        `has the layer ${digest}, which is not distributed with images and is missing here; nothing is fetched${from}`
       )
     }
-    for (const { data, digest, mediaType, urls } of manifest.layers) {
-      const problem = MediaType.layerProblem(mediaType)
-      if (problem !== undefined) return yield* refuse(`has the layer ${digest} ${problem}`)
-      if (
-        data === undefined &&
-        MediaType.isForeign(mediaType) &&
-        !fs.existsSync(Blobs.path(layout, digest))
-      ) {
-        const from =
-          urls === undefined || urls.length === 0 ? "" : ` (it is said to be at ${urls.join(", ")})`
-        return yield* refuse(
-          `has the layer ${digest}, which is not distributed with images and is missing here; nothing is fetched${from}`
-        )
-      }
-    }
-    const config = yield* Blobs.readJson(layout, "image configuration", manifest.config, ImageConfig)
-    const diffIds = config.rootfs.diff_ids
-    if (diffIds.length !== manifest.layers.length) {
-      return yield* refuse(
-        `has ${manifest.layers.length} layers, and its configuration ${diffIds.length} diff ids`
-      )
-    }
-    return {
-      manifestDigest: descriptor.digest,
-      manifest,
-      configDescriptor: manifest.config,
-      config,
-      chainId: ChainId.fromDiffIds(diffIds, Blobs.sha256)
-    }
+  }
+  const config = Blobs.readJson(layout, "image configuration", manifest.config, ImageConfig)
+  if (Either.isLeft(config)) return Either.left(config.left)
+  const diffIds = config.right.rootfs.diff_ids
+  if (diffIds.length !== manifest.layers.length) {
+    return refuse(`has ${manifest.layers.length} layers, and its configuration ${diffIds.length} diff ids`)
+  }
+  return Either.right({
+    manifestDigest: descriptor.digest,
+    manifest,
+    configDescriptor: manifest.config,
+    config: config.right,
+    chainId: ChainId.fromDiffIds(diffIds, Blobs.sha256)
   })
+}
