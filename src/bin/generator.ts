@@ -4,6 +4,7 @@ import * as DefaultConfiguration from "../domain/DefaultConfiguration.ts"
 import * as Generate from "../program/Generate.ts"
 import * as Budget from "../services/Budget.ts"
 import * as CommandPath from "../services/CommandPath.ts"
+import * as Compiler from "../services/Compiler.ts"
 import * as GeneratorLog from "../services/GeneratorLog.ts"
 import * as HostFacts from "../services/HostFacts.ts"
 import * as SettingsFile from "../services/SettingsFile.ts"
@@ -25,9 +26,15 @@ const run = (
       // What an initrd mounts is for the system after it, which has its generators run anew.
       lateMounts: !HostFacts.inInitrd(),
       log,
-      budget: Budget.of(settings.system.maxseconds)
+      budget: Budget.of(settings.system.maxseconds),
+      onImages: (count) => {
+        if (count > FEW) Compiler.putOff()
+      }
     })
   })
+
+/** With fewer images, little is compiled before the end. */
+const FEW = 50
 
 // Errors are told by their messages here; where thousands are made, their traces would take the most of the time.
 Error.stackTraceLimit = 0

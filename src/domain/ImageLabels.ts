@@ -9,15 +9,14 @@ import type { ResolvedImage } from "./ResolvedImage.ts"
 import { type Directive, directive } from "./UnitFile.ts"
 import { comment, literal, prose, type UnitValue, word } from "./UnitValue.ts"
 
-const PREFIX = "org.opencontainers.image."
-
 /** In `[Unit]`. */
 export const unitDirectives = (name: ImageName, image: ResolvedImage): readonly Directive[] => {
-  const title = find(image, "title")
-  const links = DOCUMENTATION.map((key) => find(image, key)).filter(
-    (link): link is Found => link !== undefined && DOCUMENTATION_LINK.test(link.text)
-  )
-  const urls = new Map(links.map(({ text, source }) => [text, source]))
+  const title = find(image, TITLE)
+  const urls = new Map<string, DirectiveSource.DirectiveSource>()
+  for (const field of DOCUMENTATION) {
+    const link = find(image, field)
+    if (link !== undefined && DOCUMENTATION_LINK.test(link.text)) urls.set(link.text, link.source)
+  }
   return [
     title === undefined
       ? directive("Description", prose(display(name)))
@@ -27,35 +26,41 @@ export const unitDirectives = (name: ImageName, image: ResolvedImage): readonly 
 }
 
 /** In `[Service]`: fields of each journal entry, so that `journalctl OCI_IMAGE=myorg.com/myapp:stable` finds them. */
-export const logFields = (name: ImageName, image: ResolvedImage): readonly Directive[] => [
-  logField("OCI_IMAGE", display(name), DirectiveSource.byDefault),
-  logField("OCI_MANIFEST", image.manifestDigest, DirectiveSource.byDefault),
-  ...LOGGED.flatMap((key) => {
-    const found = find(image, key)
-    return found === undefined ? [] : [logField(`OCI_IMAGE_${key.toUpperCase()}`, found.text, found.source)]
-  })
-]
+export const logFields = (name: ImageName, image: ResolvedImage): readonly Directive[] => {
+  const fields = [
+    logField("OCI_IMAGE", display(name), DirectiveSource.byDefault),
+    logField("OCI_MANIFEST", image.manifestDigest, DirectiveSource.byDefault)
+  ]
+  for (const field of LOGGED) {
+    const found = find(image, field)
+    if (found !== undefined) fields.push(logField(field.logged, found.text, found.source))
+  }
+  return fields
+}
 
 /** Labels that become nothing. */
-export const unused = (image: ResolvedImage): readonly string[] =>
-  Object.entries(image.config.config?.Labels ?? {})
-    .filter(([key, value]) => !(USED.has(key) && isUsed(key.slice(PREFIX.length), value)))
-    .map(([key]) => key)
+export const unused = (image: ResolvedImage): readonly string[] => {
+  const labels = image.config.config?.Labels ?? {}
+  return Object.keys(labels)
+    .filter((key) => !isUsed(key, labels[key] ?? ""))
     .sort()
+}
 
 const isUsed = (key: string, value: string): boolean =>
-  value.trim() !== "" && (!DOCUMENTATION.includes(key) || DOCUMENTATION_LINK.test(value.trim()))
+  LOGGED.some((field) => field.key === key)
+    ? value.trim() !== ""
+    : DOCUMENTATION.some((field) => field.key === key) && DOCUMENTATION_LINK.test(value.trim())
 
 interface Found {
   readonly text: string
   readonly source: DirectiveSource.DirectiveSource
 }
 
-const find = (image: ResolvedImage, key: string): Found | undefined => {
-  const annotation = image.manifest.annotations?.[PREFIX + key]?.trim()
-  if (annotation) return { text: annotation, source: DirectiveSource.image(`annotation ${PREFIX}${key}`) }
-  const label = image.config.config?.Labels?.[PREFIX + key]?.trim()
-  return label ? { text: label, source: DirectiveSource.image(`Labels ${PREFIX}${key}`) } : undefined
+const find = ({ manifest, config }: ResolvedImage, field: Field): Found | undefined => {
+  const annotation = manifest.annotations?.[field.key]?.trim()
+  if (annotation) return { text: annotation, source: field.ofAnnotation }
+  const label = config.config?.Labels?.[field.key]?.trim()
+  return label ? { text: label, source: field.ofLabel } : undefined
 }
 
 const logField = (field: string, text: string, source: DirectiveSource.DirectiveSource): Directive => {
@@ -67,9 +72,28 @@ const logField = (field: string, text: string, source: DirectiveSource.Directive
   )
 }
 
-const DOCUMENTATION: readonly string[] = ["documentation", "url", "source"]
-const LOGGED: readonly string[] = ["title", "version", "revision", "vendor"]
-const USED: ReadonlySet<string> = new Set([...DOCUMENTATION, ...LOGGED].map((key) => PREFIX + key))
+/** One of image-spec's. */
+interface Field {
+  readonly key: string
+  /** In the journal. */
+  readonly logged: string
+  readonly ofAnnotation: DirectiveSource.DirectiveSource
+  readonly ofLabel: DirectiveSource.DirectiveSource
+}
+
+const field = (name: string): Field => {
+  const key = `org.opencontainers.image.${name}`
+  return {
+    key,
+    logged: `OCI_IMAGE_${name.toUpperCase()}`,
+    ofAnnotation: DirectiveSource.image(`annotation ${key}`),
+    ofLabel: DirectiveSource.image(`Labels ${key}`)
+  }
+}
+
+const TITLE = field("title")
+const DOCUMENTATION = ["documentation", "url", "source"].map(field)
+const LOGGED = [TITLE, ...["version", "revision", "vendor"].map(field)]
 /** `Documentation=` takes these schemes only (systemd.unit(5)); what else a label holds is left out. */
 const DOCUMENTATION_LINK = /^(?:https?:\/\/|file:\/|info:|man:)[A-Za-z0-9:/?#[\]@!$&()*+,;=._~%-]+$/
 /** Each entry of the journal carries it. */

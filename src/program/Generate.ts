@@ -36,6 +36,8 @@ export interface Options {
   readonly log: Log
   /** As long as it takes, unless told. */
   readonly budget?: Budget
+  /** Called before units are made of this number of images. */
+  readonly onImages?: (count: number) => void
 }
 
 /** Cannot fail: what goes wrong with one image is said, and the others go on. */
@@ -69,6 +71,7 @@ const images = (options: Options): Either.Either<ReadonlySet<string>> =>
   Either.map(Catalog.load(options.settings, options.host, options.platform, options.budget), (catalog) => {
     const { log } = options
     for (const warning of catalog.warnings) log.warn(warning)
+    options.onImages?.(catalog.images.length)
     const usable = new Set<string>()
     for (const image of catalog.images) {
       const name = display(image.context.name)

@@ -22,21 +22,14 @@ export interface Rendered extends Omit<ImageUnits.ImageUnits, "template"> {
 
 /** Reads the image's documents and what is known of its root, and renders. Never fails: what cannot run has a stub. */
 export const image = ({ context, resolve }: CatalogImage): Either.Either<Rendered> => {
-  const units = Either.flatMap(resolve(), (resolved) => {
-    const { extractsdir } = context.system
-    const facts = FactsFile.read(
-      extractsdir,
-      resolved.configDescriptor.digest,
-      resolved.config.config?.User ?? ""
-    )
-    return ImageUnits.render(context, resolved, facts)
-  })
-  return Either.right(
-    Either.match(units, {
-      onRight: (rendered): Rendered => ({ ...rendered, problem: undefined }),
-      onLeft: (error): Rendered => stub(context, error.message)
-    })
-  )
+  const resolved = resolve()
+  if (Either.isLeft(resolved)) return Either.right(stub(context, resolved.left.message))
+  const { config, configDescriptor } = resolved.right
+  const facts = FactsFile.read(context.system.extractsdir, configDescriptor.digest, config.config?.User ?? "")
+  const units = ImageUnits.render(context, resolved.right, facts)
+  if (Either.isLeft(units)) return Either.right(stub(context, units.left.message))
+  const { files, links, notes, unmapped } = units.right
+  return Either.right({ files, links, notes, unmapped, problem: undefined })
 }
 
 const stub = (context: CatalogImage["context"], reason: string): Rendered => ({
