@@ -47,6 +47,7 @@ export const fromConfig = (
 
 /** `path` seen from `directory`, without `.`, empty components and `..`; never above `/`. */
 export const absolute = (directory: string, path: string): string => {
+  if (ABSOLUTE.test(path)) return path
   const components: string[] = []
   for (const component of `${path.startsWith("/") ? "" : directory}/${path}`.split("/")) {
     if (component === "..") components.pop()
@@ -54,3 +55,6 @@ export const absolute = (directory: string, path: string): string => {
   }
   return `/${components.join("/")}`
 }
+
+/** There is nothing to be taken out of it: no component is empty or begins with a dot. */
+const ABSOLUTE = /^(?:\/[^/.][^/]*)+$/

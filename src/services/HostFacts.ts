@@ -126,8 +126,10 @@ export const systemdVersion = (): number =>
 
 const versionIn = (directories: readonly string[]): number | undefined => {
   for (const directory of directories) {
-    const version = namesIn(directory).map(SystemdVersion.fromLibraryName).find(Boolean)
-    if (version !== undefined) return version
+    for (const name of namesIn(directory)) {
+      const version = SystemdVersion.fromLibraryName(name)
+      if (version !== undefined) return version
+    }
   }
   return undefined
 }

@@ -10,8 +10,9 @@ import type { SystemSettings } from "../domain/SystemSettings.ts"
  *
  * An automount is not touched: systemd would have to mount it, and waits for its generators.
  */
-export const of = (directory: string): Sighting => {
-  const mounts = mountTable()
+export const of = (directory: string): Sighting => among(mountTable(), directory)
+
+const among = (mounts: readonly Mount[], directory: string): Sighting => {
   if (kindOf(directory, mounts) === "autofs") return { directory, realPath: directory, seen: AUTOMOUNT }
   const realPath = resolved(directory)
   try {
@@ -27,8 +28,10 @@ export const of = (directory: string): Sighting => {
 export const ofSystem = ({
   imagelayoutdir,
   extractsdir
-}: Pick<SystemSettings, "imagelayoutdir" | "extractsdir">): readonly Sighting[] =>
-  [imagelayoutdir, extractsdir].map(of)
+}: Pick<SystemSettings, "imagelayoutdir" | "extractsdir">): readonly Sighting[] => {
+  const mounts = mountTable()
+  return [imagelayoutdir, extractsdir].map((directory) => among(mounts, directory))
+}
 
 interface Mount {
   readonly point: string
@@ -69,7 +72,7 @@ const inside = (directory: string): string => (directory === "/" ? "/" : `${dire
 /** Without links, as far as the path exists. */
 const resolved = (path: string): string => {
   try {
-    return fs.realpathSync(path)
+    return fs.realpathSync.native(path)
   } catch {
     const parent = dirname(path)
     return parent === path ? path : join(resolved(parent), path.slice(parent.length))
