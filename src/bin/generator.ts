@@ -1,4 +1,5 @@
 /** oci-systemd-generator: the systemd.generator(7) program. */
+import "./NoStackTraces.ts"
 import * as Either from "effect/Either"
 import * as DefaultConfiguration from "../domain/DefaultConfiguration.ts"
 import * as Generate from "../program/Generate.ts"
@@ -35,9 +36,6 @@ const run = (
 
 /** With fewer images, little is compiled before the end. */
 const FEW = 50
-
-// Errors are told by their messages here; where thousands are made, their traces would take the most of the time.
-Error.stackTraceLimit = 0
 
 const parsed = GeneratorArguments.parse(process.argv.slice(2))
 if (Either.isLeft(parsed)) {

@@ -7,7 +7,7 @@
  */
 import * as Either from "effect/Either"
 import { TaggedError } from "./TaggedError.ts"
-import { NONCHARACTER, type UnitValue, word } from "./UnitValue.ts"
+import { hasNoncharacter, type UnitValue, word } from "./UnitValue.ts"
 
 export interface Assignment {
   readonly name: string
@@ -33,7 +33,8 @@ export const parse = (
 ): { readonly assignments: readonly Assignment[]; readonly refused: readonly EnvironmentRefused[] } => {
   const assignments = new Map<string, string>()
   const refused: EnvironmentRefused[] = []
-  for (const [index, entry] of env.entries()) {
+  for (let index = 0; index < env.length; index++) {
+    const entry = env[index] ?? ""
     const equals = entry.indexOf("=")
     const name = equals < 0 ? entry : entry.slice(0, equals)
     if (equals < 0) refused.push(new EnvironmentRefused({ name: index + 1, reason: "has no “=”" }))
@@ -44,7 +45,7 @@ export const parse = (
           reason: "has a name that systemd does not take: letters, digits and “_” only"
         })
       )
-    } else if (NONCHARACTER.test(entry)) {
+    } else if (hasNoncharacter(entry)) {
       refused.push(
         new EnvironmentRefused({ name, reason: "holds a Unicode noncharacter, which systemd does not take" })
       )

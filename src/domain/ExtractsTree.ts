@@ -94,7 +94,7 @@ export const component = (text: string, sha256: Sha256): string => {
     ? percent(text.slice(0, 1)) + text.slice(1)
     : PLAIN.test(text)
       ? text
-      : text.replace(UNSAFE, (character) => percent(character))
+      : text.replace(unsafe(), (character) => percent(character))
   return escaped.length * 3 <= COMPONENT_MAX || utf8Length(escaped) <= COMPONENT_MAX
     ? escaped
     : hashed(escaped, text, sha256)
@@ -133,7 +133,7 @@ const utf8Length = (text: string): number => new TextEncoder().encode(text).leng
 const RESERVED: ReadonlySet<string> = new Set([CONFIG_LINK, ROOT_LINK])
 /** What cannot or should not be in a file name as it is; `\p{Cs}` matches lone surrogates only. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-const UNSAFE = /^\.|[\u0000-\u001f\u007f-\u009f%/]|\p{Cs}/gu
+const unsafe = () => /^\.|[\u0000-\u001f\u007f-\u009f%/]|\p{Cs}/gu
 /** Nothing of it is unsafe, and it is most of what there is. */
 const PLAIN = /^[A-Za-z0-9_-][A-Za-z0-9_.-]*$/
 /** An escape that the cut went through. */

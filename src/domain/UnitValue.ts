@@ -37,12 +37,13 @@ export const word = (what: string, text: string): Either.Either<UnitValue, Unwri
   if (text.length <= MAX_PLAIN && PLAIN.test(text)) return Either.right(`"${text}"` as UnitValue)
   const fault = textFault(text)
   return fault === undefined
-    ? Either.right(`"${text.replace(SPECIAL_IN_WORD, escapeCharacter)}"` as UnitValue)
+    ? Either.right(`"${text.replace(specialInWord(), escapeCharacter)}"` as UnitValue)
     : Either.left(new Unwritable({ what, value: text, reason: fault }))
 }
 
 /** A path as `RootDirectory=`, `WorkingDirectory=` and `Where=` take it: nothing is unquoted there. */
 export const path = (what: string, text: string): Either.Either<UnitValue, Unwritable> => {
+  if (text.length <= MAX_PLAIN && PLAIN_PATH.test(text)) return Either.right(text as UnitValue)
   const fault = textFault(text) ?? pathFault(text)
   return fault === undefined
     ? Either.right(text.replaceAll("%", "%%") as UnitValue)
@@ -77,7 +78,7 @@ export const join = (values: readonly UnitValue[], between: " " | "" = " "): Uni
 
 /** A text inside a comment line. */
 export const comment = (text: string): string =>
-  PLAIN.test(text) ? text : text.toWellFormed().replace(NOT_PROSE, " ")
+  PLAIN.test(text) ? text : text.toWellFormed().replace(notProse(), " ")
 
 const textFault = (text: string): string | undefined => {
   if (text.includes("\0")) return "holds a NUL byte"
@@ -89,12 +90,16 @@ const textFault = (text: string): string | undefined => {
 const pathFault = (text: string): string | undefined => {
   if (!text.startsWith("/")) return "is not an absolute path"
   if (isLonger(text, MAX_PATH)) return `is longer than the ${MAX_PATH} bytes that Linux takes`
-  if (NONCHARACTER.test(text)) return "holds a Unicode noncharacter, which systemd does not take"
+  if (hasNoncharacter(text)) return "holds a Unicode noncharacter, which systemd does not take"
   if (CONTROL.test(text)) return "holds a control character, which systemd does not take in a path"
   if (text.trimEnd() !== text) return "ends in white space, which systemd cuts off"
   if (text.endsWith("\\")) return "ends in a backslash, which continues the line in a unit"
   return undefined
 }
+
+/** systemd takes a line that holds one for no UTF-8 at all. */
+export const hasNoncharacter = (text: string): boolean =>
+  !PLAIN.test(text) && /\p{Noncharacter_Code_Point}/u.test(text)
 
 /** In bytes. Few are long enough to be counted: no character has more than three for each of its own. */
 const isLonger = (text: string, bytes: number): boolean =>
@@ -127,10 +132,10 @@ const abbreviate = (text: string): string =>
 const MAX_TEXT = 128 * 1024 - 1
 /** PATH_MAX less the NUL. */
 const MAX_PATH = 4095
-/** systemd takes a line that holds one for no UTF-8 at all. */
-export const NONCHARACTER = /\p{Noncharacter_Code_Point}/u
 /** Printable ASCII without quotation marks, percent signs and backslashes: nothing is ever done to it, and it is most of what there is. */
 const PLAIN = /^[ !#$&-[\]-~]*$/
+/** The same of an absolute path: without a blank at its end. */
+const PLAIN_PATH = /^\/(?:[ !#$&-[\]-~]*[!#$&-[\]-~])?$/
 /** Below all other limits. */
 const MAX_PLAIN = 1024
 /** A description is for a list on a terminal. */
@@ -138,13 +143,14 @@ const MAX_PROSE = 200
 const MAX_SHOWN = 80
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not be there
 const NOT_LITERAL = /[\u0000-\u001f\u007f]/
+// Properties of Unicode take as long to look up as units of an image to be made: they are where there is more than ASCII only.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is escaped
-const SPECIAL_IN_WORD = /[\\"%\u0001-\u001f\u007f]|\p{Noncharacter_Code_Point}/gu
+const specialInWord = () => /[\\"%\u0001-\u001f\u007f]|\p{Noncharacter_Code_Point}/gu
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
 const CONTROL = /[\u0001-\u001f\u007f]/
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
 const ODD_IN_BIND = /["'\\:\u0000-\u001f\u007f]/
 /** Besides control characters, what ends a line somewhere or turns text around. */
-const NOT_PROSE =
+const notProse = () =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is replaced
   /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]|\p{Noncharacter_Code_Point}/gu

@@ -69,7 +69,7 @@ const fromBind = ({ host, image, readonly }: VolumeBind): Volume => ({
 const pathFault = (path: string): string | undefined => {
   if (path === "/") return "is the whole root, which root = persistent keeps"
   if (OF_THE_KERNEL.test(path)) return "belongs to the kernel's file systems"
-  if (!path.isWellFormed() || ODD.test(path))
+  if (!path.isWellFormed() || odd().test(path))
     return "holds a quote, a colon, a backslash or a control character, which systemd does not take here"
   return new TextEncoder().encode(path).length > MAX_PATH
     ? `is longer than the ${MAX_PATH} bytes that Linux takes`
@@ -79,7 +79,7 @@ const pathFault = (path: string): string | undefined => {
 /** What `MountAPIVFS=` and `PrivateDevices=` mount. */
 const OF_THE_KERNEL = /^\/(?:proc|sys|dev)(?:\/|$)/
 /** systemd 252, 257 and 262 each read another one of these in its own way between the words of `BindPaths=`. */
-const ODD =
+const odd = () =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
   /["'\\:\u0000-\u001f\u007f]|\p{Noncharacter_Code_Point}/u
 /** PATH_MAX less the NUL. */
