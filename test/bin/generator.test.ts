@@ -72,6 +72,17 @@ describe.skipIf(!existsSync(GENERATOR))("oci-systemd-generator (needs npm run bu
       assert.deepEqual(units(), UNITS)
     }))
 
+  it("with so many images that V8 is told to put its optimizing compiler off, V8 says nothing", () =>
+    withPlace(({ path, shell, units }) => {
+      rmSync(join(path, "layouts"), { recursive: true })
+      for (let at = 0; at < 60; at++) {
+        const layout = new LayoutWriter(join(path, `layouts/example.org/app${at}`))
+        layout.index(layout.named("v1", layout.image({ config: { Entrypoint: ["/bin/app"] } })))
+      }
+      assert.deepEqual(shell("exec $GENERATOR"), { status: 0, out: "", err: "" })
+      assert.lengthOf(units(), 60)
+    }))
+
   it("-debug tells what it decides", () =>
     withPlace(({ shell }) => {
       const { err } = shell(`exec $GENERATOR`, { SYSTEMD_LOG_LEVEL: "debug" })

@@ -38,6 +38,12 @@ describe("ImageCommand.fromConfig", () => {
     ["bin/app", "/srv/bin/app"],
     ["../bin/app", "/bin/app"],
     ["/../../app", "/app"],
+    ["/opt//app", "/opt/app"],
+    ["/opt/./app", "/opt/app"],
+    ["/opt/app/", "/opt/app"],
+    ["/opt/.app", "/opt/.app"],
+    ["/opt/..app", "/opt/..app"],
+    ["/a\n/../b", "/b"],
     ["app", undefined]
   ] as const) {
     it(`${program} is at ${path ?? "a place that PATH tells"}`, () =>
