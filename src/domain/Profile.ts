@@ -42,19 +42,17 @@ export interface ProfileContext {
 
 export const directives = (profile: Profile, context: ProfileContext): readonly Directive[] => {
   const { systemdVersion, architecture, needsLowPorts } = context
-  const question = `${profile} ${systemdVersion} ${needsLowPorts} ${architecture}`
+  const question = `${profile} ${systemdVersion} ${needsLowPorts} ${callsOf(architecture)}`
   const known = answers.get(question)
   if (known !== undefined) return known
   const source = DirectiveSource.profile(profile)
   const made = assignments(profile, context).map(([key, value]) => directive(key, literal(value), source))
-  if (answers.size < MAX_ANSWERS) answers.set(question, made)
+  answers.set(question, made)
   return made
 }
 
-/** Nearly all images of a machine have the same. */
+/** By all that they depend on: nearly all images of a machine have the same. */
 const answers = new Map<string, readonly Directive[]>()
-/** An architecture is any word that an image says. */
-const MAX_ANSWERS = 64
 
 /** Docker's stop timeout belongs with it: a process 1 that handles no signal ignores all but the last. */
 export const isProcessOne = (profile: Profile, systemdVersion: number): boolean =>
@@ -121,8 +119,12 @@ const walls = ({ systemdVersion, architecture }: ProfileContext): readonly Assig
   ["LockPersonality", "yes"],
   ["RestrictRealtime", "yes"],
   ["RestrictNamespaces", "yes"],
-  ["SystemCallArchitectures", ["native", FOREIGN_CALLS[architecture]].filter(Boolean).join(" ")]
+  ["SystemCallArchitectures", callsOf(architecture)]
 ]
+
+/** An architecture is any word that an image says. */
+const callsOf = (architecture: string): string =>
+  Object.hasOwn(FOREIGN_CALLS, architecture) ? `native ${FOREIGN_CALLS[architecture]}` : "native"
 
 /** Images of these may run on a machine of another architecture, whose native calls are not theirs. */
 const FOREIGN_CALLS: Readonly<Record<string, string>> = {

@@ -11,7 +11,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   "14.6": "--invocation-count-for-turbofan=30000"
 }
 
-/** For the rest of the process: what is optimized is what runs ten times as often as otherwise. */
+/** For the rest of the process: what is optimized has to run many times as often as otherwise. */
 export const putOff = (): void => {
   const flag = FLAGS[process.versions.v8.split(".", 2).join(".")]
   // Loaded where it is needed only: that takes two milliseconds. Node has this way of it from 20.16 on.

@@ -20,6 +20,15 @@ describe("Profile.directives", () => {
     }
   })
 
+  it("lets through the calls of the image's architecture beside the machine's, whatever word that is", () => {
+    const calls = (architecture: string) =>
+      lines("default", { architecture }).filter((line) => line.startsWith("SystemCallArchitectures="))
+    assert.deepEqual(calls("arm"), ["SystemCallArchitectures=native arm"])
+    assert.deepEqual(calls("386"), ["SystemCallArchitectures=native x86"])
+    for (const word of ["amd64", "constructor", "__proto__", ""])
+      assert.deepEqual(calls(word), ["SystemCallArchitectures=native"])
+  })
+
   it("default leaves setuid programs, chroot and the root's own directories alone", () => {
     const text = lines("default").join("\n")
     assert.notMatch(text, /NoNewPrivileges|@mount|@privileged|ProtectSystem|PrivateUsers|RestrictSUIDSGID/)
