@@ -131,7 +131,7 @@ const hex = (code: number, digits: number): string => code.toString(16).toUpperC
 const utf8Length = (text: string): number => new TextEncoder().encode(text).length
 
 const RESERVED: ReadonlySet<string> = new Set([CONFIG_LINK, ROOT_LINK])
-/** What cannot or should not be in a file name as it is; `\p{Cs}` matches lone surrogates only. */
+/** What cannot or should not be in a file name as it is; `\p{Cs}` matches lone surrogates only, and is looked up only where it may be. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
 const unsafe = () => /^\.|[\u0000-\u001f\u007f-\u009f%/]|\p{Cs}/gu
 /** Nothing of it is unsafe, and it is most of what there is. */

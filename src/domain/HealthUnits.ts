@@ -20,6 +20,7 @@ import { display } from "./ImageName.ts"
 import * as ImageProcess from "./ImageProcess.ts"
 import type { RootFacts } from "./RootFacts.ts"
 import type { Overlay } from "./RootPaths.ts"
+import * as SharedDirectives from "./SharedDirectives.ts"
 import { type Directive, directive, type UnitFile } from "./UnitFile.ts"
 import * as UnitName from "./UnitName.ts"
 import { join, literal, prose, type UnitValue, type Unwritable } from "./UnitValue.ts"
@@ -82,13 +83,13 @@ export const check = (
             ...sourcePath(context),
             ...endsWith(service.name),
             directive("JoinsNamespaceOf", literal(service.name)),
-            ...noStartLimit
+            SharedDirectives.NO_START_LIMIT
           ]
         },
         {
           name: "Service",
           directives: [
-            directive("Type", literal("oneshot")),
+            SharedDirectives.ONESHOT,
             ...surroundings(service),
             // "-": whether a failed check is a failure, the count says.
             directive("ExecStart", prefixed(yield* ExecStart.render(path, command.argv)), SOURCE),
@@ -131,14 +132,14 @@ export const health = (
             ...endsWith(service),
             // Named here, it stays loaded, and how it ended can be asked. It is also the last to be stopped.
             directive("After", literal(UnitName.check(context.stem, context.sha256))),
-            ...noStartLimit
+            SharedDirectives.NO_START_LIMIT
           ]
         },
         {
           name: "Service",
           directives: [
-            directive("Type", literal("oneshot")),
-            directive("Slice", literal("oci.slice")),
+            SharedDirectives.ONESHOT,
+            SharedDirectives.SLICE,
             directive("ExecStart", yield* ExecStart.render(programOf(context), argv), SOURCE),
             directive("SyslogIdentifier", literal("oci-health")),
             ...quiet
@@ -151,9 +152,6 @@ export const health = (
 /** Whatever ends the service ends these too, and they never start it. */
 const endsWith = (service: string): readonly Directive[] =>
   ["Requisite", "StopPropagatedFrom", "After"].map((key) => directive(key, literal(service)))
-
-/** How often a check is made is the timer's to say. */
-const noStartLimit = [directive("StartLimitIntervalSec", literal("0"))]
 
 /** What a check says is kept in the journal, and that another one was started and finished is not. */
 const quiet = [directive("SyslogLevel", literal("notice")), directive("LogLevelMax", literal("notice"))]

@@ -16,6 +16,7 @@ import * as Either from "effect/Either"
 import type { UnitLink } from "./Enabling.ts"
 import * as ExecStart from "./ExecStart.ts"
 import { helper, MADE_BY, type UnitHost } from "./ImageContext.ts"
+import * as SharedDirectives from "./SharedDirectives.ts"
 import { type Directive, directive, type UnitFile } from "./UnitFile.ts"
 import * as UnitName from "./UnitName.ts"
 import { literal, prose, type UnitValue, type Unwritable } from "./UnitValue.ts"
@@ -101,7 +102,7 @@ const unit = (name: string, description: string, look: UnitValue, order: readonl
     {
       name: "Service",
       directives: [
-        directive("Type", literal("oneshot")),
+        SharedDirectives.ONESHOT,
         directive("RemainAfterExit", literal("yes")),
         // Instances would have one of their own.
         directive("Slice", literal("system.slice")),

@@ -12,9 +12,10 @@ import { header, type ImageContext, sourcePath } from "./ImageContext.ts"
 import { display } from "./ImageName.ts"
 import type { RootFacts } from "./RootFacts.ts"
 import type { Overlay } from "./RootPaths.ts"
+import * as SharedDirectives from "./SharedDirectives.ts"
 import { type Directive, directive, type UnitFile } from "./UnitFile.ts"
 import * as UnitName from "./UnitName.ts"
-import { join, literal, path, prose, type Unwritable, word } from "./UnitValue.ts"
+import { join, literal, path, prose, type Unwritable } from "./UnitValue.ts"
 
 /** Is there a pipe? Without facts that is not known, and the unit is there, since a start asks for it only once. */
 export const isPiped = ({ settings }: ImageContext, facts: RootFacts): boolean | undefined =>
@@ -43,8 +44,8 @@ export const render = (context: ImageContext, overlay: Overlay): Either.Either<U
   // Opened for writing too, it has a reader from the start and never ends.
   const reader = ExecStart.render("/bin/sh", ["sh", "-c", 'exec cat <>"$1"', "sh", fifo(overlay)])
   if (Either.isLeft(reader)) return Either.left(reader.left)
-  const field = word("the unit", `OBJECT_SYSTEMD_UNIT=${service}`)
-  if (Either.isLeft(field)) return Either.left(field.left)
+  const shown = SharedDirectives.shownIn(service)
+  if (Either.isLeft(shown)) return Either.left(shown.left)
   return Either.right({
     name: UnitName.output(context.stem, context.sha256),
     comments: header(context.name),
@@ -58,30 +59,25 @@ export const render = (context: ImageContext, overlay: Overlay): Either.Either<U
           directive("ConditionPathExists", pipe.right),
           directive("After", literal(`${prepare} ${UnitName.scratch(context.stem, context.sha256)}`)),
           directive("PartOf", literal(service)),
-          NO_START_LIMIT,
-          STOP_WHEN_UNNEEDED
+          SharedDirectives.NO_START_LIMIT,
+          SharedDirectives.STOP_WHEN_UNNEEDED
         ]
       },
       {
         name: "Service",
         directives: [
-          TYPE,
-          SLICE,
+          SharedDirectives.EXEC,
+          SharedDirectives.SLICE,
           directive("ExecStart", reader.right),
           RESTART,
           directive("SyslogIdentifier", literal(context.stem)),
-          // Shows it in the service's own `systemctl status` and `journalctl -u`.
-          directive("LogExtraFields", field.right)
+          shown.right
         ]
       }
     ]
   })
 }
 
-const NO_START_LIMIT = directive("StartLimitIntervalSec", literal("0"))
-const STOP_WHEN_UNNEEDED = directive("StopWhenUnneeded", literal("yes"))
-const TYPE = directive("Type", literal("exec"))
-const SLICE = directive("Slice", literal("oci.slice"))
 const RESTART = directive("Restart", literal("always"))
 
 const sourceOf = (context: ImageContext): DirectiveSource.DirectiveSource =>

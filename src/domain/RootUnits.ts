@@ -12,9 +12,10 @@ import { header, helper, type ImageContext, sourcePath } from "./ImageContext.ts
 import { display } from "./ImageName.ts"
 import type { RootPaths } from "./RootPaths.ts"
 import type { RootTemplate } from "./RootTemplate.ts"
+import * as SharedDirectives from "./SharedDirectives.ts"
 import { directive, type UnitFile } from "./UnitFile.ts"
 import * as UnitName from "./UnitName.ts"
-import { literal, prose, type UnitValue, type Unwritable, word } from "./UnitValue.ts"
+import { literal, prose, type UnitValue, type Unwritable } from "./UnitValue.ts"
 
 /** `directories` of the host are bound into the root. */
 export const prepare = (
@@ -28,8 +29,8 @@ export const prepare = (
   const before = literal(UnitName.scratch(context.stem, context.sha256))
   const line = preparation(context, template)
   if (Either.isLeft(line)) return Either.left(line.left)
-  const field = word("the unit", `OBJECT_SYSTEMD_UNIT=${service}`)
-  if (Either.isLeft(field)) return Either.left(field.left)
+  const shown = SharedDirectives.shownIn(service)
+  if (Either.isLeft(shown)) return Either.left(shown.left)
   return Either.right({
     name: UnitName.prepare(context.stem, context.sha256),
     comments: header(context.name),
@@ -41,7 +42,7 @@ export const prepare = (
           ...sourcePath(context),
           directive("RequiresMountsFor", literal(needed.join(" "))),
           directive("PartOf", literal(service)),
-          NO_START_LIMIT,
+          SharedDirectives.NO_START_LIMIT,
           directive("Requires", before),
           directive("After", before)
         ]
@@ -49,13 +50,12 @@ export const prepare = (
       {
         name: "Service",
         directives: [
-          TYPE,
-          SLICE,
+          SharedDirectives.ONESHOT,
+          SharedDirectives.SLICE,
           directive("ExecStart", line.right),
           NO_START_TIMEOUT,
           IDENTIFIER,
-          // Shows what prepare says in the service's own `systemctl status`.
-          directive("LogExtraFields", field.right)
+          shown.right
         ]
       }
     ]
@@ -102,16 +102,16 @@ export const scratch = (
           ...sourcePath(context),
           directive("RequiresMountsFor", literal(context.system.extractsdir)),
           directive("PartOf", literal(UnitName.service(context.stem))),
-          NO_START_LIMIT,
-          STOP_WHEN_UNNEEDED
+          SharedDirectives.NO_START_LIMIT,
+          SharedDirectives.STOP_WHEN_UNNEEDED
         ]
       },
       {
         name: "Service",
         directives: [
-          TYPE,
+          SharedDirectives.ONESHOT,
           REMAIN,
-          SLICE,
+          SharedDirectives.SLICE,
           ...(forget === undefined ? [] : [forget.right]),
           directive("ExecStop", release.right),
           NO_STOP_TIMEOUT
@@ -121,12 +121,7 @@ export const scratch = (
   })
 }
 
-/** How often it may start is the service's to say; these follow it. */
-const NO_START_LIMIT = directive("StartLimitIntervalSec", literal("0"))
-const STOP_WHEN_UNNEEDED = directive("StopWhenUnneeded", literal("yes"))
-const TYPE = directive("Type", literal("oneshot"))
 const REMAIN = directive("RemainAfterExit", literal("yes"))
-const SLICE = directive("Slice", literal("oci.slice"))
 const NO_START_TIMEOUT = directive("TimeoutStartSec", literal("infinity"))
 const NO_STOP_TIMEOUT = directive("TimeoutStopSec", literal("infinity"))
 const IDENTIFIER = directive("SyslogIdentifier", literal("oci-systemd"))

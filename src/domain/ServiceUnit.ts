@@ -20,6 +20,7 @@ import * as RootPaths from "./RootPaths.ts"
 import * as ServiceIdentity from "./ServiceIdentity.ts"
 import * as ServiceLimits from "./ServiceLimits.ts"
 import * as ServiceNetwork from "./ServiceNetwork.ts"
+import * as SharedDirectives from "./SharedDirectives.ts"
 import * as StubUnit from "./StubUnit.ts"
 import { knows } from "./SystemdVersion.ts"
 import { type Directive, directive, type UnitFile } from "./UnitFile.ts"
@@ -79,8 +80,8 @@ export const render = (
       {
         name: "Service",
         directives: [
-          TYPE,
-          SLICE,
+          SharedDirectives.EXEC,
+          SharedDirectives.SLICE,
           ...inRoot.right,
           ...unsetEnvironment(process),
           directive("KillSignal", literal(process.stopSignal), stopSource(config)),
@@ -100,8 +101,6 @@ export const render = (
 
 type ServiceError = Unwritable | EnvironmentLine.EnvironmentRefused
 
-const TYPE = directive("Type", literal("exec"))
-const SLICE = directive("Slice", literal("oci.slice"))
 const KILL_MODE = directive("KillMode", literal("mixed"))
 
 /** Is everything known that its unit must say of the root? */
@@ -176,19 +175,18 @@ const environment = (
   process: ImageProcess.ImageProcess,
   identity: Identity
 ): Either.Either<readonly Directive[], EnvironmentLine.EnvironmentRefused> => {
+  const added = [
+    { name: "HOME", value: identity.home, source: OF_USER },
+    { name: "PATH", value: DEFAULT_PATH, source: DirectiveSource.byDefault }
+  ].filter(({ name }) => !sets(process, name))
+  const own = process.environment.map(({ name, value }) => ({ name, value, source: OF_ENV }))
   const directives: Directive[] = []
-  const add = (assignment: EnvironmentLine.Assignment, source: DirectiveSource.DirectiveSource) => {
+  for (const assignment of [...added, ...own]) {
     const rendered = EnvironmentLine.render(assignment)
-    if (Either.isLeft(rendered)) return rendered.left
-    directives.push(directive("Environment", rendered.right, source))
-    return undefined
+    if (Either.isLeft(rendered)) return Either.left(rendered.left)
+    directives.push(directive("Environment", rendered.right, assignment.source))
   }
-  let refused: EnvironmentLine.EnvironmentRefused | undefined
-  if (!sets(process, "HOME")) refused = add({ name: "HOME", value: identity.home }, OF_USER)
-  if (!sets(process, "PATH"))
-    refused ??= add({ name: "PATH", value: DEFAULT_PATH }, DirectiveSource.byDefault)
-  for (const assignment of process.environment) refused ??= add(assignment, OF_ENV)
-  return refused === undefined ? Either.right(directives) : Either.left(refused)
+  return Either.right(directives)
 }
 
 const sets = ({ environment }: ImageProcess.ImageProcess, variable: string): boolean =>

@@ -35,24 +35,11 @@ export const directive = (
 
 /** Ends in a newline. */
 export const render = (file: UnitFile): string => {
-  const known = recent.find((rendered) => rendered.file === file)
-  if (known !== undefined) return known.text
   let text = ""
   for (const line of file.comments) text += `# ${comment(line)}\n`
   for (const section of file.sections) {
     text += `\n[${section.name}]\n`
     for (const { key, value } of section.directives) text += `${key}=${value}\n`
   }
-  recent[next] = { file, text }
-  next = (next + 1) % MAX_RECENT
   return text
 }
-
-/**
- * What was rendered last: the digest of a template is of the very text that is written next. A WeakMap of all files takes
- * the collector longer than rendering them twice would.
- */
-const recent: { readonly file: UnitFile; readonly text: string }[] = []
-let next = 0
-/** As many files as one image has before its template. */
-const MAX_RECENT = 6

@@ -78,7 +78,7 @@ const pathFault = (path: string): string | undefined => {
 
 /** What `MountAPIVFS=` and `PrivateDevices=` mount. */
 const OF_THE_KERNEL = /^\/(?:proc|sys|dev)(?:\/|$)/
-/** systemd 252, 257 and 262 each read another one of these in its own way between the words of `BindPaths=`. */
+/** systemd 252, 257 and 262 each read another one of these in its own way between the words of `BindPaths=`. Looked up where there are volumes only. */
 const odd = () =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
   /["'\\:\u0000-\u001f\u007f]|\p{Noncharacter_Code_Point}/u

@@ -95,19 +95,12 @@ const keepRunning = (usable: ReadonlySet<string>, { directory, log, settings }: 
 }
 
 const write = ({ files, links }: Pick<ImageUnits, "files" | "links">, { directory, log }: Options): void => {
+  const isRefused = (written: Either.Either<void, UnitDirectory.UnitNotWritten>): boolean => {
+    if (Either.isRight(written)) return false
+    log.error(written.left.message)
+    return true
+  }
   // Where one cannot be written, the others would not do without it.
-  for (const file of files) {
-    const written = UnitDirectory.writeFile(directory, file)
-    if (Either.isLeft(written)) {
-      log.error(written.left.message)
-      return
-    }
-  }
-  for (const link of links) {
-    const written = UnitDirectory.writeLink(directory, link)
-    if (Either.isLeft(written)) {
-      log.error(written.left.message)
-      return
-    }
-  }
+  for (const file of files) if (isRefused(UnitDirectory.writeFile(directory, file))) return
+  for (const link of links) if (isRefused(UnitDirectory.writeLink(directory, link))) return
 }

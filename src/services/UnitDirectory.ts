@@ -25,25 +25,9 @@ export const writeText = (
   name: string,
   text: string | Uint8Array
 ): Either.Either<void, UnitNotWritten> =>
-  replace(`${directory}/${name}`, (temporary) => {
-    const fd = fs.openSync(temporary, NEW_FILE, 0o644)
-    try {
-      const bytes = typeof text === "string" ? encoded(text) : text
-      for (let at = 0; at < bytes.length; ) at += fs.writeSync(fd, bytes, at, bytes.length - at)
-    } finally {
-      fs.closeSync(fd)
-    }
-  })
-
-const NEW_FILE = fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL
-
-/** In UTF-8, until the next text: one piece of memory does for the thousands of units that the generator writes. */
-const encoded = (text: string): Uint8Array =>
-  text.length * MOST_BYTES <= memory.length ? memory.subarray(0, memory.write(text)) : Buffer.from(text)
-
-const memory = Buffer.allocUnsafeSlow(32 * 1024)
-/** Of one unit of a string in UTF-8. */
-const MOST_BYTES = 3
+  replace(`${directory}/${name}`, (temporary) =>
+    fs.writeFileSync(temporary, text, { flag: "wx", mode: 0o644 })
+  )
 
 export const writeLink = (directory: string, link: UnitLink): Either.Either<void, UnitNotWritten> =>
   replace(`${directory}/${link.path}`, (temporary) => fs.symlinkSync(link.target, temporary))
