@@ -1,7 +1,8 @@
 /**
  * How long `systemctl start` takes until the program runs, on a booted machine: services of one image in each root mode,
  * against a plain service of the host (the same program, nothing else), and against one that is confined like the image's but has
- * no root of its own. Then fifty images at once, against fifty plain services. With podman, `podman run` of the same image.
+ * no root of its own. Then fifty images at once, against fifty plain services. Then `podman run` of the same image, and a Quadlet of
+ * it, in the same machine.
  * As root, with what the end-to-end tests need; the programs are those of the last `npm run build`.
  *
  *     node bench/start.mjs [--release trixie] [--runs 15] [--part one|many|podman]…
@@ -29,6 +30,7 @@ const machines = async () => {
   const outfile = join(top, "node_modules/.cache/bench/Machines.mjs")
   const source = [
     "test/e2e/support/Installed.ts",
+    "test/e2e/support/Packages.ts",
     "test/e2e/support/layouts.ts",
     "test/support/LayoutWriter.ts"
   ]
@@ -45,7 +47,7 @@ const machines = async () => {
   })
   return import(outfile)
 }
-const { busyboxRootfs, installed, LayoutWriter } = await machines()
+const { busyboxRootfs, installed, installPackages, LAYOUTS, LayoutWriter } = await machines()
 
 const work = mkdtempSync(join(tmpdir(), "oci-systemd-bench-"))
 process.on("exit", () => rmSync(work, { recursive: true, force: true }))
@@ -90,31 +92,30 @@ const machine = await installed(values.release, (directory) => {
   for (const name of MANY) writeLayout(directory, name)
 })
 
-/** Runs in the machine: prints the milliseconds that each start took, as JSON; units in one argument start together. */
+/** Runs in the machine: prints the milliseconds that each start took, as JSON. */
 const MEASURE = `
 const { spawnSync } = require("node:child_process")
-const [runs, ...sets] = process.argv.slice(2)
-const systemctl = (...words) => {
-  const { status, stderr, stdout } = spawnSync("systemctl", words, { encoding: "utf8" })
-  if (status !== 0) throw new Error(words.join(" ") + ": " + stderr)
+const [runs, sets] = process.argv.slice(2).map((argument) => JSON.parse(argument))
+const run = (...words) => {
+  const { error, status, stderr, stdout } = spawnSync(words[0], words.slice(1), { encoding: "utf8" })
+  if (status !== 0) throw error ?? new Error(words.join(" ") + ": " + stderr)
   return stdout
 }
 const settle = () => {
-  while (!/^(No jobs.*)?$/m.test(systemctl("list-jobs", "--no-legend").trim() || "No jobs")) {}
+  while (!/^(No jobs.*)?$/m.test(run("systemctl", "list-jobs", "--no-legend").trim() || "No jobs")) {}
   // PID 1 takes in five mount events a second: what is left of the last run must not be measured.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300)
 }
 const times = sets.map(() => [])
-for (let run = -1; run < Number(runs); run++) {
-  for (const [index, set] of sets.entries()) {
-    const units = set.split(" ")
+for (let turn = -1; turn < runs; turn++) {
+  for (const [index, { start, stop }] of sets.entries()) {
     settle()
-    const start = process.hrtime.bigint()
-    systemctl("start", ...units)
-    const took = Number(process.hrtime.bigint() - start) / 1e6
+    const before = process.hrtime.bigint()
+    run(...start)
+    const took = Number(process.hrtime.bigint() - before) / 1e6
     // The first is not counted: it makes what the others find.
-    if (run >= 0) times[index].push(took)
-    systemctl("stop", ...units)
+    if (turn >= 0) times[index].push(took)
+    run(...stop)
   }
 }
 console.log(JSON.stringify(times))
@@ -125,15 +126,19 @@ const plain = service(["Type=exec", `ExecStart=${PROGRAM.join(" ")}`, "KillSigna
 
 const median = (times) => times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)]
 
+/** Units that are started together. */
+const units = (name, ...words) => ({
+  name,
+  start: ["systemctl", "start", ...words],
+  stop: ["systemctl", "stop", ...words]
+})
+
 const measured = async (runs, sets) => {
-  const { stdout } = await machine.run(
-    ["node", "/root/measure.cjs", String(runs), ...sets.map(([, units]) => units.join(" "))],
-    {
-      timeout: 600_000
-    }
-  )
+  const { stdout } = await machine.run(["node", "/root/measure.cjs", String(runs), JSON.stringify(sets)], {
+    timeout: 600_000
+  })
   return JSON.parse(stdout.trim().split("\n").at(-1)).map((times, index) => ({
-    name: sets[index][0],
+    name: sets[index].name,
     median: median(times),
     least: Math.min(...times),
     most: Math.max(...times)
@@ -166,12 +171,11 @@ const one = async () => {
   await machine.write("/run/systemd/system/confined.service", await withoutRoot())
   await machine.run("systemctl daemon-reload")
   const results = await measured(Number(values.runs), [
-    ["plain", ["plain.service"]],
-    ["confined", ["confined.service"]],
-    ...Object.keys(IMAGES).map((name) => [name, [unit(name)]])
+    units("plain", "plain.service"),
+    units("confined", "confined.service"),
+    ...Object.keys(IMAGES).map((name) => units(name, unit(name)))
   ])
   report("`systemctl start` until the program runs", results, results.slice(0, 2))
-  return results
 }
 
 const many = async () => {
@@ -179,44 +183,54 @@ const many = async () => {
   for (const name of names) await machine.write(`/run/systemd/system/${name}`, plain)
   await machine.run("systemctl daemon-reload")
   const results = await measured(Math.min(5, Number(values.runs)), [
-    ["50 plain", names],
-    ["50 images", MANY.map(unit)]
+    units("50 plain", ...names),
+    units("50 images", ...MANY.map(unit))
   ])
   report("Fifty at once, until all run", results, results.slice(0, 1))
 }
 
-/** On this host, since the machine has no podman; interleaved with nothing, so read the ratio with that in mind. */
+/** A machine in a container has no `pids` controller, can raise no limits, and its services have no keyrings and no bpf. */
+const PODMAN = {
+  packages: ["podman", "crun", "netavark", "nftables"],
+  files: {
+    // The kernel refuses an overlay on the overlay that the machine's root is.
+    "/etc/containers/storage.conf": `[storage]
+driver = "overlay"
+graphroot = "/var/lib/oci/podman"
+runroot = "/run/containers/storage"
+`,
+    "/etc/containers/containers.conf": `[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=1000:1000"]
+pids_limit = 0
+keyring = false
+`,
+    "/etc/containers/systemd/quadlet.container": `[Container]
+Image=localhost/image:v1
+Network=host
+PodmanArgs=--cgroups=disabled
+`
+  }
+}
+
 const podman = async () => {
-  const layout = join(work, "podman")
-  writeLayout(layout, "image")
-  // It makes a name of the path, and takes no capital letters: temporary directories have some.
-  const run = (...words) => spawnSync("podman", words, { encoding: "utf8", cwd: join(layout, "example.org") })
-  const pulled = run("--cgroup-manager=cgroupfs", "pull", "-q", "oci:image:v1")
-  const id = pulled.stdout?.trim()
-  const words = [
-    "--cgroup-manager=cgroupfs",
-    "run",
-    "--rm",
-    "--cgroups=disabled",
-    "--network=host",
-    id,
-    "/bin/true"
-  ]
-  const first = pulled.status === 0 ? run(...words) : pulled
-  if (first.status !== 0) {
-    console.log(`podman does not run here: ${(first.error?.message ?? first.stderr).trim()}\n`)
-    return
-  }
-  const times = []
-  for (let index = 0; index < Number(values.runs); index++) {
-    const start = process.hrtime.bigint()
-    run(...words)
-    times.push(Number(process.hrtime.bigint() - start) / 1e6)
-  }
-  run("rmi", "-f", id)
-  console.log(
-    `\`podman run --rm IMAGE /bin/true\`, no cgroup, the host's network: median ${median(times).toFixed(1)} ms\n`
-  )
+  const layout = join(LAYOUTS, "example.org/ephemeral")
+  // Its name for an image in a layout is one that only it knows.
+  const pulled = await machine.run(["podman", "pull", "--quiet", `oci:${layout}:v1`])
+  await machine.run(["podman", "tag", pulled.stdout.trim(), "localhost/image:v1"])
+  const run = (...options) => ({
+    name: ["podman run -d", ...options].join(" "),
+    start: ["podman", "run", "--detach", "--quiet", "--name=measured", ...options, "localhost/image:v1"],
+    stop: ["podman", "rm", "--force", "--time=0", "measured"]
+  })
+  const results = await measured(Number(values.runs), [
+    run(),
+    run("--network=host"),
+    run("--network=host", "--cgroups=disabled"),
+    units("Quadlet, as the last", "quadlet.service"),
+    ...["ephemeral", "readonly", "trusted"].map((name) => units(name, unit(name)))
+  ])
+  const { stdout } = await machine.run("podman --version")
+  report(`Beside ${stdout.trim()}, until it says that the program runs`, results, [results[0], results[3]])
 }
 
 // Nothing else keeps this process from ending while a machine is switched off.
@@ -224,6 +238,10 @@ const alive = setInterval(() => {}, 1000)
 try {
   await machine.write("/etc/oci-generator.conf", CONFIGURATION)
   await machine.write("/root/measure.cjs", MEASURE)
+  if (values.part.includes("podman")) {
+    await installPackages(machine.root, PODMAN.packages)
+    for (const [path, content] of Object.entries(PODMAN.files)) await machine.write(path, content)
+  }
   await machine.boot()
   await machine.write("/run/systemd/system/service.d/starts.conf", "[Unit]\nStartLimitIntervalSec=0\n")
   await machine.run("systemctl daemon-reload")

@@ -5,33 +5,21 @@
 import { createHash } from "node:crypto"
 import { chmod, cp, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { baseRoot, cacheDirectory, exists, proxies } from "./BaseRoot.ts"
+import { baseRoot, cacheDirectory, exists } from "./BaseRoot.ts"
 import { run } from "./Command.ts"
+import { INSTALL_TIMEOUT, installPackages } from "./Packages.ts"
 
 const PACKAGES = ["nginx-light", "redis-server", "postgresql", "nodejs"]
 
 /** Raised when the layer's making changes: an older one in the cache is not taken then. */
 const VERSION = 3
 
-/** A slow mirror is no reason to fail a test. */
-const INSTALL_TIMEOUT = 15 * 60_000
-
-/** `$1` is the tree. No service is started in it, and what no program here reads is removed: the layer is a third then. */
-const INSTALL = `
+/** `$1` is the tree. What no program here reads is removed: the layer is a third then. */
+const TIDY = `
 set -e
-root=$1; shift
-printf '#!/bin/sh\\nexit 101\\n' > "$root/usr/sbin/policy-rc.d"
-chmod 755 "$root/usr/sbin/policy-rc.d"
-cp -L /etc/resolv.conf "$root/etc/resolv.conf" 2>/dev/null || :
-unshare --mount --propagation private sh -ec '
-  mount -t proc proc "$0/proc"
-  export DEBIAN_FRONTEND=noninteractive
-  chroot "$0" apt-get -q update
-  chroot "$0" apt-get -q -y --no-install-recommends install "$@"
-' "$root" "$@"
-rm -rf "$root"/var/cache/apt/*.bin "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/* \\
-  "$root"/usr/share/doc "$root"/usr/share/man "$root"/usr/share/locale "$root"/usr/lib/*/libLLVM* \\
-  "$root"/var/lib/postgresql/* "$root"/etc/postgresql/* "$root"/etc/resolv.conf "$root"/usr/sbin/policy-rc.d
+root=$1
+rm -rf "$root"/usr/share/doc "$root"/usr/share/man "$root"/usr/share/locale "$root"/usr/lib/*/libLLVM* \\
+  "$root"/var/lib/postgresql/* "$root"/etc/postgresql/*
 install -d -o postgres -g postgres -m 2775 "$root/run/postgresql" 2>/dev/null ||
   chroot "$root" install -d -o postgres -g postgres -m 2775 /run/postgresql
 chroot "$root" install -d -o postgres -g postgres -m 700 /var/lib/postgresql/data
@@ -155,7 +143,8 @@ export const programs = async (): Promise<string> => {
   await mkdir(partial, { recursive: true })
   const root = join(partial, "root")
   await run(["cp", "--archive", "--reflink=auto", await baseRoot("trixie"), root])
-  await run(["sh", "-c", INSTALL, "install", root, ...PACKAGES], { timeout: INSTALL_TIMEOUT, env: proxies() })
+  await installPackages(root, PACKAGES)
+  await run(["sh", "-c", TIDY, "tidy", root])
   await writeFile(join(root, "usr/local/bin/docker-entrypoint.sh"), POSTGRES)
   await chmod(join(root, "usr/local/bin/docker-entrypoint.sh"), 0o755)
   await writeFile(join(root, "etc/nginx/nginx.conf"), NGINX)
