@@ -20,9 +20,8 @@ const run = (command, args) =>
 
 export const setUp = () => {
   if (modified("node_modules/.package-lock.json") < modified("package-lock.json")) {
-    // Not `npm ci`: it refuses a lock file that leaves out the optional packages of other operating systems, as ours does.
-    console.error("setting up: npm install, as package-lock.json says")
-    run("npm", ["install", "--no-save", "--no-fund", "--no-audit", "--loglevel=error"])
+    console.error("setting up: npm ci")
+    run("npm", ["ci", "--no-fund", "--no-audit", "--loglevel=error"])
   }
   if (
     modified("dist/index.js") <
