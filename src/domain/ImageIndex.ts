@@ -12,10 +12,15 @@ import * as MediaType from "./MediaType.ts"
 /** Each name in it costs units: no layout has so many, but one that was made to have them. */
 const MAX_MANIFESTS = 10_000
 
+const list = Form.list(Form.unknown, MAX_MANIFESTS)
+
+/** Go writes an empty list as `null`: umoci does where it has just begun a layout. */
+const manifests: Form.Form<readonly unknown[]> = (value) => (value === null ? Either.right([]) : list(value))
+
 export const ImageIndex = Form.struct({
   schemaVersion: Form.nullish(Form.literal(2)),
   mediaType: ownMediaType(MediaType.isIndex, "an index"),
-  manifests: Form.list(Form.unknown, MAX_MANIFESTS),
+  manifests,
   annotations: Form.nullish(Annotations),
   config: Form.absent("is a field of manifests, and this is an index"),
   layers: Form.absent("is a field of manifests, and this is an index")

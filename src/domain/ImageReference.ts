@@ -17,13 +17,19 @@ export type Unusable =
   | { readonly ref: string; readonly broken: BrokenEntry }
   | { readonly ref: string; readonly ambiguous: readonly Descriptor[] }
 
-/** Every name once, in the order in which the index has them first. */
+/**
+ * Every name once, in the order in which the index has them first. Where one has a name, those without are none of the layout's
+ * images: skopeo and buildah take the name off the manifest that had it, and leave that in the index.
+ */
 export const fromIndex = (index: ImageIndex): ReadonlyArray<Either.Either<ImageReference, Unusable>> => {
   const all = entries(index)
-  const unnamed = all.filter((entry) => nameOf(entry) === undefined).length
+  const hasNames = all.some((entry) => nameOf(entry) !== undefined)
+  // One that is broken may have had a name, and is told.
+  const images = hasNames ? all.filter((entry) => nameOf(entry) !== undefined || Either.isLeft(entry)) : all
+  const isOnly = !hasNames && images.length === 1
   const byRef = new Map<string, Array<Either.Either<Descriptor, BrokenEntry>>>()
-  for (const entry of all) {
-    const ref = nameOf(entry) ?? (unnamed === 1 ? LATEST : unnamedRef(entry))
+  for (const entry of images) {
+    const ref = nameOf(entry) ?? (isOnly ? LATEST : unnamedRef(entry))
     const same = byRef.get(ref)
     if (same === undefined) byRef.set(ref, [entry])
     else same.push(entry)

@@ -28,7 +28,7 @@ const MAX_DEPTH = 16
 /** More than any project has images. */
 const MAX_ENTRIES = 100_000
 
-/** Every layout below `root`, sorted by name. A layout is not searched for further ones. */
+/** Every layout below `root`, sorted by name. A layout is not searched for further ones, but for `root` where that is one. */
 export const find = (root: string, budget: Budget = UNLIMITED): Found => {
   const search: Search = { layouts: [], skipped: [], budget }
   visit(search, { path: root, layout: "", depth: 0, isLink: false })
@@ -54,11 +54,13 @@ interface Place extends FoundLayout {
 const visit = (search: Search, place: Place): void => {
   const { path, layout, depth, isLink } = place
   const skip = (at: string, reason: string) => search.skipped.push({ path: at, reason })
-  if (isLayout(path)) {
-    if (depth === 0) skip(path, "is a layout directly in the layouts directory, so it has no name")
-    else search.layouts.push({ layout, path })
+  const isOne = isLayout(path)
+  if (isOne && depth > 0) {
+    search.layouts.push({ layout, path })
     return
   }
+  // Whoever forgot the name when it was copied has other images below it all the same.
+  if (isOne) skip(path, "is a layout directly in the layouts directory, so it has no name")
   // A link may lead to a layout, but the walk does not go on behind it: it could go round in a circle.
   if (isLink) return
   if (search.budget.isSpent()) {
@@ -73,6 +75,7 @@ const visit = (search: Search, place: Place): void => {
   }
   if (listing.right.isCut) skip(path, `has more than ${MAX_ENTRIES} entries, and what comes after those is`)
   for (const entry of listing.right.entries) {
+    if (isOne && (entry.name === "blobs" || entry.name === "refs")) continue
     const child = `${path}/${entry.name}`
     const isDirectory = entry.isDirectory()
     if (!isDirectory && !(entry.isSymbolicLink() && leadsToDirectory(child))) continue

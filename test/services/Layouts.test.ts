@@ -613,13 +613,37 @@ describe("rule 30: what does not hurt the others", () => {
     layout.index(layout.named("v1", image), layout.named("v1", image))
     return image
   })
-  it("an unnamed manifest beside one that is called latest is refused, and both are named", () =>
+  it("a manifest without a name is none of the images where another has one", () =>
     withLayout((layout) => {
-      const [one, two] = [layout.image({ author: "1" }), layout.image({ author: "2" })]
-      layout.index(layout.named("latest", one), two)
-      assert.deepEqual(outcomes(layout.path), {
-        latest: `the name stands for several manifests: ${one.digest}, ${two.digest}`
-      })
+      const [one, two, three] = [
+        layout.image({ author: "1" }),
+        layout.image({ author: "2" }),
+        layout.image({ author: "3" })
+      ]
+      for (const ref of ["v1", "latest"]) {
+        layout.index(layout.named(ref, one), two)
+        assert.deepEqual(outcomes(layout.path), { [ref]: one.digest })
+        layout.index(two, three, layout.named(ref, one))
+        assert.deepEqual(outcomes(layout.path), { [ref]: one.digest })
+      }
+    }))
+  it("a broken entry without a name is told beside one that has one", () =>
+    withLayout((layout) => {
+      const fine = layout.image()
+      layout.write(
+        "index.json",
+        JSON.stringify({ manifests: [layout.named("v1", fine), { mediaType: MANIFEST }] })
+      )
+      assert.deepEqual(Object.keys(outcomes(layout.path)), ["v1", "entry-1"])
+    }))
+  it("no manifests, as umoci writes it, are no images", () =>
+    withLayout((layout) => {
+      for (const manifests of [null, []]) {
+        layout.write("index.json", JSON.stringify({ schemaVersion: 2, manifests }))
+        assert.deepEqual(outcomes(layout.path), {})
+      }
+      layout.write("index.json", "{}")
+      assert.match(outcomes(layout.path)["*"] ?? "", /manifests: is missing/)
     }))
   it("several broken entries have a name each", () =>
     withLayout((layout) => {
@@ -847,6 +871,18 @@ describe("finding layouts", () => {
         write("a.org/outer/inner")
       }),
       { layouts: ["a.org/outer"], skipped: [] }
+    ))
+  it("finds what is below a layout that was copied without a name, but nothing among its blobs", () =>
+    assert.deepEqual(
+      found((_, write) => {
+        write("")
+        write("a.org/fine")
+        write("blobs/b.org/none")
+      }),
+      {
+        layouts: ["a.org/fine"],
+        skipped: [" is a layout directly in the layouts directory, so it has no name"]
+      }
     ))
 })
 
