@@ -179,6 +179,7 @@ const surroundings = (image: UnitFile): readonly Directive[] =>
 const OF_THE_PROCESS_ITSELF: ReadonlySet<string> = new Set([
   "Type",
   "ExecStart",
+  "SuccessExitStatus",
   "Restart",
   "RestartSec",
   "KillSignal",

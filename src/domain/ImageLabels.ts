@@ -6,6 +6,7 @@ import * as Either from "effect/Either"
 import * as DirectiveSource from "./DirectiveSource.ts"
 import { display, type ImageName } from "./ImageName.ts"
 import type { ResolvedImage } from "./ResolvedImage.ts"
+import * as SystemdVersion from "./SystemdVersion.ts"
 import { type Directive, directive } from "./UnitFile.ts"
 import { comment, literal, prose, type UnitValue, word } from "./UnitValue.ts"
 
@@ -26,11 +27,15 @@ export const unitDirectives = (name: ImageName, image: ResolvedImage): readonly 
 }
 
 /** In `[Service]`: fields of each journal entry, so that `journalctl OCI_IMAGE=myorg.com/myapp:stable` finds them. */
-export const logFields = (name: ImageName, image: ResolvedImage): readonly Directive[] => {
-  const fields = [
-    logField("OCI_IMAGE", display(name), DirectiveSource.byDefault),
-    logField("OCI_MANIFEST", image.manifestDigest, DirectiveSource.byDefault)
-  ]
+export const logFields = (
+  name: ImageName,
+  image: ResolvedImage,
+  systemdVersion: number
+): readonly Directive[] => {
+  const ofName = logField("OCI_IMAGE", display(name), DirectiveSource.byDefault)
+  // Why a service does not start is worth more than the others.
+  if (SystemdVersion.losesMessagesOfFields(systemdVersion)) return [ofName]
+  const fields = [ofName, logField("OCI_MANIFEST", image.manifestDigest, DirectiveSource.byDefault)]
   for (const field of LOGGED) {
     const found = find(image, field)
     if (found !== undefined) fields.push(logField(field.logged, found.text, found.source))

@@ -16,7 +16,7 @@ import type { ResolvedImage } from "./ResolvedImage.ts"
 import type { RootPaths } from "./RootPaths.ts"
 import { directive, render, type UnitFile } from "./UnitFile.ts"
 import * as UnitName from "./UnitName.ts"
-import { literal } from "./UnitValue.ts"
+import { join, literal } from "./UnitValue.ts"
 import type { Volume } from "./Volumes.ts"
 
 export interface RootTemplate {
@@ -71,11 +71,18 @@ const kept = (unit: UnitFile, service: string): UnitFile => ({
   sections: unit.sections.map(({ name, directives }) => ({
     name,
     directives: [
-      ...directives.filter(({ key }) => key !== "SourcePath" && (key !== "Restart" || unit.name !== service)),
+      ...directives
+        .filter(({ key }) => key !== "SourcePath" && (key !== "Restart" || unit.name !== service))
+        // systemd says why it refuses a start, but not what for.
+        .map((each) =>
+          each.key === "Description" && unit.name === service
+            ? directive("Description", join([each.value, literal("(its image is gone)")]))
+            : each
+        ),
       ...(name === "Unit" && unit.name === service ? [directive("RefuseManualStart", literal("yes"))] : [])
     ]
   }))
 })
 
 /** To be counted up where what is made of the same image changes. */
-const FORMAT = 2
+const FORMAT = 3

@@ -21,6 +21,7 @@ import * as ServiceIdentity from "./ServiceIdentity.ts"
 import * as ServiceLimits from "./ServiceLimits.ts"
 import * as ServiceNetwork from "./ServiceNetwork.ts"
 import * as SharedDirectives from "./SharedDirectives.ts"
+import * as StopSignal from "./StopSignal.ts"
 import * as StubUnit from "./StubUnit.ts"
 import { knows } from "./SystemdVersion.ts"
 import { type Directive, directive, type UnitFile } from "./UnitFile.ts"
@@ -85,6 +86,7 @@ export const render = (
           ...inRoot.right,
           ...unsetEnvironment(process),
           directive("KillSignal", literal(process.stopSignal), stopSource(config)),
+          ...stopStatus(process.stopSignal, stopSource(config)),
           KILL_MODE,
           ...ServiceLimits.stopTimeout(config, settings.profile, host.systemdVersion),
           ...(settings.restart === "no"
@@ -92,7 +94,7 @@ export const render = (
             : [directive("Restart", literal(settings.restart), DirectiveSource.setting(origins, "restart"))]),
           ...ServiceLimits.directives(config),
           ...confinement(context, image, process, facts),
-          ...ImageLabels.logFields(context.name, image)
+          ...ImageLabels.logFields(context.name, image, host.systemdVersion)
         ]
       }
     ]
@@ -247,6 +249,11 @@ const exposed = (config: ProcessConfig) => ExposedPorts.parse(Object.keys(config
 
 const stopSource = (config: ProcessConfig) =>
   config.StopSignal ? DirectiveSource.image("StopSignal") : DirectiveSource.byDefault
+
+const stopStatus = (signal: string, source: DirectiveSource.DirectiveSource): readonly Directive[] => {
+  const status = StopSignal.successStatus(signal)
+  return status === undefined ? [] : [directive("SuccessExitStatus", literal(status), source)]
+}
 
 const origin = ({ config: { created, author } }: ResolvedImage): readonly string[] => [
   ...(created ? [`Created: ${created}`] : []),

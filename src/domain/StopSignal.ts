@@ -32,6 +32,22 @@ export const parse = (signal: string): Either.Either<string, UnknownSignal> => {
   return number >= RTMIN && number <= RTMAX ? Either.right(realTime(number)) : unknown
 }
 
+/**
+ * Further ways to end that are a clean stop, as `SuccessExitStatus=` takes them: shells, and programs that catch the signal, exit
+ * with 128 and its number. To die of it is clean without a word for some (systemd.service(5)). Nothing for `SIGKILL`, which others
+ * send too, and nobody means.
+ */
+export const successStatus = (signal: string): string | undefined => {
+  if (signal === "SIGKILL") return undefined
+  const status = `${128 + numberOf(signal)}`
+  return CLEAN.includes(signal) ? status : `${status} ${signal}`
+}
+
+const numberOf = (signal: string): number =>
+  signal.startsWith("SIGRTMIN+") ? RTMIN + Number(signal.slice(9)) : NAMES.indexOf(signal.slice(3)) + 1
+
+const CLEAN = ["SIGHUP", "SIGINT", "SIGTERM", "SIGPIPE"]
+
 const realTime = (number: number): string => `SIGRTMIN+${number - RTMIN}`
 
 /** glibc keeps 32 and 33 for itself. */

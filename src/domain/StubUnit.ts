@@ -21,19 +21,24 @@ export const render = (
   ]
 })
 
-/** A process that says why and fails. The reason is an argument, not part of the script. */
+/**
+ * A process that says why and fails, before the service is one that has started: `systemctl start` fails with it, and so does what
+ * needs the service. (`Type=oneshot` would do that too, but is refused beside a drop-in's `Restart=always`.) The reason is an
+ * argument, not part of the script.
+ */
 export const failing = (reason: string): readonly Directive[] => {
   const sentence = word("the reason", reason.toWellFormed().replaceAll("\0", " "))
   const argument = Either.getOrElse(sentence, () => literal('"cannot run"'))
   return [
     directive(
-      "ExecStart",
+      "ExecStartPre",
       join([
         literal("@:/bin/sh"),
         ...[`"sh"`, `"-c"`, `"printf '<3>%s\\n' \\"$1\\"; exit 1"`, `"sh"`].map(literal),
         argument
       ])
     ),
+    directive("ExecStart", literal(":/bin/false")),
     directive("SyslogIdentifier", literal("oci-systemd-generator"))
   ]
 }

@@ -23,6 +23,13 @@ const SINCE = {
   PrivateControlGroups: 257
 } as const
 
+/**
+ * A unit with two `LogExtraFields=` or more loses what systemd says of a process that it cannot start, "Failed at step EXEC
+ * spawning …": seen with 257.13, and neither with 252 nor with 262. What is between was not tried; 255 is where these messages come
+ * from a program of their own, systemd-executor.
+ */
+export const losesMessagesOfFields = (version: number): boolean => version >= 255 && version < 262
+
 export type Feature = keyof typeof SINCE
 
 export const knows = (version: number, feature: Feature): boolean => version >= SINCE[feature]

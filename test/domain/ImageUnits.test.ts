@@ -138,7 +138,7 @@ describe("ImageUnits.stub", () => {
     for (const reason of ["\ud800", "\0", "x".repeat(2 ** 20)]) {
       assert.match(
         UnitFile.render(StubUnit.render(plain, reason)),
-        /\nExecStart=@:\/bin\/sh "sh" "-c" [^\n]+\n/
+        /\nExecStartPre=@:\/bin\/sh "sh" "-c" [^\n]+\n/
       )
     }
   })

@@ -3,6 +3,17 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Either from "effect/Either"
 import * as StopSignal from "../../src/domain/StopSignal.ts"
 
+describe("StopSignal.successStatus", () => {
+  it.each([
+    ["SIGTERM", "143"],
+    ["SIGINT", "130"],
+    ["SIGQUIT", "131 SIGQUIT"],
+    ["SIGUSR1", "138 SIGUSR1"],
+    ["SIGRTMIN+3", "165 SIGRTMIN+3"],
+    ["SIGKILL", undefined]
+  ])("%s: %s", (signal, expected) => assert.strictEqual(StopSignal.successStatus(signal), expected))
+})
+
 describe("StopSignal.parse", () => {
   for (const [signal, expected] of [
     ["SIGTERM", "SIGTERM"],

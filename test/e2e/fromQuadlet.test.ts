@@ -14,6 +14,7 @@ const CONFIGURATION = `
 user = 4242:4243
 volume = /srv/data:/data:ro
 volume = /srv/more:/more
+volume = /etc/my-hosts:/etc/hosts:ro
 root = readonly
 network = none
 alias = web.service
@@ -67,6 +68,8 @@ const QUESTIONS: Readonly<Record<string, readonly [script: string, answer: RegEx
   "Ulimit=": ["grep 'Max open files' /proc/$pid/limits", / 1024 +1024 /],
   "PidsLimit=": ["systemctl show -P TasksMax $unit", /^100$/],
   "ReadOnly=": ["nsenter -t $pid -m -r touch /etc/x 2>&1 || :", /Read-only file system/],
+  "AddHost=": ["cat /proc/$pid/root/etc/hosts", /^192\.0\.2\.1 db$/],
+  exec: ["nsenter --all --root --target $pid sh -c 'cat /etc/hosts; pwd'", /^192\.0\.2\.1 db\n\/$/],
   "Network=none": [
     "nsenter -t $pid -n ls /sys/class/net /proc/self/net/dev >/dev/null; tail -n +3 /proc/$pid/net/dev | cut -d: -f1",
     /^ *lo$/
@@ -95,6 +98,7 @@ describe.skipIf(reason !== undefined).each(releases())(`from Quadlet on %s${reas
         await mkdir(at(directory), { recursive: true })
       await writeFile(at("srv/data/file"), "kept\n")
       await writeFile(at("etc/web.env"), "FROM=file\n")
+      await writeFile(at("etc/my-hosts"), "192.0.2.1 db\n")
       await writeFile(at("etc/password"), "secret\n", { mode: 0o600 })
       await writeFile(at(`etc/systemd/system/${UNIT}.d/web.conf`), DROP_IN)
       await writeFile(at("etc/oci-generator.conf"), CONFIGURATION)

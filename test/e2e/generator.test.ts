@@ -39,7 +39,7 @@ describe.skipIf(reason !== undefined).each(releases())("the generator under PID 
 
   it("makes the unit of the good image, and one that says why of the other", async () => {
     const { stdout } = await machine.run(["systemctl", "cat", "org.example.bad.ref.v1.service"])
-    assert.match(stdout, /^ExecStart=@:\/bin\/sh .* its descriptor says 3"$/m)
+    assert.match(stdout, /^ExecStartPre=@:\/bin\/sh .* its descriptor says 3"$/m)
     assert.match(
       (await machine.run(["systemctl", "cat", "org.example.good.ref.v1.service"])).stdout,
       /^ExecStart=@:\/bin\/app/m

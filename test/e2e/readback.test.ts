@@ -14,6 +14,7 @@ import { type Machine, releases, skipReason } from "./support/Machine.ts"
 const COUNT = 80
 const SERVICE = "org.freedesktop.systemd1.Service"
 const PROPERTIES = [
+  "ExecStartPre",
   "ExecStart",
   "Environment",
   "WorkingDirectory",
@@ -39,8 +40,11 @@ const USERS: Readonly<
   "1000:1000": { home: "/", user: "oci-u1000", group: "1000" }
 }
 
+type Commands = ReadonlyArray<readonly [path: string, argv: readonly string[], ...rest: unknown[]]>
+
 interface Asked {
-  readonly ExecStart: ReadonlyArray<readonly [path: string, argv: readonly string[], ...rest: unknown[]]>
+  readonly ExecStartPre: Commands
+  readonly ExecStart: Commands
   readonly Environment: readonly string[]
   readonly WorkingDirectory: string
   readonly User: string
@@ -97,8 +101,8 @@ describe.skipIf(reason !== undefined).each(releases())(
 
 /** Each by what image-spec says of the field. */
 const compare = (asked: Asked, config: ProcessConfig): "same" | "refused" => {
+  if (asked.ExecStartPre[0]?.[1].at(-1)?.includes("cannot run: ")) return "refused"
   const [command] = asked.ExecStart
-  if (command?.[0] === "/bin/sh" && command[1].at(-1)?.includes("cannot run: ")) return "refused"
   assert.deepEqual(command?.slice(0, 2), ["/bin/app", [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])]])
   const { home, user, group } = USERS[config.User ?? ""] ?? { home: "", user: "", group: "" }
   const environment = new Map([

@@ -45,10 +45,18 @@ const writeVersions = async (directory: string): Promise<void> => {
     }
     for (const mode of MODES) layout(mode, { User: "app", Volumes: { "/srv/kept": {} } })
     for (const name of ["moving", "leaving"]) layout(name, {})
+    layout("nothing", { Entrypoint: ["/bin/nothing"] })
+    layout("quits", { Entrypoint: ["/bin/sleep", "1000"], StopSignal: "SIGQUIT" })
+    layout("exits", {
+      Entrypoint: ["/bin/sh", "-c", "trap 'exit 143' TERM; while :; do sleep 0.1; done"],
+      StopSignal: "SIGTERM"
+    })
     layout("long", {}, LONG)
     if (version === "one") for (const name of MANY) layout(name, { Env: [`NAME=${name}`] })
   }
 }
+
+const NO_PIDS = "[Service]\nPrivatePIDs=no\n"
 
 const CONFIGURATION = `[image example.org/persistent:*]
 root = persistent
@@ -289,6 +297,25 @@ describe.skipIf(reason !== undefined).each(releases())(`starts on %s${reason ?? 
     await isClear()
   })
 
+  it("that fail for want of the program say which", async () => {
+    const { code } = await machine.run(["systemctl", "start", unit("nothing")], { check: false })
+    assert.notStrictEqual(code, 0)
+    await machine.run(["journalctl", "--sync"])
+    assert.match(await machine.journal(unit("nothing")), /\/bin\/nothing: No such file or directory/)
+    await settled()
+  })
+
+  it("end cleanly by the image's stop signal, whether the program dies of it or exits as shells do", async () => {
+    // Process 1 of a namespace does not die of a signal that it has no handler for.
+    if (release === "sid") await machine.write(`/etc/systemd/system/${unit("quits")}.d/pids.conf`, NO_PIDS)
+    await systemctl("daemon-reload")
+    for (const name of ["quits", "exits"]) {
+      await systemctl("start", unit(name))
+      await stop(name)
+      assert.strictEqual(await show(unit(name), "ActiveState"), "inactive", name)
+    }
+  })
+
   it("are over when a layout is removed, but not the service that runs from it, until it stops as it should", async () => {
     const name = "leaving"
     await start(name)
@@ -299,6 +326,7 @@ describe.skipIf(reason !== undefined).each(releases())(`starts on %s${reason ?? 
     assert.strictEqual(await show(unit(name), "ActiveState"), "active")
     const refused = await machine.run(["systemctl", "restart", unit(name)], { check: false })
     assert.include(refused.stderr, "refused")
+    assert.strictEqual(await show(unit(name), "Description"), `example.org/${name}:v1 (its image is gone)`)
     assert.strictEqual(await show(unit(name), "MainPID"), pid)
     await stop(name)
     assert.strictEqual(await said(name, 1, "stopped"), "one")

@@ -83,7 +83,7 @@ const refused =
   (why: RegExp, stem = STEM) =>
   ({ service, messages, units }: Outcome): void => {
     assert.match(service(stem), why)
-    assert.match(service(stem), /^ExecStart=@:\/bin\/sh .*exit 1/m)
+    assert.match(service(stem), /^ExecStartPre=@:\/bin\/sh .*exit 1/m)
     assert.isTrue(
       messages.some((message) => why.test(message) && message.includes(":")),
       messages.join("\n")

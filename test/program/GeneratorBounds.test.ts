@@ -214,7 +214,10 @@ describe("when the time is up", () => {
         "org.good.fine.ref.v1.service"
       ].filter((unit) => /had no time left \(maxseconds = 10\)/.test(text(unit)))
       assert.lengthOf(left, 1)
-      assert.match(text(left[0] ?? ""), /^ExecStart=@:\/bin\/sh .*: systemctl daemon-reload tries again"$/m)
+      assert.match(
+        text(left[0] ?? ""),
+        /^ExecStartPre=@:\/bin\/sh .*: systemctl daemon-reload tries again"$/m
+      )
       assert.isTrue(exists(`multi-user.target.wants/${left[0]}`))
       assert.isTrue(messages.some((message) => message.includes("had no time left")))
     }))

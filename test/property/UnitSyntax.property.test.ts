@@ -197,7 +197,7 @@ describe("no image string can add a directive or a line", () => {
             const stub = StubUnit.render(context, units.left.message)
             assert.deepStrictEqual(keys(stub), {
               Unit: ["Description"],
-              Service: ["ExecStart", "SyslogIdentifier"]
+              Service: ["ExecStartPre", "ExecStart", "SyslogIdentifier"]
             })
             return
           }
@@ -254,9 +254,10 @@ describe("no image string can add a directive or a line", () => {
         if (!identified) {
           // Not prepared yet: this runs on the host, so nothing of the image's may be in it.
           assert.notInclude(keys(service).Service ?? [], "RootDirectory")
+          const before = valuesOf(service, "ExecStartPre").flatMap(Systemd.readCommands)
           assert.deepStrictEqual(
-            commands.map(({ path }) => path),
-            ["/bin/sh"]
+            [...before, ...commands].map(({ path }) => path),
+            ["/bin/sh", "/bin/false"]
           )
           assert.strictEqual(environment.size, 0)
           return
@@ -290,9 +291,9 @@ describe("no image string can add a directive or a line", () => {
         const stub = StubUnit.render({ name, stem: "x" }, reason)
         assert.deepStrictEqual(keys(stub), {
           Unit: ["Description"],
-          Service: ["ExecStart", "SyslogIdentifier"]
+          Service: ["ExecStartPre", "ExecStart", "SyslogIdentifier"]
         })
-        const [command] = valuesOf(stub, "ExecStart").flatMap(Systemd.readCommands)
+        const [command] = valuesOf(stub, "ExecStartPre").flatMap(Systemd.readCommands)
         assert.deepStrictEqual(command, {
           prefixes: "@:",
           path: "/bin/sh",
