@@ -157,9 +157,11 @@ const reverseDomain = (host: string): string => {
   return labels.reverse().map(escape).join(".") + port
 }
 
-/** A readable head, and a hash of the whole. */
+/** A readable head, and a hash of the whole. What looks like a name that was shortened gets one too: no two names share one. */
 const shorten = (name: string, max: number, sha256: Sha256): string =>
-  name.length <= max ? name : `${cut(name, max - HASH_DIGITS - 1)}-${sha256(name).slice(0, HASH_DIGITS)}`
+  name.length <= max && !(name.length > max - MAX_ESCAPE && SHORTENED.test(name))
+    ? name
+    : `${cut(name, max - HASH_DIGITS - 1)}-${sha256(name).slice(0, HASH_DIGITS)}`
 
 /** The first `max` bytes, without half an escape at the end. */
 const cut = (name: string, max: number): string =>
@@ -180,5 +182,8 @@ export const UNIT_NAME = /^(?!\.)[A-Za-z0-9:_.\\@-]+$/
 const ESCAPED_IN_NAMES = /[^A-Za-z0-9:_.-]/
 const ESCAPED_IN_PATHS = /[^A-Za-z0-9:_.]/
 const ENDS_IN_HASH = /_[0-9a-f]{16}$/
+/** What `shorten` ends in. Of the rest it cuts off less than an escape. */
+const SHORTENED = /-[0-9a-f]{16}$/
+const MAX_ESCAPE = "\\xNN".length
 const PLAIN_DIRECTORY = /^[A-Za-z0-9_][A-Za-z0-9_.]*$/
 const NOT_PLAIN = /[^A-Za-z0-9_.]/g

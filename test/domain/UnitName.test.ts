@@ -63,6 +63,25 @@ describe("UnitName.assign", () => {
   })
 })
 
+describe("the units beside a service", () => {
+  for (const kind of ["prepare", "scratch", "output", "check"] as const) {
+    it(`no reference is chosen so that two images share one: ${kind}`, () => {
+      const layout = "myorg.com/myapp"
+      const stem = name(layout, "a".repeat(218))
+      const [, instance = ""] = /@(.*)\.service$/.exec(UnitName[kind](stem, sha256)) ?? []
+      assert.isBelow(instance.length, stem.length)
+      const other = name(layout, instance.slice("com.myorg.myapp.ref.".length))
+      assert.notStrictEqual(UnitName[kind](other, sha256), UnitName[kind](stem, sha256))
+    })
+  }
+
+  it("have the service's name where that is short, whatever it ends in", () =>
+    assert.strictEqual(
+      UnitName.prepare("a.ref.b-0123456789abcdef", sha256),
+      "oci-prepare@a.ref.b-0123456789abcdef.service"
+    ))
+})
+
 describe("UnitName.mount", () => {
   for (const [path, expected] of [
     ["/", "-.mount"],
