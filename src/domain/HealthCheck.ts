@@ -52,7 +52,10 @@ export const fromConfig = (
       timeout: milliseconds(check.Timeout, TIMEOUT),
       startPeriod: milliseconds(check.StartPeriod, START_PERIOD),
       startInterval: milliseconds(check.StartInterval, START_INTERVAL),
-      retries: check.Retries !== undefined && check.Retries > 0 ? check.Retries : RETRIES
+      retries:
+        check.Retries !== undefined && check.Retries > 0
+          ? Math.min(Math.ceil(check.Retries), MOST_RETRIES)
+          : RETRIES
     }
   })
 }
@@ -72,6 +75,8 @@ const TIMEOUT = 30_000
 const START_PERIOD = 0
 const START_INTERVAL = 5_000
 const RETRIES = 3
+/** Any shell can count so far, in digits. */
+const MOST_RETRIES = 1_000_000
 const SHELL = ["/bin/sh", "-c"]
 const NANOSECONDS = 1_000_000
 /** A year: systemd's own limit is far away, and a check that is rarer is none. */

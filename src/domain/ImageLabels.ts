@@ -99,7 +99,7 @@ const field = (name: string): Field => {
 const TITLE = field("title")
 const DOCUMENTATION = ["documentation", "url", "source"].map(field)
 const LOGGED = [TITLE, ...["version", "revision", "vendor"].map(field)]
-/** `Documentation=` takes these schemes only (systemd.unit(5)); what else a label holds is left out. */
-const DOCUMENTATION_LINK = /^(?:https?:\/\/|file:\/|info:|man:)[A-Za-z0-9:/?#[\]@!$&()*+,;=._~%-]+$/
+/** `Documentation=` takes these schemes only (systemd.unit(5)); what else a label holds is left out, and what no browser takes. */
+const DOCUMENTATION_LINK = /^(?:https?:\/\/|file:\/|info:|man:)[A-Za-z0-9:/?#[\]@!$&()*+,;=._~%-]{1,2000}$/
 /** Each entry of the journal carries it. */
 const MAX_LOGGED = 200

@@ -50,7 +50,8 @@ export const stopTimeout = (
   systemdVersion: number
 ): readonly Directive[] => {
   if (StopTimeout !== undefined && StopTimeout >= UNLIMITED) {
-    const value = StopTimeout === UNLIMITED ? "infinity" : StopTimeout === 0 ? AT_ONCE : `${StopTimeout}`
+    const isUnlimited = StopTimeout === UNLIMITED || StopTimeout > LONGEST
+    const value = isUnlimited ? "infinity" : StopTimeout === 0 ? AT_ONCE : `${StopTimeout}`
     return [directive("TimeoutStopSec", literal(value), DirectiveSource.image("StopTimeout"))]
   }
   return isProcessOne(profile, systemdVersion)
@@ -64,5 +65,7 @@ const isSet = (value: number | undefined): value is number => value !== undefine
 const AT_ONCE = "1ms"
 const DOCKER_TIMEOUT = "10"
 const UNLIMITED = -1
+/** Three hundred years in seconds: systemd reads no times that are much longer. */
+const LONGEST = 10_000_000_000
 const MIN_SHARES = 2
 const MAX_SHARES = 262_144

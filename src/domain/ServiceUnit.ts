@@ -62,7 +62,7 @@ export const render = (
       `Manifest: ${image.manifestDigest}`,
       ...origin(image),
       ...ports(config),
-      ...notes.map((note) => `Note: ${note}.`),
+      ...fewNotes(notes).map((note) => `Note: ${note}.`),
       ...UnmappedFields.comments(unmapped)
     ],
     sections: [
@@ -128,6 +128,12 @@ export const notes = (
     ...ServiceNetwork.notes(context, exposed(image.config.config ?? {}), identity?.uid === 0)
   ]
 }
+
+/** As many as anybody reads: an image may have hundreds of thousands. */
+export const fewNotes = (all: readonly string[]): readonly string[] =>
+  all.length <= MAX_NOTES
+    ? all
+    : [...all.slice(0, MAX_NOTES), `${all.length - MAX_NOTES} more notes are in oci-systemd inspect`]
 
 /** The process as the image has it; the one that says why it cannot be, where facts are missing. */
 const inRootDirectives = (
@@ -265,6 +271,7 @@ const ports = (config: ProcessConfig): readonly string[] => {
   return opened.length === 0 ? [] : [`Ports: ${opened.map(ExposedPorts.display).join(", ")}`]
 }
 
+const MAX_NOTES = 100
 const UNPREPARED =
   "the image's root is not prepared: its user or program is not known yet; run systemctl daemon-reload and start it again"
 const BIND_LOG_SOCKETS = directive("BindLogSockets", literal("yes"))

@@ -76,9 +76,11 @@ export const prose = (text: string): UnitValue =>
 export const join = (values: readonly UnitValue[], between: " " | "" = " "): UnitValue =>
   values.join(between) as UnitValue
 
-/** A text inside a comment line. */
-export const comment = (text: string): string =>
-  PLAIN.test(text) ? text : text.toWellFormed().replace(notProse(), " ")
+/** A text inside a comment line, which is cut where systemd might not read the line, and with it the unit. */
+export const comment = (text: string): string => {
+  const shown = text.length > MAX_COMMENT ? `${text.slice(0, MAX_COMMENT)}…` : text
+  return PLAIN.test(shown) ? shown : shown.toWellFormed().replace(notProse(), " ")
+}
 
 const textFault = (text: string): string | undefined => {
   if (text.includes("\0")) return "holds a NUL byte"
@@ -138,6 +140,8 @@ const PLAIN = /^[ !#$&-[\]-~]*$/
 const PLAIN_PATH = /^\/(?:[ !#$&-[\]-~]*[!#$&-[\]-~])?$/
 /** Below all other limits. */
 const MAX_PLAIN = 1024
+/** Far below LONG_LINE_MAX, in bytes whatever the script: comments are for people. */
+const MAX_COMMENT = 16 * 1024
 /** A description is for a list on a terminal. */
 const MAX_PROSE = 200
 const MAX_SHOWN = 80

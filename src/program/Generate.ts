@@ -6,6 +6,7 @@ import type { ImageUnits } from "../domain/ImageUnits.ts"
 import * as LateMounts from "../domain/LateMounts.ts"
 import type { HostPlatform } from "../domain/Platform.ts"
 import * as RootPaths from "../domain/RootPaths.ts"
+import * as ServiceUnit from "../domain/ServiceUnit.ts"
 import type { Settings } from "../domain/Settings.ts"
 import type { Budget } from "../services/Budget.ts"
 import * as RunningUnits from "../services/RunningUnits.ts"
@@ -78,7 +79,7 @@ const images = (options: Options): Either.Either<ReadonlySet<string>> =>
       const units = Either.getOrThrow(Render.image(image))
       if (units.problem !== undefined) log.error(units.problem)
       else usable.add(RootPaths.nameOf(image.context.stem, image.context.sha256))
-      for (const note of units.notes) log.warn(`${name}: ${note}`)
+      for (const note of ServiceUnit.fewNotes(units.notes)) log.warn(`${name}: ${note}`)
       write(units, options)
       log.debug(`${name} is ${units.files.map((file) => file.name).join(", ")}`)
     }

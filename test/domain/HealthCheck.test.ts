@@ -44,6 +44,16 @@ describe("HealthCheck.fromConfig", () => {
     ])
   })
 
+  it("retries are a number that a shell can count to", () => {
+    for (const [Retries, retries] of [
+      [1.5, 2],
+      [1e30, 1_000_000],
+      [-1, 3]
+    ] as const) {
+      assert.strictEqual(found({ Healthcheck: { Test: ["CMD", "x"], Retries } })?.retries, retries)
+    }
+  })
+
   it("times in milliseconds, never none", () => {
     const times = found({
       Healthcheck: {

@@ -103,6 +103,34 @@ describe("ImageUnits.render", () => {
     assert.notMatch(text, /^(?:User|RootDirectory|Environment)=/m)
   })
 
+  for (const [what, config, image] of [
+    ["author", {}, { author: "a".repeat(2 ** 20) }],
+    ["label", { Labels: { ["k".repeat(2 ** 20)]: "v" } }, {}],
+    ["link", { Labels: { "org.opencontainers.image.url": `https://myorg.com/${"a".repeat(2 ** 20)}` } }, {}],
+    ["volume", { Volumes: { [`/'${"a".repeat(2 ** 20)}`]: {} } }, {}],
+    [
+      "list of ports",
+      { ExposedPorts: Object.fromEntries(Array.from({ length: 65_535 }, (_, at) => [`${at + 1}/sctp`, {}])) },
+      {}
+    ]
+  ] as const) {
+    it(`no line is longer than systemd reads, however long the ${what}`, () => {
+      const resolved = imageOf({ ...PLAIN, ...config })
+      const { files } = render(plain, { ...resolved, config: { ...resolved.config, ...image } }, {})
+      for (const line of files.flatMap((file) => UnitFile.render(file).split("\n")))
+        assert.isBelow(Buffer.byteLength(line), 2 ** 19)
+    })
+  }
+
+  it("a unit names some of its notes where there are too many", () => {
+    const Env = Array.from({ length: 1000 }, (_, at) => `not.taken.${at}=1`)
+    const { files, notes } = render(plain, imageOf({ ...PLAIN, Env }), {})
+    assert.strictEqual(notes.length, 1000)
+    const lines = files.flatMap(({ comments }) => comments).filter((line) => line.startsWith("Note: "))
+    assert.strictEqual(lines.length, 101)
+    assert.strictEqual(lines[100], "Note: 900 more notes are in oci-systemd inspect.")
+  })
+
   for (const [what, config, facts] of [
     ["another user", { ...NAMED, User: "other" }, FACTS],
     ["another program", { ...NAMED, Cmd: ["other"] }, FACTS],

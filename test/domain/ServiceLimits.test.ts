@@ -54,6 +54,7 @@ describe("ServiceLimits.stopTimeout", () => {
     [30, "trusted", 252, ["TimeoutStopSec=30"]],
     [0, "default", 262, ["TimeoutStopSec=1ms"]],
     [-1, "default", 262, ["TimeoutStopSec=infinity"]],
+    [Number.MAX_SAFE_INTEGER, "default", 262, ["TimeoutStopSec=infinity"]],
     [-2, "default", 262, ["TimeoutStopSec=10"]],
     [-2, "default", 252, []]
   ] as const) {
