@@ -123,10 +123,7 @@ export const assign = (images: readonly ImageName[], sha256: Sha256): readonly U
         if (image === undefined) continue
         const round = (suffixes[member] ?? 0) + 1
         suffixes[member] = round
-        const hash = sha256(`${round} ${image.layout.length} ${display(image)}`)
-        const digits = round === 1 ? HASH_DIGITS : FULL_HASH_DIGITS
-        const head = cut(base[member] ?? "", MAX_STEM - digits - 1)
-        stems[member] = `${head}-${hash.slice(0, digits)}`
+        stems[member] = toldApart(base[member] ?? "", image, round, sha256)
       }
     }
   }
@@ -135,6 +132,19 @@ export const assign = (images: readonly ImageName[], sha256: Sha256): readonly U
     stem: stems[index] ?? "",
     collidesWith: [...(partners[index] ?? [])]
   }))
+}
+
+/** Stems that an image has or had, with and without others that want its name: its data may be in directories of either. @internal */
+export const possible = (image: ImageName, sha256: Sha256): readonly string[] => {
+  const base = fromImage(image, sha256)
+  return [base, ...[1, 2].map((round) => toldApart(base, image, round, sha256))]
+}
+
+/** In the first round with a short hash, and from the second on with a whole one. */
+const toldApart = (base: string, image: ImageName, round: number, sha256: Sha256): string => {
+  const hash = sha256(`${round} ${image.layout.length} ${display(image)}`)
+  const digits = round === 1 ? HASH_DIGITS : FULL_HASH_DIGITS
+  return `${cut(base, MAX_STEM - digits - 1)}-${hash.slice(0, digits)}`
 }
 
 /** So many are told. Of a set that was made to collide, all could not be. */

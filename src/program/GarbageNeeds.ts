@@ -40,6 +40,11 @@ export const of = (
       pieces.filter(({ kind }) => kind === "name").map(({ path }) => path.slice(0, path.lastIndexOf("/")))
     )
 
+    /** An image that came to share its name with another one, or does so no more, has its data where it was before. */
+    const keepDirectories = (name: ImageName): void => {
+      for (const stem of UnitName.possible(name, sha256)) directories.add(RootPaths.nameOf(stem, sha256))
+    }
+
     /** What the links of a name lead to, with all that belongs to it. */
     const hold = (name: string) =>
       Effect.gen(function* () {
@@ -63,6 +68,7 @@ export const of = (
     for (const image of catalog.images) {
       const { name, stem } = image.context
       directories.add(RootPaths.nameOf(stem, sha256))
+      keepDirectories(name)
       const resolved = image.resolve()
       if (Either.isRight(resolved)) for (const path of pathsOf(name, resolved.right)) paths.add(path)
       else {
@@ -80,7 +86,7 @@ export const of = (
           : LayoutPresence.isGone(imagelayoutdir, name.layout)
       if (gone) continue
       held.set(name === undefined ? path : display(name), "its layout cannot be seen")
-      if (name !== undefined) directories.add(RootPaths.nameOf(UnitName.fromImage(name, sha256), sha256))
+      if (name !== undefined) keepDirectories(name)
       yield* hold(path)
     }
     for (const directory of directories) {

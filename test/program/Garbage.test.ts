@@ -8,12 +8,14 @@ import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import * as ExtractsTree from "../../src/domain/ExtractsTree.ts"
 import type { GarbageKind } from "../../src/domain/GarbagePiece.ts"
+import * as RootPaths from "../../src/domain/RootPaths.ts"
 import * as Settings from "../../src/domain/Settings.ts"
 import * as Extract from "../../src/program/Extract.ts"
 import * as Garbage from "../../src/program/Garbage.ts"
 import { sha256 as hash } from "../../src/services/Blobs.ts"
 import * as ExtractionServices from "../../src/services/ExtractionServices.ts"
 import type { MountUse } from "../../src/services/MountUse.ts"
+import { LayoutWriter } from "../support/LayoutWriter.ts"
 import * as Tar from "../support/TarWriter.ts"
 import { image, type Place, withPlace } from "../support/VerifyPlace.ts"
 
@@ -286,6 +288,30 @@ describe("gc", () => {
       assert.deepEqual(paths(second.removed), [...data].sort())
       assert.deepEqual(fs.readdirSync(join(place.at, "volumes")).sort(), ["moved", two])
       assert.isTrue(fs.existsSync(join(scratch(two), "upper/data")))
+    }))
+
+  it("keeps the data of an image where it was before another one came to want its name, and where it is since", () =>
+    withPlace(async (place) => {
+      write(place, { one: [0] })
+      const other = new LayoutWriter(join(place.at, "layouts/app.example.org"))
+      const data = async () => {
+        const { images } = await Effect.runPromise(place.catalog)
+        return images
+          .filter(({ context }) => context.name.layout === "example.org/app")
+          .map(({ context }) => RootPaths.nameOf(context.stem, hash))
+          .flatMap((name) => [
+            join(place.at, "volumes", name),
+            join(place.extracts, ExtractsTree.scratchOf(name, hash), "upper/data")
+          ])
+      }
+      const alone = await data()
+      other.index(other.named("one", image(other, [LAYERS[1] ?? Buffer.alloc(0)])))
+      const together = await data()
+      assert.notDeepEqual(together, alone)
+      for (const path of [...alone, ...together]) fs.mkdirSync(path, { recursive: true })
+      assert.deepEqual((await collect(place, { volumes: true })).removed, [])
+      fs.rmSync(join(place.at, "layouts/app.example.org"), { recursive: true })
+      assert.deepEqual((await collect(place, { volumes: true })).removed, [])
     }))
 
   it("removes what a killed run left, and not what a living one holds", () =>
