@@ -210,11 +210,7 @@ const makeAll = (lower: string, upper: string, path: string): void => {
   for (const component of path.split("/").filter((component) => component !== "")) {
     const below = resolve(lower, `${at}/${component}`)
     at = below ?? `${at}/${component}`.replace(/^\/+/, "")
-    const parts = at.split("/")
-    for (let depth = 1; depth <= parts.length; depth++) {
-      const directory = parts.slice(0, depth).join("/")
-      if (!makeOne(lstat(`${lower}/${directory}`), `${upper}/${directory}`)) return
-    }
+    if (!makeChain(lower, upper, at.split("/"))) return
   }
 }
 
@@ -227,18 +223,51 @@ export const makeFile = (lower: string, upper: string, path: string): void => {
   if (lstat(target) === undefined) fs.writeFileSync(target, "", { mode: 0o644, flag: "wx" })
 }
 
-/** False where something else is in the way. `model` is what the lower has there. */
-const makeOne = (model: fs.Stats | undefined, path: string): boolean => {
-  const existing = lstat(path)
-  if (existing !== undefined) return existing.isDirectory()
-  if (model === undefined) {
-    fs.mkdirSync(path, { mode: 0o755 })
+/**
+ * Each in the one before it, by its descriptor: whoever writes to a kept upper, a service that runs, cannot put a link in
+ * the place of one that was looked at. False where something else is in the way.
+ */
+const makeChain = (lower: string, upper: string, components: readonly string[]): boolean => {
+  let fd = fs.openSync(upper, DIRECTORY)
+  try {
+    for (let depth = 0; depth < components.length; depth++) {
+      const model = lstat([lower, ...components.slice(0, depth + 1)].join("/"))
+      const next = makeOne(model, `/proc/self/fd/${fd}/${components[depth]}`)
+      if (next === undefined) return false
+      fs.closeSync(fd)
+      fd = next
+    }
     return true
+  } finally {
+    fs.closeSync(fd)
   }
-  if (!model.isDirectory()) return false
-  fs.mkdirSync(path)
-  fs.chownSync(path, model.uid, model.gid)
-  fs.chmodSync(path, model.mode & 0o7777)
-  fs.utimesSync(path, model.atime, model.mtime)
-  return true
 }
+
+/** A descriptor of the directory. `model` is what the lower has there. */
+const makeOne = (model: fs.Stats | undefined, path: string): number | undefined => {
+  const isNew = lstat(path) === undefined
+  if (isNew) {
+    if (model?.isDirectory() === false) return undefined
+    fs.mkdirSync(path, model === undefined ? 0o755 : 0o700)
+  }
+  const fd = openDirectory(path)
+  if (fd !== undefined && isNew && model !== undefined) {
+    fs.fchownSync(fd, model.uid, model.gid)
+    fs.fchmodSync(fd, model.mode & 0o7777)
+    fs.futimesSync(fd, model.atime, model.mtime)
+  }
+  return fd
+}
+
+/** Nothing where something else is. */
+const openDirectory = (path: string): number | undefined => {
+  try {
+    return fs.openSync(path, DIRECTORY)
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === "ENOTDIR" || code === "ELOOP") return undefined
+    throw cause
+  }
+}
+
+const DIRECTORY = fs.constants.O_RDONLY | fs.constants.O_DIRECTORY | fs.constants.O_NOFOLLOW

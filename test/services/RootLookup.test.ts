@@ -10,6 +10,7 @@ import {
   writeFileSync
 } from "node:fs"
 import { join } from "node:path"
+import { Worker } from "node:worker_threads"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { assert, describe, it } from "vitest"
@@ -105,6 +106,41 @@ it("follows no link that the image left in a kept upper", () =>
     RootLookup.makeDirectory(root, upper, "/fresh/escaped")
     assert.deepEqual(readdirSync(outside), [])
   }))
+
+it("follows none that a service puts there meanwhile", async () => {
+  using directory = temporary()
+  const [root, upper, outside] = ["root", "upper", "outside"].map((name) => join(directory.path, name)) as [
+    string,
+    string,
+    string
+  ]
+  for (const path of [root, upper, outside, join(root, "srv")]) mkdirSync(path)
+  const service = new Worker(CHANGING, { eval: true, workerData: { upper, outside } })
+  await new Promise((begun) => service.once("message", begun))
+  for (let at = 0; at < 3000 && readdirSync(outside).length === 0; at++) {
+    try {
+      RootLookup.makeDirectory(root, upper, `/srv/escaped-${at}`)
+    } catch {
+      // What was looked at is gone already.
+    }
+  }
+  await service.terminate()
+  assert.deepEqual(readdirSync(outside), [])
+})
+
+/** Has a directory be a link out of the root every now and then. */
+const CHANGING = `
+  const { mkdirSync, renameSync, symlinkSync, unlinkSync } = require("node:fs")
+  const { parentPort, workerData: { outside, upper } } = require("node:worker_threads")
+  const attempt = (body) => { try { body() } catch {} }
+  parentPort.postMessage("begun")
+  for (let at = 0; ; at++) {
+    attempt(() => renameSync(upper + "/srv", upper + "/aside-" + at))
+    attempt(() => symlinkSync(outside, upper + "/srv"))
+    attempt(() => unlinkSync(upper + "/srv"))
+    attempt(() => mkdirSync(upper + "/srv"))
+  }
+`
 
 it("says what is where files of the host are mounted", () =>
   withRoot((root) => {
