@@ -74,7 +74,7 @@ const images = (options: Options): Either.Either<ReadonlySet<string>> =>
     for (const warning of catalog.warnings) log.warn(warning)
     options.onImages?.(catalog.images.length)
     const usable = new Set<string>()
-    for (const image of catalog.images) {
+    for (const image of inTurns(catalog.images)) {
       const name = display(image.context.name)
       const units = Either.getOrThrow(Render.image(image))
       if (units.problem !== undefined) log.error(units.problem)
@@ -85,6 +85,20 @@ const images = (options: Options): Either.Either<ReadonlySet<string>> =>
     }
     return usable
   })
+
+/** The first of each layout, the second of each, …: a layout whose names take all the time there is leaves the others theirs. */
+const inTurns = (images: readonly Catalog.CatalogImage[]): readonly Catalog.CatalogImage[] => {
+  const turns: Catalog.CatalogImage[][] = []
+  const taken = new Map<string, number>()
+  for (const image of images) {
+    const turn = taken.get(image.layoutPath) ?? 0
+    taken.set(image.layoutPath, turn + 1)
+    const others = turns[turn]
+    if (others === undefined) turns.push([image])
+    else others.push(image)
+  }
+  return turns.flat()
+}
 
 /** Services whose image is gone, or cannot run any more, stop as they should. */
 const keepRunning = (usable: ReadonlySet<string>, { directory, log, settings }: Options): void => {

@@ -222,6 +222,19 @@ describe("when the time is up", () => {
       assert.isTrue(messages.some((message) => message.includes("had no time left")))
     }))
 
+  it("a layout with many names leaves the others time", () =>
+    withPlace(({ generate, layout }) => {
+      const many = layout("a.org/many")
+      const app = many.image()
+      many.index(...Array.from({ length: 10 }, (_, at) => many.named(`v${at}`, app)))
+      // asked once a directory (3), once a layout (2), once an image: two are made
+      const { services, text } = generate(spentAfter(7))
+      const isMade = (unit: string) => !/had no time left/.test(text(unit))
+      assert.deepEqual(services.filter(isMade), ["org.a.many.ref.v0.service"])
+      assert.isTrue(isMade("org.good.fine.ref.v1.service"))
+      assert.lengthOf(services, 10)
+    }))
+
   it("what was not searched is said", () => {
     using directory = temporary()
     fs.mkdirSync(join(directory.path, "layouts/example.org"), { recursive: true })
