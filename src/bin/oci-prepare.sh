@@ -60,24 +60,26 @@ is_ready() {
 }
 
 copy_scratch() {
-  # What a power cut left is removed.
-  if [ "$mode" != persistent ]; then
-    [ ! -e "$scratch" ] || rm -rf -- "$scratch" || return 1
-    cp --archive --reflink=auto --no-target-directory -- "$template/scratch" "$scratch" || return 1
-  elif [ ! -d "$scratch/upper" ]; then
+  if [ "$mode" = persistent ] && [ ! -d "$scratch/upper" ]; then
     # Appears by one rename, since it is never made again. No scratch has a name with a dot before it.
     new=${scratch%/*}/.${scratch##*/}
     rm -rf -- "$new" "$scratch" || return 1
     cp --archive --reflink=auto --no-target-directory -- "$template/scratch" "$new" || return 1
     mv --no-target-directory -- "$new" "$scratch" || return 1
+  elif [ ! -e "$scratch" ]; then
+    cp --archive --reflink=auto --no-target-directory -- "$template/scratch" "$scratch" || return 1
   else
-    [ ! -e "$scratch/health" ] || rm -f -- "$scratch/health" || return 1
+    # What a power cut left is removed, and what a service left that has just ended. Its output stays the pipe that it is:
+    # who reads it has it open already, and without a reader the service could not be started.
+    for place in "$scratch"/*; do
+      case $mode/${place##*/} in
+        persistent/upper | persistent/work | */output) ;;
+        *) rm -rf -- "$place" || return 1 ;;
+      esac
+    done
     set --
     for place in "$template"/scratch/*; do
-      entry=${place##*/}
-      case $entry in upper | work) continue ;; esac
-      [ ! -e "$scratch/$entry" ] || rm -rf -- "$scratch/$entry" || return 1
-      set -- "$@" "$place"
+      [ -e "$scratch/${place##*/}" ] || set -- "$@" "$place"
     done
     cp --archive --reflink=auto -- "$@" "$scratch/" || return 1
   fi

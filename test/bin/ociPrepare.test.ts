@@ -38,6 +38,24 @@ describe("oci-prepare", () => {
     assert.isFalse(existsSync(at.at("ran")))
   })
 
+  it.each(["ephemeral", "persistent", "readonly"] as const)(
+    "leaves the pipe that is read still, and takes nothing else for ready: %s",
+    (mode) => {
+      using directory = temporary()
+      const at = place(directory.path)
+      at.template("U")
+      const { scratch } = at.paths("U")
+      assert.strictEqual(at.prepare("U", mode), OK)
+      const { ino } = lstatSync(`${scratch}/output`)
+      rmSync(`${scratch}/work`, { recursive: true })
+      for (const path of ["run/mark", "units/mark", "health", "var-tmp/mark"]) at.write(`${scratch}/${path}`)
+      assert.strictEqual(at.prepare("U", mode), OK)
+      assert.strictEqual(lstatSync(`${scratch}/output`).ino, ino)
+      assert.deepStrictEqual(readdirSync(scratch).sort(), ["output", "run", "upper", "work"])
+      assert.deepStrictEqual(readdirSync(`${scratch}/run`), ["seed"])
+    }
+  )
+
   it("mounts the overlay, and ends as mount does", () => {
     using directory = temporary()
     const at = place(directory.path)

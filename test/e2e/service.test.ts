@@ -389,6 +389,7 @@ describe.skipIf(reason !== undefined).each(releases())(
 wantedby = multi-user.target
 upheldby = multi-user.target
 alias = web.service
+output = pipe
 [image myorg.com/asroot:*]
 requiredby = needy.service
 `
