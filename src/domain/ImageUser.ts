@@ -62,15 +62,19 @@ export const resolve = (
         ? (account?.gid ?? 0)
         : yield* resolveGroup(user, groupText, groups)
     const listed = isNumber || groupText ? [] : groups.filter((group) => group.members.includes(accountText))
+    const others = new Set(listed.map((group) => group.gid))
+    if (others.size > MAX_GROUPS)
+      return yield* fail(`is in ${others.size} groups of the image, more than the ${MAX_GROUPS} allowed here`)
     return {
       uid: uid ?? account?.uid ?? 0,
       gid,
-      supplementaryGids: [...new Set(listed.map((group) => group.gid))]
-        .filter((id) => id !== gid)
-        .sort((a, b) => a - b),
+      supplementaryGids: [...others].filter((id) => id !== gid).sort((a, b) => a - b),
       home: account?.home ?? "/"
     }
   })
+
+/** Each is looked up on the host, and may have a record in its memory (`UserRecord`); the file that names them may be large. */
+const MAX_GROUPS = 1000
 
 const resolveGroup = (
   user: string,

@@ -69,6 +69,17 @@ describe("ImageUser.resolve", () => {
     })
   }
 
+  it("refuses a user with more groups than a host should keep records of", () => {
+    const many = (count: number) =>
+      ImageUser.resolve(
+        "app",
+        accounts,
+        Array.from({ length: count }, (_, gid) => ({ name: `g${gid}`, gid, members: ["app"] }))
+      )
+    assert.lengthOf(Either.getOrThrow(many(1000)).supplementaryGids, 1000)
+    assert.match(Either.getOrThrow(Either.flip(many(1001))).message, /is in 1001 groups/)
+  })
+
   it("takes numbers without any accounts, and no names", () => {
     assert.deepStrictEqual(Either.getOrThrow(ImageUser.resolve("12:34", [], [])), identity(12, 34, "/"))
     assert.isTrue(Either.isLeft(ImageUser.resolve("root", [], [])))
