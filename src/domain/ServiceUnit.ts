@@ -233,15 +233,17 @@ const confinement = (
   ]
 }
 
-/** What is written to places of its own. */
+/** What is written to places of its own. Of two for one place systemd takes the first: a volume is asked for, and kept. */
 const binds = (
   context: ImageContext.ImageContext,
   volumes: readonly Volume[],
   roots: RootPaths.RootPaths
 ): readonly Directive[] => [
-  ...RootPaths.writables(roots.overlay, context.settings).map(({ directory, path }) =>
-    directive("BindPaths", bind(directory, path), DirectiveSource.setting(context.origins, "root"))
-  ),
+  ...RootPaths.writables(roots.overlay, context.settings)
+    .filter(({ path }) => !volumes.some((volume) => volume.path === path))
+    .map(({ directory, path }) =>
+      directive("BindPaths", bind(directory, path), DirectiveSource.setting(context.origins, "root"))
+    ),
   ...volumes.map(({ directory, kind, path, readonly }) =>
     directive(
       readonly ? "BindReadOnlyPaths" : "BindPaths",

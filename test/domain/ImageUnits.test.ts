@@ -122,6 +122,22 @@ describe("ImageUnits.render", () => {
     })
   }
 
+  it("a volume is what is mounted in its place, and nothing that is thrown away", () => {
+    const places = ["/run", "/tmp", "/var/tmp"]
+    const Volumes = Object.fromEntries(places.map((place) => [place, {}]))
+    for (const root of ImageSettings.ROOT_MODES) {
+      const context = contextOf({ settings: { ...ImageSettings.DEFAULTS, root } })
+      const [service] = render(context, imageOf({ ...PLAIN, Volumes }), {}).files
+      if (service === undefined) return assert.fail("no service")
+      const binds = UnitFile.render(service).match(/(?<=^BindPaths=).*/gm) ?? []
+      assert.deepStrictEqual(
+        binds.map((line) => line.split(":")[1]),
+        places
+      )
+      for (const line of binds) assert.match(line, /^\/var\/lib\/oci\/volumes\//)
+    }
+  })
+
   it("a unit names some of its notes where there are too many", () => {
     const Env = Array.from({ length: 1000 }, (_, at) => `not.taken.${at}=1`)
     const { files, notes } = render(plain, imageOf({ ...PLAIN, Env }), {})
