@@ -129,7 +129,14 @@ export const originsFor = (settings: Settings, image: ImageName): Origins => {
 }
 
 const rulesFor = (settings: Settings, image: ImageName): readonly Rule[] =>
-  settings.rules.filter(({ pattern }) => matches(pattern, display(image)))
+  settings.rules.filter(({ pattern }) => matches(pattern, display(image)) && isOfHost(pattern, image))
+
+/**
+ * A reference may be any text: `5000/app:v1` of the layout `localhost` is written as `v1` of `localhost:5000/app` is. What
+ * is said of a registry with its port is not said of that.
+ */
+const isOfHost = (pattern: string, { layout }: ImageName): boolean =>
+  layout.startsWith(HOST_AND_PORT.exec(pattern)?.[0] ?? "")
 
 /** Does the pattern match the whole text? `*` is any text, as in `systemctl list-units PATTERN`. */
 export const matches = (pattern: string, text: string): boolean => {
@@ -166,4 +173,5 @@ const parse = <A>(
   })
 }
 
+const HOST_AND_PORT = /^[^/:*]+:[0-9]+\//
 const IMAGE_SECTION = /^image\s+(\S.*)$/

@@ -226,6 +226,22 @@ describe("Settings.forImage", () => {
   })
 })
 
+describe("what is said of a registry with its port", () => {
+  const settings = (pattern: string) => parse([`image ${pattern}`, "profile", "trusted"]).settings
+  for (const pattern of ["localhost:5000/app:v1", "localhost:5000/*", "localhost:5000/*:v1"]) {
+    it(`counts for its images alone: ${pattern}`, () => {
+      const profile = (layout: string, ref: string) =>
+        Settings.forImage(settings(pattern), { layout, ref }).profile
+      assert.strictEqual(profile("localhost:5000/app", "v1"), "trusted")
+      assert.strictEqual(profile("localhost", "5000/app:v1"), "default")
+      assert.deepStrictEqual(
+        Settings.originsFor(settings(pattern), { layout: "localhost", ref: "5000/app:v1" }),
+        {}
+      )
+    })
+  }
+})
+
 describe("Settings.matches", () => {
   for (const [pattern, text, expected] of [
     ["a:b", "a:b", true],
