@@ -20,6 +20,12 @@ tell() { # PRIORITY MESSAGE
     logger --journald 2>/dev/null || printf '<%s>%s: %s\n' "$1" "$service" "$2"
 }
 
+# Is the service up, and nobody about to stop it or start it anew?
+stays() {
+  systemctl is-active --quiet "$service" || return 1
+  case $(systemctl show --value -p Job "$service") in '' | 0) ;; *) return 1 ;; esac
+}
+
 # Sets `why`: empty for a success. Fails where the check says nothing of the service.
 look() {
   result='' code='' status='' why=''
@@ -39,7 +45,11 @@ END
   # The codes are those of waitid(2): 1 exited, 2 killed, 3 dumped core.
   case $result/$code/$status in
     success/1/0) ;;
-    success/2/9) return 1 ;; # ended because the service was
+    success/2/9)
+      # Ended because the service is, or by its own doing.
+      stays || return 1
+      why="ended by signal 9"
+      ;;
     timeout/*) why="it took too long" ;;
     */1/*) why="exit code $status" ;;
     */[23]/*) why="ended by signal $status" ;;

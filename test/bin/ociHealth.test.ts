@@ -8,13 +8,13 @@ import { temporary } from "../support/LayoutWriter.ts"
 
 const SCRIPT = fileURLToPath(new URL("../../src/bin/oci-health.sh", import.meta.url))
 
-/** `start` ends as $STARTED, `is-active` as $ACTIVE, `show` says $SHOWN, and all is written down. */
+/** `start` ends as $STARTED, `is-active` as $ACTIVE, `show` says $SHOWN and $JOB, and all is written down. */
 const SYSTEMCTL = `#!/bin/sh
 echo "systemctl $*" >> "$CALLS"
 case $1 in
   start) exit "$STARTED" ;;
   is-active) exit "$ACTIVE" ;;
-  show) printf '%b' "$SHOWN" ;;
+  show) case $* in *Job*) echo "$JOB" ;; *) printf '%b' "$SHOWN" ;; esac ;;
 esac
 `
 const LOGGER = `#!/bin/sh
@@ -33,6 +33,8 @@ interface Options {
   readonly action?: string
   readonly started?: number
   readonly active?: number
+  /** Of the service. */
+  readonly job?: string
 }
 
 /** One check after another: what was told, and whether the health unit was failed, after each. */
@@ -45,7 +47,7 @@ const checks = (ended: readonly string[], options: Options = {}, before = "") =>
   writeFileSync(join(bin, "systemctl"), SYSTEMCTL, { mode: 0o755 })
   writeFileSync(join(bin, "logger"), LOGGER, { mode: 0o755 })
   if (before !== "") writeFileSync(state, before)
-  const { retries = 2, period = 0, action = "log", started = 0, active = 0 } = options
+  const { retries = 2, period = 0, action = "log", started = 0, active = 0, job = "" } = options
   return ended.map((end) => {
     rmSync(calls, { force: true })
     const { status, stderr } = spawnSync(
@@ -58,6 +60,7 @@ const checks = (ended: readonly string[], options: Options = {}, before = "") =>
           CALLS: calls,
           STARTED: `${started}`,
           ACTIVE: `${active}`,
+          JOB: job,
           SHOWN: shown(end)
         }
       }
@@ -97,6 +100,7 @@ describe("oci-health check", () => {
     const reasons = [
       ["timeout/2/9", "it took too long"],
       ["success/2/11", "ended by signal 11"],
+      ["success/2/9", "ended by signal 9"],
       ["success/3/6", "ended by signal 6"],
       ["oom-kill/2/9", "ended by signal 9"],
       ["success/1/226", "exit code 226"],
@@ -119,7 +123,8 @@ describe("oci-health check", () => {
     assert.deepStrictEqual(checks(["success/1/0"], { started: 1, active: 3 }), [
       { failed: false, told: [], asked: [] }
     ])
-    assert.deepStrictEqual(checks(["success/2/9"]), [{ failed: false, told: [], asked: [] }])
+    for (const how of [{ job: "94" }, { active: 3 }])
+      assert.deepStrictEqual(checks(["success/2/9"], how), [{ failed: false, told: [], asked: [] }])
   })
 
   it("leaves no failed unit of a check that took too long", () =>
