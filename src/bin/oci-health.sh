@@ -2,11 +2,12 @@
 # oci-health: makes a health check of a service, and says what came of it: counts failures in a row, tells every change
 # in the journal of the service (so that `systemctl status` shows it), and restarts the service where that is wanted.
 #
-#   oci-health check UNIT SERVICE STATE RETRIES START_PERIOD FIRST ACTION
+#   oci-health check SELF UNIT SERVICE STATE RETRIES START_PERIOD FIRST ACTION
+#       SELF          runs this
 #       UNIT          makes one check when it is started
 #       STATE         a file that lives as long as the service runs
 #       START_PERIOD  seconds from the start in which failures do not count, until a check has succeeded
-#       FIRST         seconds from the start to the first check
+#       FIRST         milliseconds from the start to the first check
 #       ACTION        log or restart
 #   oci-health forget UNIT
 #       the service has stopped: that it was unhealthy is no failed unit of the host's any more
@@ -58,17 +59,32 @@ END
   [ "$result" = success ] || systemctl reset-failed "$unit" 2>/dev/null || :
 }
 
+# Has this run of the service had no check yet, and is it less than FIRST old? The timer counts from the last check too:
+# where that was in the run before, it elapses as soon as the service is started. Both times are the manager's, of one clock.
+early() {
+  [ ! -e "$state" ] || return 1
+  asked=$(systemctl show -P InactiveExitTimestampMonotonic "$self")
+  entered=$(systemctl show -P ActiveEnterTimestampMonotonic "$service")
+  case $asked/$entered in
+    *[!0-9/]* | /* | */) return 1 ;;
+  esac
+  [ $((asked - entered)) -lt $((first * 1000)) ]
+}
+
 check() {
-  unit=$1 service=$2 state=$3 retries=$4 period=$5 first=$6 action=$7
+  self=$1 unit=$2 service=$3 state=$4 retries=$5 period=$6 first=$7 action=$8
   read -r now _ </proc/uptime
   now=${now%.*}
+  ! early || return 0
   look || return 0
+  # The service may have been started again while the check was made.
+  ! early || return 0
 
   since='' failures='' health=''
   [ ! -r "$state" ] || read -r since failures health <"$state" || :
   case $since/$failures/$health in
     [0-9]*/[0-9]*/starting | [0-9]*/[0-9]*/healthy | [0-9]*/[0-9]*/unhealthy) ;;
-    *) since=$((now - first)) failures=0 health=starting ;;
+    *) since=$((now - (first + 999) / 1000)) failures=0 health=starting ;;
   esac
   before=$health
 
@@ -84,7 +100,11 @@ check() {
   case $before/$health/$why in
     healthy/healthy/ | unhealthy/unhealthy/*) ;;
     */healthy/) tell 5 "healthy" ;;
-    */unhealthy/*) tell 4 "unhealthy: $failures failed health checks in a row, the last: $why" ;;
+    */unhealthy/*)
+      if [ "$failures" -eq 1 ]; then tell 4 "unhealthy: a failed health check: $why"; else
+        tell 4 "unhealthy: $failures failed health checks in a row, the last: $why"
+      fi
+      ;;
     */starting/*)
       if [ "$failures" -gt 0 ]; then tell 5 "health check failed, $failures of $retries: $why"; else
         tell 5 "health check failed while starting, which does not count: $why"
@@ -103,10 +123,10 @@ check() {
 }
 
 case ${1-}/$# in
-  check/8) shift && check "$@" ;;
+  check/9) shift && check "$@" ;;
   forget/2) systemctl reset-failed "$2" 2>/dev/null || : ;;
   *)
-    echo "usage: oci-health check UNIT SERVICE STATE RETRIES START_PERIOD FIRST ACTION | forget UNIT" >&2
+    echo "usage: oci-health check SELF UNIT SERVICE STATE RETRIES START_PERIOD FIRST ACTION | forget UNIT" >&2
     exit 2
     ;;
 esac

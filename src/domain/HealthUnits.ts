@@ -113,11 +113,12 @@ export const health = (
       ...[
         programOf(context),
         "check",
+        UnitName.health(context.stem, "service", context.sha256),
         UnitName.check(context.stem, context.sha256),
         service,
         stateFile(overlay)
       ],
-      ...[check.retries, Math.ceil(check.startPeriod / SECOND), Math.ceil(delay(check) / SECOND)].map(String),
+      ...[check.retries, Math.ceil(check.startPeriod / SECOND), delay(check)].map(String),
       context.settings.health === "restart" ? "restart" : "log"
     ]
     return {

@@ -8,13 +8,23 @@ import { temporary } from "../support/LayoutWriter.ts"
 
 const SCRIPT = fileURLToPath(new URL("../../src/bin/oci-health.sh", import.meta.url))
 
-/** `start` ends as $STARTED, `is-active` as $ACTIVE, `show` says $SHOWN and $JOB, and all is written down. */
+/**
+ * `start` ends as $STARTED, `is-active` as $ACTIVE; `show` says $SHOWN, the service's $JOB, when the script itself was started, or
+ * when the service was, which is $AGAIN after a check; and all is written down.
+ */
 const SYSTEMCTL = `#!/bin/sh
 echo "systemctl $*" >> "$CALLS"
 case $1 in
   start) exit "$STARTED" ;;
   is-active) exit "$ACTIVE" ;;
-  show) case $* in *Job*) echo "$JOB" ;; *) printf '%b' "$SHOWN" ;; esac ;;
+  show)
+    case $* in
+      *Job*) echo "$JOB" ;;
+      *InactiveExit*) echo "$ASKED" ;;
+      *ActiveEnter*) if grep -q " start " "$CALLS"; then echo "$AGAIN"; else echo "$ENTERED"; fi ;;
+      *) printf '%b' "$SHOWN" ;;
+    esac
+    ;;
 esac
 `
 const LOGGER = `#!/bin/sh
@@ -35,6 +45,10 @@ interface Options {
   readonly active?: number
   /** Of the service. */
   readonly job?: string
+  /** Microseconds: when the check was asked for, and when the service had been started, before and after it. */
+  readonly asked?: number
+  readonly entered?: number
+  readonly again?: number
 }
 
 /** One check after another: what was told, and whether the health unit was failed, after each. */
@@ -48,11 +62,23 @@ const checks = (ended: readonly string[], options: Options = {}, before = "") =>
   writeFileSync(join(bin, "logger"), LOGGER, { mode: 0o755 })
   if (before !== "") writeFileSync(state, before)
   const { retries = 2, period = 0, action = "log", started = 0, active = 0, job = "" } = options
+  const { asked = 3_600_000_000, entered = 0, again = entered } = options
   return ended.map((end) => {
     rmSync(calls, { force: true })
     const { status, stderr } = spawnSync(
       "sh",
-      [SCRIPT, "check", "c.service", "u.service", state, `${retries}`, `${period}`, "5", action],
+      [
+        SCRIPT,
+        "check",
+        "h.service",
+        "c.service",
+        "u.service",
+        state,
+        `${retries}`,
+        `${period}`,
+        "5000",
+        action
+      ],
       {
         encoding: "utf8",
         env: {
@@ -61,7 +87,10 @@ const checks = (ended: readonly string[], options: Options = {}, before = "") =>
           STARTED: `${started}`,
           ACTIVE: `${active}`,
           JOB: job,
-          SHOWN: shown(end)
+          SHOWN: shown(end),
+          ENTERED: `${entered}`,
+          AGAIN: `${again}`,
+          ASKED: `${asked}`
         }
       }
     )
@@ -69,6 +98,7 @@ const checks = (ended: readonly string[], options: Options = {}, before = "") =>
     const lines = existsSync(calls) ? readFileSync(calls, "utf8").split("\n") : []
     return {
       failed: status === 1,
+      made: lines.includes("systemctl start c.service"),
       told: lines.flatMap((line) => /^MESSAGE=(.*) OBJECT_SYSTEMD_UNIT=u\.service $/.exec(line)?.[1] ?? []),
       asked: lines.filter((line) => line.includes("try-restart") || line.includes("reset-failed"))
     }
@@ -119,12 +149,35 @@ describe("oci-health check", () => {
     assert.match(told([bad], options)[0] ?? "", /while starting, which does not count: exit code 1/)
   })
 
+  it("tells of a single failure where one is enough", () =>
+    assert.deepStrictEqual(told(["success/1/3"], { retries: 1 }), [
+      "unhealthy: a failed health check: exit code 3"
+    ]))
+
+  it("passes over what is asked for before its time, as long as this run has had no check", () => {
+    const MINUTE = 60_000_000
+    const made = (options: Options, before = "") => checks([OK], options, before).map(({ made }) => made)
+    assert.deepStrictEqual(made({ entered: MINUTE, asked: MINUTE + 60_000 }), [false])
+    assert.deepStrictEqual(made({ entered: MINUTE, asked: MINUTE + 4_999_999 }), [false])
+    assert.deepStrictEqual(made({ entered: MINUTE, asked: MINUTE + 5_000_000 }), [true])
+    assert.deepStrictEqual(made({ entered: MINUTE, asked: MINUTE + 60_000 }, "1 0 healthy\n"), [true])
+  })
+
+  it("says nothing of a service that was started again while it was checked", () => {
+    const times = { entered: 0, asked: 5_000_000, again: 6_000_000, retries: 1 }
+    assert.deepStrictEqual(checks(["success/1/1"], times), [
+      { made: true, failed: false, told: [], asked: [] }
+    ])
+  })
+
   it("says nothing of a service that has ended, nor of a check that ended with it", () => {
     assert.deepStrictEqual(checks(["success/1/0"], { started: 1, active: 3 }), [
-      { failed: false, told: [], asked: [] }
+      { made: true, failed: false, told: [], asked: [] }
     ])
     for (const how of [{ job: "94" }, { active: 3 }])
-      assert.deepStrictEqual(checks(["success/2/9"], how), [{ failed: false, told: [], asked: [] }])
+      assert.deepStrictEqual(checks(["success/2/9"], how), [
+        { made: true, failed: false, told: [], asked: [] }
+      ])
   })
 
   it("leaves no failed unit of a check that took too long", () =>

@@ -31,6 +31,14 @@ touch /var/lib/by-check || echo "root<closed>"
 exit "$(cat /data/verdict 2>/dev/null || echo 0)"
 `
 
+/** Ready only a while after its start, anew after each. */
+const LATE = `#!/bin/sh
+trap 'exit 0' TERM
+sleep 1
+touch /var/lib/ready
+while :; do sleep 0.05; done
+`
+
 const MS = 1_000_000
 const QUICK = { Interval: 300 * MS, Timeout: 1000 * MS, Retries: 2 }
 
@@ -40,15 +48,16 @@ const writeLayouts = async (directory: string): Promise<void> => {
     const rootfs = await busyboxRootfs(join(work, "rootfs"))
     await writeFile(join(rootfs, "bin/serve"), SERVE, { mode: 0o755 })
     await writeFile(join(rootfs, "bin/check"), CHECK, { mode: 0o755 })
+    await writeFile(join(rootfs, "bin/late"), LATE, { mode: 0o755 })
     await run(["chmod", "1777", join(rootfs, "var/lib"), join(rootfs, "run")])
     await run(["mkdir", "-m", "1777", join(rootfs, "data")])
     const archive = join(work, "rootfs.tar")
     await run(["tar", "-C", rootfs, "-cf", archive, "."])
     const tar = await readFile(archive)
-    const image = (name: string, Healthcheck: object) => {
+    const image = (name: string, Healthcheck: object, program = "serve") => {
       const layout = new LayoutWriter(join(directory, "example.org", name))
       const config = {
-        Entrypoint: ["serve"],
+        Entrypoint: [program],
         User: "app",
         WorkingDir: "/home/app",
         Env: ["VALUE=100%q $X"],
@@ -62,6 +71,7 @@ const writeLayouts = async (directory: string): Promise<void> => {
     image("strict", { Test: ["CMD-SHELL", "check | sed 's/^/through a shell: /'; exit 0"], ...QUICK })
     image("again", { Test: ["CMD", "check"], ...QUICK })
     image("slow", { Test: ["CMD", "check"], ...QUICK, StartPeriod: 10_000 * MS, StartInterval: 200 * MS })
+    image("late", { Test: ["CMD", "test", "-e", "/var/lib/ready"], Interval: 3000 * MS, Retries: 1 }, "late")
     image("without", { Test: ["NONE"] })
     image("missing", { Test: ["CMD", "not-there"] })
   } finally {
@@ -72,6 +82,8 @@ const writeLayouts = async (directory: string): Promise<void> => {
 const CONFIGURATION = `[image example.org/*]
 network = none
 [image example.org/again:*]
+health = restart
+[image example.org/late:*]
 health = restart
 [image example.org/fixed:*]
 root = readonly
@@ -215,6 +227,27 @@ describe.skipIf(reason !== undefined).each(releases())(`health checks on %s${rea
     )
     await systemctl("stop", service("again"))
     assert.strictEqual(await state(timer("again")), "inactive")
+  })
+
+  it("come one interval after the service's start, at every start and restart", async () => {
+    const heard = async () => (await machine.journal(service("late"))).match(/^healthy$/gm)?.length ?? 0
+    const starts = ["start", "restart", "stop", "start", "kill", "restart"] as const
+    await machine.write(
+      `/etc/systemd/system/${service("late")}.d/restart.conf`,
+      "[Service]\nRestart=always\nRestartSec=100ms\n"
+    )
+    await systemctl("daemon-reload")
+    for (const verb of starts) {
+      const before = await heard()
+      // By then the next check is near, and after a stop its time has passed.
+      await new Promise((resolve) => setTimeout(resolve, 2500))
+      await systemctl(verb, ...(verb === "kill" ? ["--signal=KILL"] : []), service("late"))
+      if (verb === "stop") continue
+      const said = async () => `${(await heard()) > before} ${await machine.journal(service("late"))}`
+      assert.notInclude(await until(verb, said, /^true|unhealthy/), "unhealthy", verb)
+    }
+    assert.strictEqual(await state(service("late")), "active")
+    await systemctl("stop", service("late"))
   })
 
   it("do not count failures in the start period, until one has succeeded", async () => {
