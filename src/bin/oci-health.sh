@@ -29,10 +29,12 @@ stays() {
 
 # Sets `why`: empty for a success. Fails where the check says nothing of the service.
 look() {
-  result='' code='' status='' why=''
-  if ! systemctl start "$unit" 2>/dev/null; then
+  result='' code='' status='' why='' made=yes
+  # A check asks that the service be active. By default that would cancel a stop of it that is waiting.
+  if ! systemctl --job-mode=fail start "$unit" 2>/dev/null; then
     # It took too long, or could not be made; or the service has ended, and the check was not made or was ended.
     systemctl is-active --quiet "$service" || return 1
+    made=no
   fi
   while IFS== read -r key value; do
     case $key in
@@ -43,6 +45,8 @@ look() {
   done <<END
 $(systemctl show -p Result -p ExecMainCode -p ExecMainStatus "$unit")
 END
+  # What was not made has nothing to say, and what is shown is of an earlier one.
+  [ "$made/$result" != no/success ] || return 1
   # The codes are those of waitid(2): 1 exited, 2 killed, 3 dumped core.
   case $result/$code/$status in
     success/1/0) ;;

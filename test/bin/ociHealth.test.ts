@@ -14,6 +14,7 @@ const SCRIPT = fileURLToPath(new URL("../../src/bin/oci-health.sh", import.meta.
  */
 const SYSTEMCTL = `#!/bin/sh
 echo "systemctl $*" >> "$CALLS"
+[ "$1" != --job-mode=fail ] || shift
 case $1 in
   start) exit "$STARTED" ;;
   is-active) exit "$ACTIVE" ;;
@@ -98,7 +99,7 @@ const checks = (ended: readonly string[], options: Options = {}, before = "") =>
     const lines = existsSync(calls) ? readFileSync(calls, "utf8").split("\n") : []
     return {
       failed: status === 1,
-      made: lines.includes("systemctl start c.service"),
+      made: lines.includes("systemctl --job-mode=fail start c.service"),
       told: lines.flatMap((line) => /^MESSAGE=(.*) OBJECT_SYSTEMD_UNIT=u\.service $/.exec(line)?.[1] ?? []),
       asked: lines.filter((line) => line.includes("try-restart") || line.includes("reset-failed"))
     }
@@ -179,6 +180,11 @@ describe("oci-health check", () => {
         { made: true, failed: false, told: [], asked: [] }
       ])
   })
+
+  it("says nothing where no check was made, since the service is about to be stopped", () =>
+    assert.deepStrictEqual(checks(["success/1/1"], { started: 1, retries: 1 }), [
+      { made: true, failed: false, told: [], asked: [] }
+    ]))
 
   it("leaves no failed unit of a check that took too long", () =>
     assert.deepStrictEqual(checks(["timeout/2/9"], { started: 1 })[0]?.asked, [

@@ -250,6 +250,25 @@ describe.skipIf(reason !== undefined).each(releases())(`health checks on %s${rea
     await systemctl("stop", service("late"))
   })
 
+  it("do not hold up a stop that has to wait", async () => {
+    await machine.write(
+      "/etc/systemd/system/last.service",
+      `[Unit]\nPartOf=${service("late")}\nAfter=${service("late")}\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\nExecStop=/bin/sleep 2\n`
+    )
+    await systemctl("daemon-reload")
+    await systemctl("start", service("late"), "last.service")
+    const stopped = systemctl("stop", service("late"))
+    await until("stop", () => state("last.service"), /deactivating/)
+    // As the health unit does in the moment before it is stopped.
+    await machine.write("/tmp/state", "1 0 healthy\n")
+    const units = `${health("late")} ${check("late")} ${service("late")}`
+    await machine.run(`/usr/lib/oci-systemd-generator/oci-health check ${units} /tmp/state 1 0 0 log`, {
+      check: false
+    })
+    await stopped
+    assert.strictEqual(await state(service("late")), "inactive")
+  })
+
   it("do not count failures in the start period, until one has succeeded", async () => {
     await machine.run(`mkdir -p ${data("slow")} && chmod 777 ${data("slow")}`)
     await machine.write(`${data("slow")}/verdict`, "1")
