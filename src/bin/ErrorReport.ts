@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as Printable from "../domain/Printable.ts"
+import * as Privileges from "../services/Privileges.ts"
 import * as ExitStatus from "./ExitStatus.ts"
 import { plain } from "./manual/CommandTree.ts"
 import * as Output from "./Output.ts"
@@ -110,23 +111,17 @@ const AFTERTHOUGHT = /^An error has occurred$/
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
-const isRefused = (error: unknown): boolean =>
-  causes(error).some((cause) => REFUSALS.has(String((cause as { code?: unknown } | undefined)?.code)))
-
-const isRoot = (): boolean => process.getuid?.() === 0
-
 /** Errors say themselves what is to be done where that depends on them. */
 const hintOf = (error: unknown): string | undefined => {
   const own = (error as { readonly hint?: unknown }).hint
   if (typeof own === "string") return own
-  return isRefused(error) && !isRoot() ? "this needs root: run it with sudo, or as root" : undefined
+  return Privileges.isDenied(error) ? "this needs root: run it with sudo, or as root" : undefined
 }
 
 const statusOf = (error: ExitStatus.Mapped): ExitStatus.Status =>
-  isRefused(error) && !isRoot() ? "notPermitted" : ExitStatus.ofError(error)
+  Privileges.isDenied(error) ? "notPermitted" : ExitStatus.ofError(error)
 
 const list = (names: readonly string[]): string =>
   names.length <= 1 ? names.join("") : `${names.slice(0, -1).join(", ")} or ${names[names.length - 1]}`
 
 const PROGRAM = "oci-systemd"
-const REFUSALS: ReadonlySet<string> = new Set(["EACCES", "EPERM"])

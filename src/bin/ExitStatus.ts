@@ -30,6 +30,7 @@ const OF_ERRORS = {
   GarbageRefused: "failed",
   IdUnknown: "failed",
   ImageRefused: "failed",
+  ImagesUnread: "notPermitted",
   InstallFailed: "failed",
   NativeCallsUnavailable: "failed",
   NoSuchImage: "noSuchImage",

@@ -35,7 +35,7 @@ const about = (inspection: Inspection): readonly Field[] => [
   ["Created", inspection.config.created],
   ["Author", inspection.config.author],
   ["Size", size(inspection)],
-  ["Root", `${inspection.root}${inspection.extracted ? "" : " (not extracted yet)"}`],
+  ["Root", `${inspection.root}${EXTRACTED[`${inspection.extracted}`]}`],
   ["Enabled", inspection.enabled ? `by ${inspection.enabledBy.join(", ")}` : "no"],
   ...inspection.links.map(
     ({ path, target }, index): Field => [index === 0 ? "Links" : "", `${path} → ${target}`]
@@ -45,6 +45,12 @@ const about = (inspection: Inspection): readonly Field[] => [
   ),
   ...inspection.notes.map((note): Field => ["Note", note, "yellow"])
 ]
+
+const EXTRACTED = {
+  true: "",
+  false: " (not extracted yet)",
+  null: " (only root can see whether it is there)"
+}
 
 const size = ({ layers, size }: Inspection): string =>
   `${ByteSize.render(size ?? 0)} in ${layers.length} layer${layers.length === 1 ? "" : "s"}`
@@ -81,7 +87,9 @@ const layers = ({ layers }: Inspection, width: number): readonly string[] =>
     layers.map(({ digest, extracted, mediaType, size }) => [
       { text: digest },
       { text: ByteSize.render(size) },
-      extracted ? { text: "yes", style: "green" as const } : { text: "no", style: "dim" as const },
+      extracted === true
+        ? { text: "yes", style: "green" as const }
+        : { text: extracted === null ? "-" : "no", style: "dim" as const },
       { text: Printable.line(mediaType), style: "dim" }
     ]),
     width - INDENT.length

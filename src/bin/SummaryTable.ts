@@ -42,7 +42,7 @@ const row = (summary: Summary): Table.Row => {
   const broken = summary.problem !== null
   return [
     { text: Printable.line(summary.image), ...(broken ? { style: "red" as const } : {}) },
-    { text: summary.unit },
+    { text: summary.unit ?? NOTHING },
     { text: Printable.line(summary.platform ?? NOTHING), style: "dim" },
     { text: summary.size === null ? NOTHING : ByteSize.render(summary.size) },
     { text: summary.manifest === null ? NOTHING : short(summary.manifest), style: "dim" },
@@ -53,7 +53,8 @@ const row = (summary: Summary): Table.Row => {
 
 const problem = ({ problem }: Summary): Table.Cell => ({ text: Printable.line(problem ?? ""), style: "red" })
 
-const yes = (is: boolean): Table.Cell => (is ? { text: "yes", style: "green" } : { text: "no", style: "dim" })
+const yes = (is: boolean | null): Table.Cell =>
+  is === true ? { text: "yes", style: "green" } : { text: is === null ? NOTHING : "no", style: "dim" }
 
 /** Enough to tell manifests apart; whole ones are in --json. */
 const short = (digest: string): string => digest.replace(/^([^:]*:)?(.{12}).*$/, "$2")

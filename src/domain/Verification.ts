@@ -21,6 +21,8 @@ export interface Verification {
   readonly image: ImageName
   /** How much was found wrong. */
   readonly findings: number
+  /** How much of that is only that who asked may not read it, and root may. */
+  readonly unread: number
   readonly layers: number
   readonly root: RootState
 }
@@ -28,10 +30,17 @@ export interface Verification {
 /** Whether nothing was found. */
 export const isIntact = ({ findings }: Verification): boolean => findings === 0
 
+/** Whether something was found that is wrong with the image; unless it is intact, nothing may be known. */
+export const isDamaged = ({ findings, unread }: Verification): boolean => findings > unread
+
 /** One line: `myorg.com/myapp:stable: intact: 3 layers, 1204 paths of the root`. */
 export const render = (verification: Verification): string => {
   const { findings, image, layers } = verification
-  const verdict = isIntact(verification) ? "intact" : `not intact: ${counted(findings, "finding")}`
+  const verdict = isIntact(verification)
+    ? "intact"
+    : isDamaged(verification)
+      ? `not intact: ${counted(findings, "finding")}`
+      : "not verified: it cannot be read (permission)"
   return `${display(image)}: ${verdict}; ${[counted(layers, "layer"), ...aboutRoot(verification.root)].join(", ")}`
 }
 
@@ -40,7 +49,7 @@ export const toJson = (verification: Verification): object => {
   const { findings, image, layers, root } = verification
   return {
     image: display(image),
-    intact: isIntact(verification),
+    intact: isIntact(verification) ? true : isDamaged(verification) ? false : null,
     found: findings,
     layers,
     root: ROOTS[root._tag],

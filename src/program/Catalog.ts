@@ -14,12 +14,18 @@ import * as HostFacts from "../services/HostFacts.ts"
 import * as ImageResolution from "../services/ImageResolution.ts"
 import * as LayoutSearch from "../services/LayoutSearch.ts"
 import * as Layouts from "../services/Layouts.ts"
+import * as Privileges from "../services/Privileges.ts"
 
 /** An image that a layout names; nothing of it but its name was looked at yet. */
 export interface CatalogImage {
   readonly context: ImageContext.ImageContext
   /** The layout's directory. */
   readonly layoutPath: string
+  /**
+   * Who asks may not read the layout, and root may: its reference is a guess, it may have others, and be a directory of
+   * layouts instead.
+   */
+  readonly isHidden: boolean
   /** Reads the image's documents, each checked. */
   readonly resolve: () => Either.Either<ResolvedImage.ResolvedImage, ImageResolution.ImageError>
 }
@@ -27,7 +33,7 @@ export interface CatalogImage {
 /** What is below a layouts directory. */
 export interface Catalog {
   readonly images: readonly CatalogImage[]
-  /** What was passed over or is odd, one sentence each. */
+  /** What was passed over or is odd, one sentence each; what is hidden is among the images. */
   readonly warnings: readonly string[]
 }
 
@@ -39,16 +45,26 @@ export const load = (
   budget: Budget.Budget = Budget.UNLIMITED
 ): Either.Either<Catalog> => {
   const { layouts, skipped } = LayoutSearch.find(settings.system.imagelayoutdir, budget)
-  const warnings = skipped.map(({ path, reason }) => `${path} ${reason}: skipped`)
+  const warnings = skipped
+    .filter(({ refused }) => refused === undefined || !Privileges.isDenied(refused))
+    .map(({ path, reason }) => `${path} ${reason}: skipped`)
   const found = layouts.flatMap(({ layout, path }) =>
     Either.match(budget.isSpent() ? left(budget) : Layouts.references(path), {
-      onRight: (references) => references.map((reference) => ({ layout, path, reference })),
-      onLeft: (error): ReadonlyArray<FoundImage> => {
-        warnings.push(`${layout}: ${error.message}`)
-        return [{ layout, path, reference: { ref: LATEST, error } }]
+      onRight: (references) =>
+        references.map((reference): FoundImage => ({ layout, path, reference, isHidden: false })),
+      onLeft: (error) => {
+        const isHidden = Privileges.isDenied(error)
+        if (!isHidden) warnings.push(`${layout}: ${error.message}`)
+        return [{ layout, path, reference: { ref: LATEST, error }, isHidden }]
       }
     })
   )
+  for (const { path, reason, refused } of skipped) {
+    if (refused === undefined || refused.layout === "" || !Privileges.isDenied(refused)) continue
+    const { code, layout } = refused
+    const error = new ImageResolution.ImageRefused({ reason: `${path} ${reason}`, code })
+    found.push({ layout, path, reference: { ref: LATEST, error }, isHidden: true })
+  }
   const names = UnitName.assign(
     found.map(({ layout, reference }) => ({ layout, ref: reference.ref })),
     sha256
@@ -84,8 +100,12 @@ export const one = (
     const context = ImageContext.of(name, { settings, host, sha256, stem })
     return reference === undefined
       ? undefined
-      : imageOf(context, { path, reference }, platform, Budget.UNLIMITED)
+      : imageOf(context, { path, reference, isHidden: false }, platform, Budget.UNLIMITED)
   })
+
+/** How people call it; a hidden one, whose reference nobody knows, by its layout. */
+export const nameOf = ({ context: { name }, isHidden }: CatalogImage): string =>
+  isHidden ? name.layout : display(name)
 
 /** What an image is looked at with. */
 export interface Surroundings {
@@ -96,7 +116,7 @@ export interface Surroundings {
 
 const imageOf = (
   context: ImageContext.ImageContext,
-  { path, reference }: Pick<FoundImage, "path" | "reference">,
+  { isHidden, path, reference }: Omit<FoundImage, "layout">,
   platform: Platform.HostPlatform,
   budget: Budget.Budget
 ): CatalogImage => {
@@ -104,6 +124,7 @@ const imageOf = (
   return {
     context,
     layoutPath: path,
+    isHidden,
     resolve: () =>
       "error" in reference
         ? Either.left(reference.error)
@@ -121,6 +142,7 @@ interface FoundImage {
   readonly layout: string
   readonly path: string
   readonly reference: Layouts.Reference
+  readonly isHidden: boolean
 }
 
 /** The machine that an image is chosen for: this one, unless its settings name another. */

@@ -62,16 +62,23 @@ const configuration = (warnings: readonly string[]): Diagnosis.Diagnosis =>
     ? Diagnosis.ok("configuration", "all of it is understood")
     : Diagnosis.warning("configuration", warnings.join("; "), "mend what is named, or take it away")
 
-const images = ({ images }: Catalog, { problems }: DryRun.Plan): Diagnosis.Diagnosis =>
-  problems.length === 0
+const images = ({ images }: Catalog, { problems, unread }: DryRun.Plan): Diagnosis.Diagnosis => {
+  if (problems.length > 0) {
+    const found = `${problems.length} of ${images.length} cannot run`
+    const more = unread.length === 0 ? "" : `; ${unreadOnes(unread.length)}`
+    return Diagnosis.warning("images", found + more, "oci-systemd list says why")
+  }
+  return unread.length === 0
     ? Diagnosis.ok("images", `${images.length}, and all of them can run`)
-    : Diagnosis.warning(
-        "images",
-        `${problems.length} of ${images.length} cannot run`,
-        "oci-systemd list says why"
-      )
+    : Diagnosis.skipped("images", unreadOnes(unread.length))
+}
+
+const unreadOnes = (count: number): string =>
+  `${count} cannot be read by this user (permission): only root can tell`
 
 const upToDate = (plan: DryRun.Plan): Diagnosis.Diagnosis => {
+  if (plan.unread.length > 0)
+    return Diagnosis.skipped("units", `of the images ${unreadOnes(plan.unread.length)}`)
   if (!fs.existsSync(GENERATOR_DIRECTORY))
     return Diagnosis.skipped("units", "systemd has no generated units here")
   const count = DryRun.differences(GENERATOR_DIRECTORY, plan, { whole: true }).length

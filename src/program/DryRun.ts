@@ -10,7 +10,8 @@ import * as UnitFile from "../domain/UnitFile.ts"
 import { namesIn } from "../services/DirectoryNames.ts"
 import * as Sightings from "../services/Sightings.ts"
 import * as UnitDirectory from "../services/UnitDirectory.ts"
-import type { CatalogImage } from "./Catalog.ts"
+import * as Catalog from "./Catalog.ts"
+import type { Unread } from "./ImagesUnread.ts"
 import * as Render from "./Render.ts"
 
 /** By paths below the generator's directory. */
@@ -20,6 +21,8 @@ export interface Plan {
   readonly notes: readonly string[]
   /** Why images cannot run: a sentence each, which begins with the image. */
   readonly problems: readonly string[]
+  /** Images that who asks may not read: nothing of them is in the rest. */
+  readonly unread: readonly Unread[]
 }
 
 /** A file by its text, a link by what it says. */
@@ -51,9 +54,12 @@ export interface Around {
 }
 
 /** As the generator does it: of two that want one path, the later has it. */
-export const plan = (images: readonly CatalogImage[], around?: Around): Effect.Effect<Plan> =>
+export const plan = (images: readonly Catalog.CatalogImage[], around?: Around): Effect.Effect<Plan> =>
   Effect.gen(function* () {
-    const rendered = yield* Effect.forEach(images, Render.image)
+    const all = yield* Effect.forEach(images, (image) =>
+      Effect.map(Render.image(image), (units) => ({ image: Catalog.nameOf(image), ...units }))
+    )
+    const rendered = all.filter(({ denied }) => denied === undefined)
     const units = [...rendered, ...(around === undefined ? [] : late(around))]
     const entries = new Map<string, Entry>()
     for (const { files, links } of units) {
@@ -64,7 +70,8 @@ export const plan = (images: readonly CatalogImage[], around?: Around): Effect.E
       files: units.flatMap(({ files }) => files),
       entries,
       notes: rendered.flatMap(({ notes }) => notes),
-      problems: rendered.flatMap(({ problem }) => problem ?? [])
+      problems: rendered.flatMap(({ problem }) => problem ?? []),
+      unread: all.flatMap(({ denied, image }) => (denied === undefined ? [] : { image, cause: denied }))
     }
   })
 

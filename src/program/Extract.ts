@@ -4,7 +4,6 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { ExtractionEvent } from "../domain/ExtractionEvent.ts"
-import { display } from "../domain/ImageName.ts"
 import * as ImageProcess from "../domain/ImageProcess.ts"
 import type { LayerLimits } from "../domain/LayerLimits.ts"
 import * as LayerMerge from "../domain/LayerMerge.ts"
@@ -25,7 +24,7 @@ import * as RootLookup from "../services/RootLookup.ts"
 import { RootWriter } from "../services/RootWriter.ts"
 import * as Shortfalls from "../services/Shortfalls.ts"
 import * as Slices from "../services/Slices.ts"
-import type { CatalogImage } from "./Catalog.ts"
+import { type CatalogImage, nameOf } from "./Catalog.ts"
 
 /** A failure with the image that it happened to. */
 export class ExtractFailed extends Schema.TaggedError<ExtractFailed>()("ExtractFailed", {
@@ -101,7 +100,7 @@ export const extract = (image: CatalogImage, options: ExtractOptions = {}) =>
     const facts = yield* RootLookup.facts(root, process)
     yield* FactsFile.write(system.extractsdir, resolved.configDescriptor.digest, facts)
     return { resolved, facts, root, made }
-  }).pipe(Effect.mapError((cause) => new ExtractFailed({ image: display(image.context.name), cause })))
+  }).pipe(Effect.mapError((cause) => new ExtractFailed({ image: nameOf(image), cause })))
 
 /** All layers are verified before the first name appears in the root. */
 const fill = (image: CatalogImage, resolved: ResolvedImage, workplace: Workplace, options: ExtractOptions) =>

@@ -1,5 +1,4 @@
 /** Everything about one image, for people and for programs. */
-import { existsSync } from "node:fs"
 import * as Effect from "effect/Effect"
 import type { Digest } from "../domain/Digest.ts"
 import * as DirectiveSource from "../domain/DirectiveSource.ts"
@@ -46,8 +45,8 @@ export interface InspectedLayer {
   readonly mediaType: string
   /** Bytes in the layout. */
   readonly size: number
-  /** It lies taken apart, for this image or for others. */
-  readonly extracted: boolean
+  /** It lies taken apart, for this image or for others; `null`: only root can tell. */
+  readonly extracted: boolean | null
 }
 
 export interface InspectedDirective {
@@ -66,6 +65,7 @@ export const of = (listed: CatalogImage) =>
     const image = { ...listed, resolve: () => outcome }
     const resolved = yield* outcome
     const units = yield* Render.image(image)
+    if (units.denied !== undefined) return yield* Effect.fail(units.denied)
     return {
       ...(yield* Summary.of(image)),
       layout: image.layoutPath,
@@ -90,7 +90,7 @@ const layersOf = (
 ): readonly InspectedLayer[] =>
   manifest.layers.map(({ digest, mediaType, size }, index) => {
     const diffId = config.rootfs.diff_ids[index] ?? digest
-    const extracted = existsSync(`${context.system.extractsdir}/${ExtractsTree.layerOf(diffId)}`)
+    const extracted = Extracts.isThere(`${context.system.extractsdir}/${ExtractsTree.layerOf(diffId)}`)
     return { digest, diffId, mediaType, size, extracted }
   })
 

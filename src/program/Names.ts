@@ -4,6 +4,7 @@ import * as Option from "effect/Option"
 import { display, type ImageName, isLayout, parse } from "../domain/ImageName.ts"
 import * as UnitName from "../domain/UnitName.ts"
 import { sha256 } from "../services/Blobs.ts"
+import type { ImageError } from "../services/ImageResolution.ts"
 import type { Catalog, CatalogImage } from "./Catalog.ts"
 import * as Render from "./Render.ts"
 import * as Selection from "./Selection.ts"
@@ -23,7 +24,7 @@ export interface Names {
 export const of = (
   catalog: Catalog,
   what: readonly string[]
-): Effect.Effect<readonly Names[], Selection.NoSuchImage> =>
+): Effect.Effect<readonly Names[], Selection.NoSuchImage | ImageError> =>
   Effect.map(
     Effect.forEach(words(catalog, what), (word) => ofWord(catalog, word)),
     (names) => names.flat()
@@ -57,6 +58,7 @@ const ofWord = (catalog: Catalog, word: string) =>
   Effect.gen(function* () {
     const found = Selection.find(catalog, word)
     if (found.length > 0) return yield* Effect.forEach(found, ofImage)
+    yield* Selection.requireSeen(catalog, word)
     const name = parse(word)
     if (Option.isSome(name)) return [future(catalog, name.value)]
     return yield* new Selection.NoSuchImage({
@@ -65,14 +67,18 @@ const ofWord = (catalog: Catalog, word: string) =>
     })
   })
 
-const ofImage = (image: CatalogImage): Effect.Effect<Names> =>
-  Effect.map(Render.image(image), ({ files }) => ({
-    image: display(image.context.name),
-    unit: UnitName.service(image.context.stem),
-    units: files.map(({ name }) => name),
-    layout: image.layoutPath,
-    exists: true
-  }))
+const ofImage = (image: CatalogImage): Effect.Effect<Names, ImageError> =>
+  Effect.gen(function* () {
+    const { denied, files } = yield* Render.image(image)
+    if (denied !== undefined) return yield* Effect.fail(denied)
+    return {
+      image: display(image.context.name),
+      unit: UnitName.service(image.context.stem),
+      units: files.map(({ name }) => name),
+      layout: image.layoutPath,
+      exists: true
+    }
+  })
 
 /** Beside those that are there: with one of them it may come to share a name. */
 const future = ({ images }: Catalog, name: ImageName): Names => {

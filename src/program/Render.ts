@@ -12,27 +12,42 @@ import * as StubUnit from "../domain/StubUnit.ts"
 import { TaggedError } from "../domain/TaggedError.ts"
 import * as Blobs from "../services/Blobs.ts"
 import * as FactsFile from "../services/FactsFile.ts"
+import type { ImageError } from "../services/ImageResolution.ts"
+import * as Privileges from "../services/Privileges.ts"
 import type { CatalogImage } from "./Catalog.ts"
 
 /** Units, and what is wrong where they are only the stub. */
 export interface Rendered extends Omit<ImageUnits.ImageUnits, "template"> {
   /** Why the image cannot run; its only unit is then the stub. */
   readonly problem: string | undefined
+  /** What who asks may not read and root may: the units that root would see can be others. */
+  readonly denied: ImageError | undefined
 }
 
 /** Reads the image's documents and what is known of its root, and renders. Never fails: what cannot run has a stub. */
 export const image = ({ context, resolve }: CatalogImage): Either.Either<Rendered> => {
   const resolved = resolve()
-  if (Either.isLeft(resolved)) return Either.right(stub(context, resolved.left.message))
+  if (Either.isLeft(resolved)) {
+    return Either.right({ ...stub(context, resolved.left.message), denied: deniedBy(resolved) })
+  }
   const { config, configDescriptor } = resolved.right
-  const facts = FactsFile.read(context.system.extractsdir, configDescriptor.digest, config.config?.User ?? "")
+  const known = FactsFile.lookUp(
+    context.system.extractsdir,
+    configDescriptor.digest,
+    config.config?.User ?? ""
+  )
+  const denied = deniedBy(known)
+  const facts = Either.getOrElse(known, () => RootFacts.NO_FACTS)
   const units = ImageUnits.render(context, resolved.right, facts)
-  if (Either.isLeft(units)) return Either.right(stub(context, units.left.message))
+  if (Either.isLeft(units)) return Either.right({ ...stub(context, units.left.message), denied })
   const { files, links, notes, unmapped } = units.right
-  return Either.right({ files, links, notes, unmapped, problem: undefined })
+  return Either.right({ files, links, notes, unmapped, problem: undefined, denied })
 }
 
-const stub = (context: CatalogImage["context"], reason: string): Rendered => ({
+const deniedBy = (outcome: Either.Either<unknown, ImageError>): ImageError | undefined =>
+  Either.isLeft(outcome) && Privileges.isDenied(outcome.left) ? outcome.left : undefined
+
+const stub = (context: CatalogImage["context"], reason: string): Omit<Rendered, "denied"> => ({
   files: [StubUnit.render(context, reason), ...Enabling.dropIns(context)],
   // Whoever wants the image sees it fail.
   links: Enabling.links(context),

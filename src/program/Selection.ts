@@ -8,11 +8,14 @@
  *     PATTERN                    of LAYOUT:REF, where `*` is any text
  */
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import { display } from "../domain/ImageName.ts"
+import type { Sha256 } from "../domain/Digest.ts"
+import { display, type ImageName } from "../domain/ImageName.ts"
 import * as Resemblance from "../domain/Resemblance.ts"
 import * as Settings from "../domain/Settings.ts"
 import * as UnitName from "../domain/UnitName.ts"
+import type { ImageError } from "../services/ImageResolution.ts"
 import type { Catalog, CatalogImage } from "./Catalog.ts"
 
 /** No image of the catalogue has this name. */
@@ -55,7 +58,7 @@ export class SeveralImages extends Schema.TaggedError<SeveralImages>()("SeveralI
 export const select = (
   catalog: Catalog,
   wanted: readonly string[]
-): Effect.Effect<readonly CatalogImage[], NoSuchImage> =>
+): Effect.Effect<readonly CatalogImage[], NoSuchImage | ImageError> =>
   wanted.length === 0
     ? Effect.succeed(catalog.images)
     : Effect.map(
@@ -67,7 +70,7 @@ export const select = (
 export const one = (
   catalog: Catalog,
   wanted: string
-): Effect.Effect<CatalogImage, NoSuchImage | SeveralImages> =>
+): Effect.Effect<CatalogImage, NoSuchImage | SeveralImages | ImageError> =>
   Effect.flatMap(some(catalog, wanted), (found) => {
     const [image] = found
     return image !== undefined && found.length === 1
@@ -75,15 +78,47 @@ export const one = (
       : new SeveralImages({ wanted, found: namesOf(found) })
   })
 
-const some = (catalog: Catalog, wanted: string): Effect.Effect<readonly CatalogImage[], NoSuchImage> => {
-  const found = find(catalog, wanted)
-  return found.length > 0
-    ? Effect.succeed(found)
-    : Effect.fail(new NoSuchImage({ wanted, known: namesOf(catalog.images) }))
+const some = (
+  catalog: Catalog,
+  wanted: string
+): Effect.Effect<readonly CatalogImage[], NoSuchImage | ImageError> =>
+  Effect.gen(function* () {
+    const found = find(catalog, wanted)
+    if (found.length > 0) return found
+    yield* requireSeen(catalog, wanted)
+    return yield* new NoSuchImage({
+      wanted,
+      known: namesOf(catalog.images.filter(({ isHidden }) => !isHidden))
+    })
+  })
+
+/** Fails where the word means something that who asks may not read: whether it is there is not known. */
+export const requireSeen = ({ images }: Catalog, wanted: string): Either.Either<void, ImageError> => {
+  const hidden = images.find((image) => image.isHidden && mayHold(image, wanted))
+  return hidden === undefined ? Either.void : Either.map(hidden.resolve(), () => undefined)
 }
 
-/** What is exactly it comes before what it may stand for. */
-export const find = ({ images }: Catalog, wanted: string): readonly CatalogImage[] => {
+/** A layout that nobody has looked into, or a directory of such. */
+const mayHold = ({ context: { name, sha256 }, layoutPath }: CatalogImage, wanted: string): boolean => {
+  const unit = wanted.slice(wanted.lastIndexOf("/") + 1).replace(INSTANCE, "")
+  return (
+    [name.layout, layoutPath].some((place) => wanted === place || /^[:/]/.test(after(place, wanted))) ||
+    unit.startsWith(stemsOf(name, sha256))
+  )
+}
+
+const after = (head: string, text: string): string => (text.startsWith(head) ? text.slice(head.length) : "")
+
+/** What the names of all units of a layout, and of the layouts below it, begin with. */
+const stemsOf = ({ layout }: ImageName, sha256: Sha256): string =>
+  UnitName.fromImage({ layout, ref: "" }, sha256).replace(/ref\.$/, "")
+
+/** `oci-prepare@`, … */
+const INSTANCE = /^oci-[a-z]+@/
+
+/** What is exactly it comes before what it may stand for. A pattern matches what is hidden, too. */
+export const find = (catalog: Catalog, wanted: string): readonly CatalogImage[] => {
+  const images = catalog.images.filter(({ isHidden }) => !isHidden)
   const exact = images.filter(({ context }) => display(context.name) === wanted)
   if (exact.length > 0) return exact
   const layout = wanted.replace(/(.)\/+$/, "$1")
@@ -94,7 +129,7 @@ export const find = ({ images }: Catalog, wanted: string): readonly CatalogImage
   const unit = wanted.startsWith("/") ? wanted.slice(wanted.lastIndexOf("/") + 1) : wanted
   const ofUnit = images.filter((image) => units(image).includes(unit))
   if (ofUnit.length > 0 || !wanted.includes("*")) return ofUnit
-  return images.filter(({ context }) => Settings.matches(wanted, display(context.name)))
+  return catalog.images.filter(({ context }) => Settings.matches(wanted, display(context.name)))
 }
 
 /** Every name that systemd may know it by. */

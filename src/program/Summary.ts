@@ -7,18 +7,18 @@ import * as Platform from "../domain/Platform.ts"
 import type { ResolvedImage } from "../domain/ResolvedImage.ts"
 import * as UnitName from "../domain/UnitName.ts"
 import * as Extracts from "../services/Extracts.ts"
-import type { CatalogImage } from "./Catalog.ts"
+import * as Catalog from "./Catalog.ts"
 import * as Render from "./Render.ts"
 
-/** What cannot be known of an image with a problem is `null`. */
+/** What cannot be known, of an image with a problem or by who asks, is `null`. */
 export interface Summary {
   readonly image: string
-  readonly unit: string
+  readonly unit: string | null
   readonly platform: string | null
   /** Bytes of its configuration and its layers, as they lie in the layout. */
   readonly size: number | null
   readonly manifest: Digest | null
-  readonly extracted: boolean
+  readonly extracted: boolean | null
   /** Does any unit start it? */
   readonly enabled: boolean
   readonly enabledBy: readonly string[]
@@ -26,33 +26,42 @@ export interface Summary {
   readonly problem: string | null
 }
 
-export const of = (image: CatalogImage): Effect.Effect<Summary> =>
+export const of = (image: Catalog.CatalogImage): Effect.Effect<Summary> =>
   Effect.gen(function* () {
     const { context } = image
     const resolved = image.resolve()
-    const { problem } = yield* Render.image({ ...image, resolve: () => resolved })
+    const { denied, problem } = yield* Render.image({ ...image, resolve: () => resolved })
     const enabledBy = [
       ...new Set([...context.settings.wantedby, ...context.settings.requiredby, ...context.settings.upheldby])
     ]
     return {
-      image: display(context.name),
-      unit: UnitName.service(context.stem),
+      image: Catalog.nameOf(image),
+      unit: image.isHidden ? null : UnitName.service(context.stem),
       ...(Either.isRight(resolved) ? factsOf(image, resolved.right) : NO_FACTS),
+      ...(Either.isLeft(resolved) && denied !== undefined ? { extracted: null } : {}),
       enabled: enabledBy.length > 0,
       enabledBy,
-      problem: problem === undefined ? null : withoutName(problem, display(context.name))
+      problem:
+        denied !== undefined && Either.isLeft(resolved)
+          ? UNREAD
+          : problem === undefined
+            ? null
+            : withoutName(problem, display(context.name))
     }
   })
 
 const factsOf = (
-  { context }: CatalogImage,
+  { context }: Catalog.CatalogImage,
   { chainId, config, manifest, manifestDigest }: ResolvedImage
 ) => ({
   platform: Platform.display(config),
   size: manifest.layers.reduce((sum, { size }) => sum + size, manifest.config.size),
   manifest: manifestDigest,
-  extracted: Extracts.isExtracted(context.system.extractsdir, chainId)
+  extracted: Extracts.isThere(Extracts.rootDirectory(context.system.extractsdir, chainId))
 })
+
+/** Whether it can run is not known. */
+const UNREAD = "cannot be read (permission)"
 
 const NO_FACTS = { platform: null, size: null, manifest: null, extracted: false }
 

@@ -16,7 +16,7 @@ import type { LayerLimits } from "../domain/LayerLimits.ts"
 import type { MergeLimits } from "../domain/LayerMerge.ts"
 import type { ResolvedImage } from "../domain/ResolvedImage.ts"
 import * as SystemSettings from "../domain/SystemSettings.ts"
-import { isIntact, RootState, type Verification } from "../domain/Verification.ts"
+import { isDamaged, RootState, type Verification } from "../domain/Verification.ts"
 import * as ExtractRecord from "../services/ExtractRecord.ts"
 import * as Extracts from "../services/Extracts.ts"
 import * as FoundPath from "../services/FoundPath.ts"
@@ -25,6 +25,7 @@ import type { Progress, Request, StagedLayer } from "../services/LayerIntake.ts"
 import * as LayerSource from "../services/LayerSource.ts"
 import { LayerStage } from "../services/LayerStage.ts"
 import { NativeCalls } from "../services/NativeCalls.ts"
+import * as Privileges from "../services/Privileges.ts"
 import { RootComparison, type Subject } from "../services/RootComparison.ts"
 import * as Slices from "../services/Slices.ts"
 import * as TemporaryDirectory from "../services/TemporaryDirectory.ts"
@@ -70,31 +71,36 @@ export const verify = (images: ReadonlyArray<CatalogImage>, options: VerifyOptio
 
 /** Fails unless all are intact. */
 export const requireIntact = (verifications: ReadonlyArray<Verification>): Effect.Effect<void, NotIntact> => {
-  const images = verifications.filter((it) => !isIntact(it)).map(({ image }) => display(image))
+  const images = verifications.filter(isDamaged).map(({ image }) => display(image))
   return images.length === 0 ? Effect.void : Effect.fail(new NotIntact({ images, of: verifications.length }))
 }
 
 /** What came of reading blobs, by all that the outcome depends on. */
 type Known = Map<string, Either.Either<StagedLayer, LayerError>>
 
-/** What is wrong goes here. */
-type Tell = (finding: Finding) => void
+/** What is wrong goes here, with what raised it where that may be for want of privileges. */
+type Tell = (finding: Finding, cause?: unknown) => void
 
 const verifyOne = Effect.fn("Verify.verify")(function* (
   image: CatalogImage,
   options: VerifyOptions,
   known: Known
 ) {
-  let findings = 0
-  const tell: Tell = (finding) => {
+  let [findings, unread] = [0, 0]
+  const tell: Tell = (finding, cause) => {
     findings++
+    if (Privileges.isDenied(cause)) unread++
     options.onFinding?.(image, finding)
   }
   options.onBegin?.(image)
   const { layers, root } = yield* Effect.matchEffect(image.resolve(), {
-    onFailure: ({ message }) =>
+    onFailure: (error) =>
       Effect.sync(() => {
-        tell(Finding.Unusable({ reason: message }))
+        const { message: reason } = error
+        tell(
+          Privileges.isDenied(error) ? Finding.Unverified({ reason }) : Finding.Unusable({ reason }),
+          error
+        )
         return { layers: 0, root: RootState.Unchecked() }
       }),
     onSuccess: (resolved) =>
@@ -103,7 +109,7 @@ const verifyOne = Effect.fn("Verify.verify")(function* (
         root
       }))
   })
-  const verification: Verification = { image: image.context.name, findings, layers, root }
+  const verification: Verification = { image: image.context.name, findings, unread, layers, root }
   options.onEnd?.(verification)
   return verification
 })
@@ -128,7 +134,8 @@ const verifyResolved = (
         tell(
           error._tag === "LayerUnmergeable"
             ? Finding.BadLayer({ layer: error.layer, problem: error._tag, reason: error.message })
-            : Finding.Unverified({ reason: error.message })
+            : Finding.Unverified({ reason: error.message }),
+          error
         )
         return RootState.NotCompared()
       })
@@ -142,7 +149,7 @@ const rootState = (image: CatalogImage, { chainId }: ResolvedImage, tell: Tell):
     return FoundPath.kindAt(root) === undefined ? RootState.NotExtracted() : undefined
   } catch (cause) {
     const { code, syscall } = cause as NodeJS.ErrnoException
-    tell(Finding.Unverified({ reason: `${root}: ${syscall} says ${code}` }))
+    tell(Finding.Unverified({ reason: `${root}: ${syscall} says ${code}` }), cause)
     return RootState.NotCompared()
   }
 }
@@ -213,7 +220,7 @@ const readLayers = (
       { concurrency: "unbounded" }
     )
     const failures = outcomes.filter(Either.isLeft)
-    for (const { left } of failures) tell(findingOf(left))
+    for (const { left } of failures) tell(findingOf(left), left)
     if (failures.length > 0 || directory === undefined) return undefined
     return requests.map((request) => `${directory}/${distinct.get(keyOf(request))?.layer}`)
   })
@@ -230,9 +237,9 @@ const requestOf = (
   limits: { ...SystemSettings.layerLimits(image.context.system), ...limits }
 })
 
-/** That the temporary directory is full is no fault of the layer. */
+/** That the temporary directory is full, or who asks may not read it, is no fault of the layer. */
 const findingOf = (error: LayerError): Finding =>
-  error._tag === "LayerUnwritable"
+  error._tag === "LayerUnwritable" || Privileges.isDenied(error)
     ? Finding.Unverified({ reason: error.message })
     : Finding.BadLayer({ layer: error.layer, problem: error._tag, reason: error.message })
 
@@ -259,7 +266,7 @@ const compare = (subject: Subject, tell: Tell) =>
       ({ comparison, findings }) => {
         const advance = () => {
           const { done, value } = findings.next()
-          if (value !== undefined) tell(value)
+          if (value !== undefined) tell(value, value)
           return done !== true
         }
         return Slices.run(advance, (cause) => {

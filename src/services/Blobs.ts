@@ -17,6 +17,8 @@ export class DocumentRefused extends TaggedError("DocumentRefused")<{
   /** Its file. */
   readonly path: string
   readonly reason: string
+  /** The system's error name, `ENOENT`, where it was a system call that failed. */
+  readonly code?: string
 }> {
   override get message(): string {
     return `the ${this.what} ${this.path} ${this.reason}`
@@ -57,7 +59,7 @@ export const read = (
   }
   const from = source(layout, descriptor)
   const content = "bytes" in from ? Either.right(from.bytes) : BoundedFile.read(file, MAX_DOCUMENT)
-  if (Either.isLeft(content)) return refuse(content.left.reason)
+  if (Either.isLeft(content)) return Either.left(unread(what, content.left))
   const bytes = content.right
   if (bytes.length !== descriptor.size) {
     return refuse(`has ${bytes.length} bytes, and its descriptor says ${descriptor.size}`)
@@ -75,10 +77,11 @@ export const readDocument = <A>(
   form: Form.Form<A>
 ): Either.Either<A, DocumentRefused> => {
   const bytes = BoundedFile.read(file, MAX_DOCUMENT)
-  return Either.isLeft(bytes)
-    ? Either.left(new DocumentRefused({ what, path: file, reason: bytes.left.reason }))
-    : parse(file, what, form, bytes.right)
+  return Either.isLeft(bytes) ? Either.left(unread(what, bytes.left)) : parse(file, what, form, bytes.right)
 }
+
+const unread = (what: string, { code, path, reason }: BoundedFile.FileRefused): DocumentRefused =>
+  new DocumentRefused({ what, path, reason, ...(code === undefined ? {} : { code }) })
 
 /** A JSON blob. */
 export const readJson = <A>(

@@ -77,6 +77,7 @@ const REASONS = {
   ENOENT: "is missing",
   ENOTDIR: "is missing: a part of its path is no directory",
   EACCES: "cannot be read: permission denied",
+  EPERM: "cannot be read: operation not permitted",
   ELOOP: "cannot be read: its symbolic links go round in a circle",
   EISDIR: "is a directory, not a file",
   ENXIO: "is a socket or a device, not a file"

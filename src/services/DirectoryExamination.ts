@@ -12,6 +12,7 @@ import type { SystemSettings } from "../domain/SystemSettings.ts"
 import * as Claim from "./Claim.ts"
 import * as HostProgram from "./HostProgram.ts"
 import { type Calls, NativeCalls } from "./NativeCalls.ts"
+import * as Privileges from "./Privileges.ts"
 
 export const examine = (
   system: SystemSettings
@@ -31,6 +32,8 @@ export const examine = (
 
 const layouts = (directory: string): Diagnosis.Diagnosis => {
   const code = codeOf(() => fs.readdirSync(directory))
+  if (Privileges.isDenied({ code }))
+    return Diagnosis.skipped("layouts", `${directory}: only root may read it`)
   if (code === undefined) return Diagnosis.ok("layouts", directory)
   return code === "ENOENT"
     ? Diagnosis.warning(
@@ -49,7 +52,7 @@ const extracts = (directory: string): Diagnosis.Diagnosis => {
   const isThere = lstat(directory) !== undefined
   const writable = existing(directory)
   if (codeOf(() => fs.accessSync(writable, fs.constants.W_OK)) !== undefined) {
-    if (!isRoot()) return Diagnosis.skipped("extracts", `${directory}: only root may write there`)
+    if (!Privileges.isRoot()) return Diagnosis.skipped("extracts", `${directory}: only root may write there`)
     const found = isThere
       ? `${directory} cannot be written`
       : `${directory} is missing, and ${writable} cannot be written`
@@ -68,11 +71,9 @@ const extracts = (directory: string): Diagnosis.Diagnosis => {
       )
 }
 
-const isRoot = (): boolean => process.getuid?.() === 0
-
 /** What a root needs of its file system, each tried. */
 const features = (calls: Calls, directory: string): Effect.Effect<readonly Diagnosis.Diagnosis[]> => {
-  if (!isRoot()) {
+  if (!Privileges.isRoot()) {
     return Effect.succeed(["file system", "overlay"].map((check) => Diagnosis.skipped(check, NEEDS_ROOT)))
   }
   return Effect.gen(function* () {

@@ -5,7 +5,7 @@
  * Plain `node:fs`: locks, flushes and renames need descriptors, which the FileSystem service keeps to itself.
  */
 
-import { existsSync, readdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs"
+import { existsSync, lstatSync, readdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs"
 import { dirname } from "node:path"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -20,6 +20,7 @@ import { sha256 } from "./Blobs.ts"
 import * as Claim from "./Claim.ts"
 import * as Durable from "./Durable.ts"
 import { type Calls, NativeCalls } from "./NativeCalls.ts"
+import * as Privileges from "./Privileges.ts"
 
 /** The extracts directory refused something: full, read-only, not ours. */
 export class ExtractsError extends Schema.TaggedError<ExtractsError>()("ExtractsError", {
@@ -100,8 +101,14 @@ export const rootDirectory = (directory: string, chainId: Digest): string =>
   `${directory}/${ExtractsTree.rootOf(chainId)}`
 
 /** Whether it is there; it is complete then. */
-export const isExtracted = (directory: string, chainId: Digest): boolean =>
-  existsSync(rootDirectory(directory, chainId))
+/** Is it there? Of what only root may look into, `null`: who asks cannot tell. */
+export const isThere = (path: string): boolean | null => {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined
+  } catch (cause) {
+    return Privileges.isDenied(cause) ? null : false
+  }
+}
 
 export class Extracts extends Context.Tag("oci-systemd/Extracts")<Extracts, ExtractsService>() {
   /** Of this directory, which is made when something is written first. */
@@ -148,7 +155,7 @@ const make = (directory: string, calls: Calls): ExtractsService => {
   return {
     directory,
     rootDirectory: rootOf,
-    isExtracted: (chainId) => Effect.sync(() => isExtracted(directory, chainId)),
+    isExtracted: (chainId) => Effect.sync(() => existsSync(rootOf(chainId))),
 
     publish: Effect.fn("Extracts.publish")(function* (chainId, use) {
       const target = rootOf(chainId)

@@ -20,9 +20,16 @@ export class FactsNotWritten extends TaggedError("FactsNotWritten")<{
 const fileOf = (extractsdir: string, config: Digest, user: string): string =>
   `${extractsdir}/${ExtractsTree.factsOf(config, user, Blobs.sha256)}`
 
+export const lookUp = (
+  extractsdir: string,
+  config: Digest,
+  user: string
+): Either.Either<RootFacts, Blobs.DocumentRefused> =>
+  Blobs.readDocument(fileOf(extractsdir, config, user), "facts", RootFacts)
+
 /** No facts where there are none, or where they cannot be read: they are then found again. */
 export const read = (extractsdir: string, config: Digest, user: string): RootFacts =>
-  Either.getOrElse(Blobs.readDocument(fileOf(extractsdir, config, user), "facts", RootFacts), () => NO_FACTS)
+  Either.getOrElse(lookUp(extractsdir, config, user), () => NO_FACTS)
 
 /** For the user that the facts are about. */
 export const write = (

@@ -16,7 +16,11 @@ import * as Blobs from "./Blobs.ts"
 import { type Budget, spent, UNLIMITED } from "./Budget.ts"
 
 /** Why an image cannot be used, where no single file is at fault. */
-export class ImageRefused extends TaggedError("ImageRefused")<{ readonly reason: string }> {
+export class ImageRefused extends TaggedError("ImageRefused")<{
+  readonly reason: string
+  /** The system's error name, `EACCES`, where it was a system call that failed. */
+  readonly code?: string
+}> {
   override get message(): string {
     return this.reason
   }

@@ -15,6 +15,8 @@ export interface FoundLayout {
 export interface Skipped {
   readonly path: string
   readonly reason: string
+  /** A directory that the system refuses: what its name as a layout would be, and the system's error name. */
+  readonly refused?: { readonly layout: string; readonly code: string }
 }
 
 /** What is below it. */
@@ -70,7 +72,9 @@ const visit = (search: Search, place: Place): void => {
   const listing = BoundedDirectory.list(path, MAX_ENTRIES)
   if (Either.isLeft(listing)) {
     const { code, reason } = listing.left
-    if (depth > 0 || code !== "ENOENT") skip(path, reason)
+    if (depth > 0 || code !== "ENOENT") {
+      search.skipped.push({ path, reason, ...(code === undefined ? {} : { refused: { layout, code } }) })
+    }
     return
   }
   if (listing.right.isCut) skip(path, `has more than ${MAX_ENTRIES} entries, and what comes after those is`)

@@ -59,7 +59,8 @@ const fromRefs = (layout: string): Either.Either<readonly Reference[], ImageErro
   const listing = BoundedDirectory.list(`${layout}/refs`, MAX_REFS)
   if (Either.isLeft(listing)) {
     const { code, reason } = listing.left
-    return refused(`${layout}/index.json ${code === "ENOENT" ? "is missing" : reason}`)
+    const said = `${layout}/index.json ${code === "ENOENT" ? "is missing" : reason}`
+    return Either.left(new ImageRefused({ reason: said, ...(code === undefined ? {} : { code }) }))
   }
   const { entries, isCut } = listing.right
   if (isCut) return refused(`${layout}/refs has more than ${MAX_REFS} entries`)

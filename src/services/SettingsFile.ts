@@ -6,6 +6,7 @@ import ini from "ini"
 import * as Settings from "../domain/Settings.ts"
 import * as BoundedDirectory from "./BoundedDirectory.ts"
 import * as BoundedFile from "./BoundedFile.ts"
+import * as Privileges from "./Privileges.ts"
 
 /** Read when no other one is asked for; it need not be there. */
 export const DEFAULT_FILE = "/etc/oci-generator.conf"
@@ -45,14 +46,16 @@ export const load = (
 ): Either.Either<LoadedSettings, BoundedFile.FileRefused> => {
   const lines: Settings.Line[] = []
   const warnings: string[] = []
-  const found = file === undefined ? dropIns(places.dropIns) : { paths: [], cut: [] }
+  const found = file === undefined ? dropIns(places.dropIns) : NO_DROP_INS
+  if (found.denied !== undefined) return Either.left(found.denied)
   for (const directory of found.cut) {
     warnings.push(`${directory} has more than ${MAX_DROP_INS} entries: what comes after those is not read`)
   }
   for (const path of [file ?? places.file, ...found.paths]) {
     const read = BoundedFile.read(path, MAX_FILE)
     if (Either.isLeft(read)) {
-      if (file !== undefined) return Either.left(read.left)
+      // Who may not read all of it would take defaults for what is configured.
+      if (file !== undefined || Privileges.isDenied(read.left)) return Either.left(read.left)
       if (read.left.code !== "ENOENT") warnings.push(read.left.message)
       continue
     }
@@ -66,15 +69,19 @@ export const load = (
   return Either.right({ settings, warnings: [...warnings, ...refused.map((error) => error.message)] })
 }
 
+const NO_DROP_INS: DropIns = { paths: [], cut: [] }
+
 /** By name, whatever their directory. */
-const dropIns = (
-  directories: readonly string[]
-): { readonly paths: readonly string[]; readonly cut: readonly string[] } => {
+const dropIns = (directories: readonly string[]): DropIns => {
   const byName = new Map<string, string>()
   const cut: string[] = []
+  let denied: BoundedFile.FileRefused | undefined
   for (const directory of directories) {
     const listing = BoundedDirectory.list(directory, MAX_DROP_INS)
-    if (Either.isLeft(listing)) continue
+    if (Either.isLeft(listing)) {
+      if (Privileges.isDenied(listing.left)) denied = listing.left
+      continue
+    }
     if (listing.right.isCut) cut.push(directory)
     for (const { name } of listing.right.entries)
       if (name.endsWith(".conf")) byName.set(name, `${directory}/${name}`)
@@ -83,7 +90,15 @@ const dropIns = (
     .sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
     .map(([, path]) => path)
     .filter((path) => !isMask(path))
-  return { paths, cut }
+  return { paths, cut, ...(denied === undefined ? {} : { denied }) }
+}
+
+interface DropIns {
+  readonly paths: readonly string[]
+  /** Directories with more than are read. */
+  readonly cut: readonly string[]
+  /** A directory that root may read, and who asks may not. */
+  readonly denied?: BoundedFile.FileRefused
 }
 
 /** A link to /dev/null hides files of its name in less important directories, and says nothing itself. */

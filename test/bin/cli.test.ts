@@ -13,9 +13,16 @@ import {
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { afterEach, assert, describe, it } from "vitest"
+import { NOBODY } from "../support/AsUser.ts"
 import { LayoutWriter, temporary } from "../support/LayoutWriter.ts"
 
 const CLI = fileURLToPath(new URL("../../dist/oci-systemd.cjs", import.meta.url))
+
+/** Somebody who is not root. */
+const USER = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {}
+/** A checkout may be in a directory that only its owner may enter. */
+const USER_CAN_RUN = existsSync(CLI) && spawnSync(process.execPath, [CLI, "--version"], USER).status === 0
+const GZIP = 0x1f
 
 interface Place {
   readonly config: string
@@ -248,6 +255,92 @@ describe.skipIf(!existsSync(CLI))(`oci-systemd${existsSync(CLI) ? "" : " (npm ru
       }
       assert.match(run("verify", "--help").out, /^Usage: oci-systemd verify \[OPTION…\] \[IMAGE…\]$/m)
     }))
+
+  it.skipIf(!USER_CAN_RUN)(
+    "says what a user may not read, and takes nothing for a fact that may be none",
+    () =>
+      withPlace(({ config, path }) => {
+        const layouts = join(path, "layouts")
+        const writer = (name: string) => new LayoutWriter(join(layouts, name))
+        // As umoci config leaves it.
+        const web = writer("example.org/web")
+        web.index(web.named("stable", web.image()))
+        chmodSync(join(web.path, "index.json"), 0)
+        const closed = writer("closed.org/app")
+        closed.index(closed.named("v1", closed.image()))
+        const blob = writer("example.org/blob")
+        const manifest = blob.image({ author: "somebody" })
+        blob.index(blob.named("v1", manifest))
+        chmodSync(join(blob.path, blob.blobPath(manifest.digest)), 0)
+        const layer = writer("example.org/layer")
+        layer.index(layer.named("v1", layer.image({}, {}, Buffer.alloc(2048))))
+        for (const name of readdirSync(join(layer.path, "blobs/sha256"))) {
+          const file = join(layer.path, "blobs/sha256", name)
+          if (readFileSync(file)[0] === GZIP) chmodSync(file, 0)
+        }
+        chmodSync(path, 0o755)
+        chmodSync(join(layouts, "closed.org"), 0)
+        const run = (...args: readonly string[]) => {
+          const { status, stderr, stdout } = spawnSync(
+            process.execPath,
+            [CLI, ...args.slice(0, 1), "--config", config, ...args.slice(1)],
+            { encoding: "utf8", ...USER }
+          )
+          return { status, out: stdout, err: stderr }
+        }
+        try {
+          for (const [command, name] of [
+            ["name", "example.org/web"],
+            ["name", "example.org/web:stable"],
+            ["name", "org.example.web.ref.stable.service"],
+            ["name", "closed.org/app:v1"],
+            ["name", "example.org/blob:v1"],
+            ["inspect", "example.org/web:stable"],
+            ["inspect", "example.org/blob:v1"],
+            ["verify", "example.org/web:stable"],
+            ["verify", "example.org/blob:v1"],
+            ["verify", "example.org/layer:v1"],
+            ["dry-run", "example.org/blob:v1"],
+            ["extract", "example.org/web:stable"],
+            ["extract", "example.org/blob:v1"],
+            ["dry-run", "--check"]
+          ]) {
+            const { err, out, status } = run(...[command, name].flatMap((word) => word ?? []))
+            assert.equal(status, 5, `${command} ${name}: ${out}${err}`)
+            assert.match(err, /^ {2}hint: this needs root: run it with sudo, or as root$/m)
+            assert.notMatch(out, /\.service|not intact/)
+          }
+          const listed: ReadonlyArray<{ image: string; unit: string | null; problem: string | null }> =
+            JSON.parse(run("list", "--json").out)
+          assert.deepEqual(
+            listed
+              .filter(({ problem }) => problem === "cannot be read (permission)")
+              .map(({ image, unit }) => [image, unit]),
+            [
+              ["example.org/blob:v1", "org.example.blob.ref.v1.service"],
+              ["example.org/web", null],
+              ["closed.org", null]
+            ]
+          )
+          assert.equal(JSON.parse(run("verify", "--json", "example.org/layer:v1").out)[0].intact, null)
+          // What can be read is answered as ever.
+          assert.equal(run("name", "example.org/good:v1").out, "org.example.good.ref.v1.service\n")
+          assert.equal(run("name", "example.org/not-there:v1").status, 0)
+          assert.equal(run("inspect", "nothing").status, 4)
+          const diagnoses: ReadonlyArray<{ check: string; status: string; found: string }> = JSON.parse(
+            run("doctor", "--json").out
+          )
+          const found = (check: string) => diagnoses.find((diagnosis) => diagnosis.check === check)
+          assert.equal(found("units")?.status, "skipped")
+          assert.match(found("images")?.found ?? "", /^1 of 6 cannot run; 3 cannot be read by this user/)
+          chmodSync(layouts, 0)
+          assert.deepEqual([run("list").status, run("list").out], [5, ""])
+        } finally {
+          chmodSync(layouts, 0o755)
+          chmodSync(join(layouts, "closed.org"), 0o755)
+        }
+      })
+  )
 
   it("names the unit of an image, and the image of a unit", () =>
     withPlace(({ config, run }) => {

@@ -2,10 +2,14 @@
 import * as Args from "@effect/cli/Args"
 import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Catalog from "../../program/Catalog.ts"
+import * as BoundedDirectory from "../../services/BoundedDirectory.ts"
+import type * as BoundedFile from "../../services/BoundedFile.ts"
 import * as CommandPath from "../../services/CommandPath.ts"
 import * as HostFacts from "../../services/HostFacts.ts"
+import * as Privileges from "../../services/Privileges.ts"
 import * as SettingsFile from "../../services/SettingsFile.ts"
 import { root } from "./Root.ts"
 
@@ -30,9 +34,16 @@ export const images = Args.text({ name: "IMAGE" }).pipe(
 export const load = (file: Option.Option<string>, overrides: { readonly systemdVersion?: number } = {}) =>
   Effect.gen(function* () {
     const { warnings, ...loaded } = yield* loadSilently(file, overrides)
+    yield* requireLayouts(loaded.settings.system.imagelayoutdir)
     yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true })
     return loaded
   })
+
+/** Who may not look for layouts would be told that there are none. */
+const requireLayouts = (directory: string): Either.Either<void, BoundedFile.FileRefused> => {
+  const listing = BoundedDirectory.list(directory, 0)
+  return Either.isLeft(listing) && Privileges.isDenied(listing.left) ? Either.left(listing.left) : Either.void
+}
 
 /** The same, with what is odd as data. */
 export const loadSilently = (

@@ -4,6 +4,7 @@ import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as DryRun from "../../program/DryRun.ts"
+import * as ImagesUnread from "../../program/ImagesUnread.ts"
 import * as Selection from "../../program/Selection.ts"
 import { GENERATOR_DIRECTORY } from "../../services/ServiceManager.ts"
 import * as Output from "../Output.ts"
@@ -53,12 +54,16 @@ export const dryRun = Command.make(
       const { catalog, ...around } = yield* CommonOptions.load(config, overrides)
       const whole = images.length === 0
       const plan = yield* DryRun.plan(yield* Selection.select(catalog, images), whole ? around : undefined)
+      const isPrinted = !diff && !check && Option.isNone(output)
+      // What is not known is no difference; what is printed says itself what it is of.
+      if (!isPrinted) yield* ImagesUnread.requireNone(plan.unread)
       const differences = diff || check ? DryRun.differences(against, plan, { whole }) : []
       if (Option.isSome(output)) yield* DryRun.write(output.value, plan)
       if (diff) Output.printRaw(PlanText.diff(differences, Output.isTerminal()))
-      else if (Option.isNone(output) && !check) Output.printRaw(PlanText.units(plan, Output.isTerminal()))
+      else if (isPrinted) Output.printRaw(PlanText.units(plan, Output.isTerminal()))
       for (const note of plan.notes) yield* Effect.logWarning(note)
       for (const problem of plan.problems) yield* Effect.logError(problem)
+      yield* ImagesUnread.requireNone(plan.unread)
       if (check && differences.length + plan.problems.length > 0) {
         return yield* new DryRun.CheckFailed({
           found: [

@@ -1,7 +1,11 @@
 /** `oci-systemd verify`: whether images, and their roots, are what they should be. */
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
+import * as Array from "effect/Array"
 import * as Effect from "effect/Effect"
+import { display } from "../../domain/ImageName.ts"
+import * as Catalog from "../../program/Catalog.ts"
+import * as ImagesUnread from "../../program/ImagesUnread.ts"
 import * as Selection from "../../program/Selection.ts"
 import * as Verify from "../../program/Verify.ts"
 import * as ExtractionServices from "../../services/ExtractionServices.ts"
@@ -25,10 +29,13 @@ export const verify = Command.make(
   ({ all, config, deep, images, json }) =>
     Effect.gen(function* () {
       const { settings, catalog } = yield* CommonOptions.load(config)
-      const selected = yield* Selection.select(catalog, images)
+      const [seen, hidden] = Array.partition(
+        yield* Selection.select(catalog, images),
+        ({ isHidden }) => isHidden
+      )
       const printer = json ? VerifyPrinter.json() : VerifyPrinter.lines(all ? Infinity : MOST)
       const progress = ExtractionProgress.make()
-      const verifications = yield* Verify.verify(selected, {
+      const verifications = yield* Verify.verify(seen, {
         deep,
         onBegin: ({ context }) => printer.begin(context.name),
         onFinding: ({ context }, finding) => printer.finding(context.name, finding),
@@ -40,6 +47,10 @@ export const verify = Command.make(
       }).pipe(Effect.provide(ExtractionServices.layer(settings.system.extractsdir)))
       printer.close()
       yield* Verify.requireIntact(verifications)
+      yield* ImagesUnread.requireNone([
+        ...hidden.map((image) => ({ image: Catalog.nameOf(image) })),
+        ...verifications.filter(({ unread }) => unread > 0).map(({ image }) => ({ image: display(image) }))
+      ])
     })
 ).pipe(
   Command.withDescription(

@@ -5,7 +5,7 @@ import type { Block } from "./Roff.ts"
 export const NOTES: Readonly<Record<string, readonly Block[]>> = {
   list: [
     "On a terminal, columns that do not fit are left out; a pipe and `--json` have them all. The size is that of the configuration and the layers in the layout. An image is enabled where any unit starts it.",
-    "An image whose manifest or configuration cannot be used is listed with the reason. Its service exists, and fails with that reason when it is started."
+    "An image whose manifest or configuration cannot be used is listed with the reason. Its service exists, and fails with that reason when it is started. What the user who asks may not read is listed as that: it may well run."
   ],
   inspect: [
     "Each directive of the units is shown with what it comes from: a field of the image's configuration, a line of a configuration file, the profile, or nobody (default). What the image's configuration says and no unit does is listed with the reason."
