@@ -9,7 +9,11 @@ import type { Assignment } from "./EnvironmentLine.ts"
 import type { ProcessConfig } from "./ImageConfig.ts"
 import { TaggedError } from "./TaggedError.ts"
 
-export class CommandError extends TaggedError("CommandError")<{ readonly reason: string }> {
+export class CommandError extends TaggedError("CommandError")<{
+  readonly reason: string
+  /** There is no command at all: an image to make others from. */
+  readonly isBase?: boolean
+}> {
   override get message(): string {
     return this.reason
   }
@@ -33,7 +37,9 @@ export const fromConfig = (
 ): Either.Either<ImageCommand, CommandError> => {
   const [program, ...rest] = [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])]
   if (program === undefined) {
-    return Either.left(new CommandError({ reason: "the image has neither an entrypoint nor a command" }))
+    return Either.left(
+      new CommandError({ reason: "the image has neither an entrypoint nor a command", isBase: true })
+    )
   }
   if (program === "")
     return Either.left(new CommandError({ reason: "the image's command is an empty string" }))

@@ -25,6 +25,8 @@ export interface Verification {
   readonly unread: number
   readonly layers: number
   readonly root: RootState
+  /** The platforms of an image that is not for this machine: it is what it is called, and cannot run here. */
+  readonly foreign: readonly string[]
 }
 
 /** Whether nothing was found. */
@@ -35,9 +37,9 @@ export const isDamaged = ({ findings, unread }: Verification): boolean => findin
 
 /** One line: `myorg.com/myapp:stable: intact: 3 layers, 1204 paths of the root`. */
 export const render = (verification: Verification): string => {
-  const { findings, image, layers } = verification
+  const { findings, foreign, image, layers } = verification
   const verdict = isIntact(verification)
-    ? "intact"
+    ? `intact${foreign.length === 0 ? "" : `, but for ${foreign.join(", ")}, not for this machine`}`
     : isDamaged(verification)
       ? `not intact: ${counted(findings, "finding")}`
       : "not verified: it cannot be read (permission)"
@@ -46,13 +48,14 @@ export const render = (verification: Verification): string => {
 
 /** The fields for machines. */
 export const toJson = (verification: Verification): object => {
-  const { findings, image, layers, root } = verification
+  const { findings, foreign, image, layers, root } = verification
   return {
     image: display(image),
     intact: isIntact(verification) ? true : isDamaged(verification) ? false : null,
     found: findings,
     layers,
     root: ROOTS[root._tag],
+    foreign,
     ...(root._tag === "Compared" ? { paths: root.paths, explained: root.explained } : {})
   }
 }

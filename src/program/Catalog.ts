@@ -26,8 +26,10 @@ export interface CatalogImage {
    * layouts instead.
    */
   readonly isHidden: boolean
-  /** Reads the image's documents, each checked. */
-  readonly resolve: () => Either.Either<ResolvedImage.ResolvedImage, ImageResolution.ImageError>
+  /** Reads the image's documents, each checked: those of this machine, or of another. */
+  readonly resolve: (
+    other?: Platform.HostPlatform
+  ) => Either.Either<ResolvedImage.ResolvedImage, ImageResolution.ImageError>
 }
 
 /** What is below a layouts directory. */
@@ -125,11 +127,11 @@ const imageOf = (
     context,
     layoutPath: path,
     isHidden,
-    resolve: () =>
+    resolve: (other) =>
       "error" in reference
         ? Either.left(reference.error)
         : Either.map(
-            ImageResolution.resolve(path, reference, machine(settings, platform), budget),
+            ImageResolution.resolve(path, reference, other ?? machine(settings, platform), budget),
             (resolved) => ResolvedImage.withUser(resolved, settings.user)
           )
   }

@@ -4,6 +4,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { ExtractionEvent } from "../domain/ExtractionEvent.ts"
+import { CommandError } from "../domain/ImageCommand.ts"
 import * as ImageProcess from "../domain/ImageProcess.ts"
 import type { LayerLimits } from "../domain/LayerLimits.ts"
 import * as LayerMerge from "../domain/LayerMerge.ts"
@@ -17,6 +18,7 @@ import * as Blobs from "../services/Blobs.ts"
 import * as ExtractRecord from "../services/ExtractRecord.ts"
 import { Extracts, type Workplace } from "../services/Extracts.ts"
 import * as FactsFile from "../services/FactsFile.ts"
+import { ImageRefused } from "../services/ImageResolution.ts"
 import * as LayerIntake from "../services/LayerIntake.ts"
 import * as LayerSource from "../services/LayerSource.ts"
 import { LayerStore, type StoredLayer } from "../services/LayerStore.ts"
@@ -35,6 +37,11 @@ export class ExtractFailed extends Schema.TaggedError<ExtractFailed>()("ExtractF
     return `${this.image}: ${this.cause instanceof Error ? this.cause.message : String(this.cause)}`
   }
 }
+
+/** Is nothing wrong with the image, but that it is for another machine, or for none? */
+export const isNotForHere = ({ cause }: ExtractFailed): boolean =>
+  (cause instanceof ImageRefused && cause.platforms !== undefined) ||
+  (cause instanceof CommandError && cause.isBase === true)
 
 /** What is known of a layer cannot be read back: the disk, or somebody else's hands. */
 export class ListingUnreadable extends Schema.TaggedError<ListingUnreadable>()("ListingUnreadable", {

@@ -14,12 +14,14 @@ import { Finding } from "../domain/Finding.ts"
 import { display } from "../domain/ImageName.ts"
 import type { LayerLimits } from "../domain/LayerLimits.ts"
 import type { MergeLimits } from "../domain/LayerMerge.ts"
+import * as Platform from "../domain/Platform.ts"
 import type { ResolvedImage } from "../domain/ResolvedImage.ts"
 import * as SystemSettings from "../domain/SystemSettings.ts"
 import { isDamaged, RootState, type Verification } from "../domain/Verification.ts"
 import * as ExtractRecord from "../services/ExtractRecord.ts"
 import * as Extracts from "../services/Extracts.ts"
 import * as FoundPath from "../services/FoundPath.ts"
+import type { ImageError } from "../services/ImageResolution.ts"
 import type { LayerError } from "../services/LayerError.ts"
 import type { Progress, Request, StagedLayer } from "../services/LayerIntake.ts"
 import * as LayerSource from "../services/LayerSource.ts"
@@ -93,7 +95,7 @@ const verifyOne = Effect.fn("Verify.verify")(function* (
     options.onFinding?.(image, finding)
   }
   options.onBegin?.(image)
-  const { layers, root } = yield* Effect.matchEffect(image.resolve(), {
+  const { foreign, layers, root } = yield* Effect.matchEffect(variants(image), {
     onFailure: (error) =>
       Effect.sync(() => {
         const { message: reason } = error
@@ -101,18 +103,53 @@ const verifyOne = Effect.fn("Verify.verify")(function* (
           Privileges.isDenied(error) ? Finding.Unverified({ reason }) : Finding.Unusable({ reason }),
           error
         )
-        return { layers: 0, root: RootState.Unchecked() }
+        return { foreign: [], layers: 0, root: RootState.Unchecked() }
       }),
-    onSuccess: (resolved) =>
-      Effect.map(verifyResolved(image, resolved, options, known, tell), (root) => ({
-        layers: resolved.manifest.layers.length,
-        root
-      }))
+    onSuccess: ({ foreign, images }) =>
+      Effect.gen(function* () {
+        // No root of theirs is made here.
+        const asked = foreign.length === 0 ? options : { ...options, deep: false }
+        const [root = RootState.Unchecked()] = yield* Effect.forEach(images, (resolved) =>
+          verifyResolved(image, resolved, asked, known, tell)
+        )
+        return {
+          foreign,
+          layers: images.reduce((sum, { manifest }) => sum + manifest.layers.length, 0),
+          root
+        }
+      })
   })
-  const verification: Verification = { image: image.context.name, findings, unread, layers, root }
+  const verification: Verification = { image: image.context.name, findings, unread, layers, root, foreign }
   options.onEnd?.(verification)
   return verification
 })
+
+interface Variants {
+  readonly images: readonly ResolvedImage[]
+  /** Their platforms, where none is for this machine. */
+  readonly foreign: readonly string[]
+}
+
+/** What this machine runs; where there is no such thing, all that is in the layout for others. */
+const variants = (image: CatalogImage): Either.Either<Variants, ImageError> => {
+  const own = image.resolve()
+  if (Either.isRight(own)) return Either.right({ images: [own.right], foreign: [] })
+  const refused = own.left
+  if (refused._tag !== "ImageRefused" || refused.platforms === undefined) return Either.left(refused)
+  const others = refused.platforms.map((platform) => ({
+    platform: Platform.display(platform),
+    resolved: image.resolve(Platform.machineOf(platform))
+  }))
+  // An index may list more than was copied.
+  const copied = others.filter(({ resolved }) => Either.isRight(resolved) || !isAbsent(resolved.left))
+  const there = copied.length === 0 ? others : copied
+  return Either.map(Either.all(there.map(({ resolved }) => resolved)), (images) => ({
+    images,
+    foreign: there.map(({ platform }) => platform)
+  }))
+}
+
+const isAbsent = (error: ImageError): boolean => error.code === "ENOENT"
 
 const verifyResolved = (
   image: CatalogImage,

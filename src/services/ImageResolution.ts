@@ -2,7 +2,7 @@
 import * as fs from "node:fs"
 import * as Either from "effect/Either"
 import * as ChainId from "../domain/ChainId.ts"
-import type { Descriptor } from "../domain/Descriptor.ts"
+import type { Descriptor, Platform as PlatformOf } from "../domain/Descriptor.ts"
 import type { Digest } from "../domain/Digest.ts"
 import { ImageConfig } from "../domain/ImageConfig.ts"
 import * as Index from "../domain/ImageIndex.ts"
@@ -20,11 +20,15 @@ export class ImageRefused extends TaggedError("ImageRefused")<{
   readonly reason: string
   /** The system's error name, `EACCES`, where it was a system call that failed. */
   readonly code?: string
+  /** Those that are there instead of this machine's, where that is all that is wrong. */
+  readonly platforms?: readonly PlatformName[]
 }> {
   override get message(): string {
     return this.reason
   }
 }
+
+type PlatformName = Pick<PlatformOf, "architecture" | "os" | "variant">
 
 const refused = (reason: string) => Either.left(new ImageRefused({ reason }))
 
@@ -43,17 +47,18 @@ export const resolve = (
   host: Platform.HostPlatform,
   budget: Budget = UNLIMITED
 ): Either.Either<ResolvedImage, ImageError> => {
-  const search: Search = { layout, host, budget, visited: new Set(), offered: new Set() }
+  const search: Search = { layout, host, budget, visited: new Set(), offered: new Map() }
   const found = first(search, reference.descriptors, 0)
   if (Either.isLeft(found)) return Either.left(found.left)
   if (found.right !== undefined) return Either.right(found.right)
-  const offered = [...search.offered]
+  const offered = [...search.offered.keys()]
   const machine = `${host.os}/${host.architecture}`
-  return refused(
+  if (offered.length === 0) return refused(`nothing for ${machine} among no manifests`)
+  const reason =
     offered.length === 1
       ? `the image is for ${offered[0]}, and this machine is ${machine}`
-      : `nothing for ${machine} among ${offered.length === 0 ? "no manifests" : several(offered)}`
-  )
+      : `nothing for ${machine} among ${several(offered)}`
+  return Either.left(new ImageRefused({ reason, platforms: [...search.offered.values()] }))
 }
 
 interface Search {
@@ -62,8 +67,8 @@ interface Search {
   readonly budget: Budget
   /** What was looked through: what is listed a thousand times is read once, and a cycle ends. */
   readonly visited: Set<Digest>
-  /** The platforms that were there instead, for the message. */
-  readonly offered: Set<string>
+  /** The platforms that were there instead, by what people call them. */
+  readonly offered: Map<string, PlatformName>
 }
 
 /** The first that this machine runs, in the order of the list and through nested indexes. */
@@ -72,9 +77,9 @@ const first = (
   descriptors: readonly Descriptor[],
   depth: number
 ): Either.Either<ResolvedImage | undefined, ImageError> => {
-  const { host, layout, offered, visited } = search
+  const { host, layout, visited } = search
   for (const { platform } of descriptors) {
-    if (platform !== undefined && !Platform.runs(host, platform)) offered.add(Platform.display(platform))
+    if (platform !== undefined && !Platform.runs(host, platform)) offer(search, platform)
   }
   for (const descriptor of Platform.candidates(host, descriptors)) {
     if (visited.has(descriptor.digest)) continue
@@ -86,7 +91,7 @@ const first = (
     if (MediaType.isManifest(descriptor.mediaType)) {
       const image = fromManifest(layout, descriptor)
       if (Either.isLeft(image) || Platform.runs(host, image.right.config)) return image
-      offered.add(Platform.display(image.right.config))
+      offer(search, image.right.config)
       continue
     }
     if (!MediaType.isIndex(descriptor.mediaType)) {
@@ -103,6 +108,11 @@ const first = (
     if (Either.isLeft(found) || found.right !== undefined) return found
   }
   return Either.right(undefined)
+}
+
+const offer = ({ offered }: Search, { architecture, os, variant }: PlatformName): void => {
+  const platform = { architecture, os, ...(variant === undefined ? {} : { variant }) }
+  offered.set(Platform.display(platform), platform)
 }
 
 /** As many of them as anybody reads. */

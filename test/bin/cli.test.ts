@@ -14,7 +14,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { afterEach, assert, describe, it } from "vitest"
 import { NOBODY } from "../support/AsUser.ts"
-import { LayoutWriter, temporary } from "../support/LayoutWriter.ts"
+import { INDEX, LayoutWriter, sha256, temporary } from "../support/LayoutWriter.ts"
 
 const CLI = fileURLToPath(new URL("../../dist/oci-systemd.cjs", import.meta.url))
 
@@ -109,6 +109,58 @@ describe.skipIf(!existsSync(CLI))(`oci-systemd${existsSync(CLI) ? "" : " (npm ru
       assert.match(run("extract", "--config", config, "example.org/good:v1").out, /is extracted already/)
     }))
 
+  it("takes images for other machines, and those without a command, for what they are", () =>
+    withPlace(({ config, path, run }) => {
+      rmSync(join(path, "layouts/example.org/bad"), { recursive: true })
+      const other = new LayoutWriter(join(path, "layouts/example.org/other"))
+      const foreign = (architecture: string) => ({
+        ...other.image({ architecture }),
+        platform: { os: "linux", architecture }
+      })
+      const absent = { ...foreign("riscv64"), digest: sha256("absent") }
+      other.index(
+        other.named("one", other.image({ architecture: "s390x" })),
+        other.named("several", other.blob(INDEX, { schemaVersion: 2, manifests: [foreign("s390x"), absent] }))
+      )
+      const base = new LayoutWriter(join(path, "layouts/example.org/base"))
+      base.index(base.named("v1", base.image({ config: {} })))
+      const verified = run("verify", "--config", config)
+      assert.deepEqual(
+        [verified.status, verified.out],
+        [
+          0,
+          [
+            "example.org/base:v1: intact; 1 layer",
+            "example.org/good:v1: intact; 1 layer",
+            "example.org/other:one: intact, but for linux/s390x, not for this machine; 1 layer",
+            "example.org/other:several: intact, but for linux/s390x, not for this machine; 1 layer",
+            ""
+          ].join("\n")
+        ]
+      )
+      assert.deepEqual(
+        JSON.parse(run("verify", "--json", "--config", config, "example.org/other:one").out)[0].foreign,
+        ["linux/s390x"]
+      )
+      const extracted = run("extract", "--config", config)
+      assert.equal(extracted.status, 0, extracted.err)
+      assert.match(
+        extracted.out,
+        /^example\.org\/base:v1: the image has neither an entrypoint nor a command: skipped$/m
+      )
+      assert.match(extracted.out, /^example\.org\/other:one: the image is for linux\/s390x, .*: skipped$/m)
+      for (const name of ["example.org/base", "example.org/other:one", "example.org/other:several"]) {
+        assert.equal(run("extract", "--config", config, name).status, 1, name)
+      }
+      for (const name of readdirSync(join(other.path, "blobs/sha256"))) {
+        const file = join(other.path, "blobs/sha256", name)
+        if (readFileSync(file)[0] === GZIP) appendFileSync(file, "x")
+      }
+      const damaged = run("verify", "--config", config, "example.org/other:several")
+      assert.equal(damaged.status, 1)
+      assert.match(damaged.out, /: not intact: 1 finding; 1 layer$/m)
+    }))
+
   it("verifies: 0 when all is intact, 1 when anything is not, whatever else is", () =>
     withPlace(({ config, run }) => {
       const good = run("verify", "--config", config, "example.org/good:v1")
@@ -191,6 +243,7 @@ describe.skipIf(!existsSync(CLI))(`oci-systemd${existsSync(CLI) ? "" : " (npm ru
         layers: 1,
         root: "compared",
         paths: 1,
+        foreign: [],
         explained: { owner: 0, device: 0, xattr: 0 },
         findings: [
           {

@@ -2,6 +2,7 @@
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import { display } from "../../domain/ImageName.ts"
 import * as Printable from "../../domain/Printable.ts"
@@ -26,6 +27,8 @@ export const extract = Command.make(
     Effect.gen(function* () {
       const { settings, catalog } = yield* CommonOptions.load(config)
       const selected = yield* Selection.select(catalog, all ? [] : images)
+      // What nobody asked for by name is no failure where it cannot be meant.
+      const isEach = all || images.length === 0
       const { end, onEvent } = ExtractionProgress.make({ plain: true })
       const results = yield* Effect.forEach(
         selected,
@@ -45,7 +48,12 @@ export const extract = Command.make(
           ),
         { concurrency: IMAGES_AT_ONCE }
       ).pipe(Effect.provide(ExtractionServices.layer(settings.system.extractsdir)))
-      yield* Extraction.failWithAll(results)
+      const isSkipped = (result: (typeof results)[number]): boolean =>
+        isEach && Either.isLeft(result) && Extract.isNotForHere(result.left)
+      for (const result of results.filter(isSkipped)) {
+        if (Either.isLeft(result)) Output.print(Printable.line(`${result.left.message}: skipped`))
+      }
+      yield* Extraction.failWithAll(results.filter((result) => !isSkipped(result)))
     })
 ).pipe(
   Command.withDescription(

@@ -26,10 +26,11 @@ export const NOTES: Readonly<Record<string, readonly Block[]>> = {
     "Takes away what `enable` made, also of an image that is gone. An image that a file of somebody else's enables is not disabled, and that file is named."
   ],
   extract: [
-    "Without it, the first start of a service extracts its image. Layers and roots that are there already are not made again."
+    "Without it, the first start of a service extracts its image. Layers and roots that are there already are not made again.",
+    "Where none is named, what cannot run here by its nature, an image of another platform or without a command, is skipped, and said; named, it is an error."
   ],
   verify: [
-    "Without `--deep`, only blobs are read. With it, every path of an extracted root is compared with what the layers say: type, mode, owner, times, links, extended attributes and content. The exit status is 1 where anything differs."
+    "Without `--deep`, only blobs are read. With it, every path of an extracted root is compared with what the layers say: type, mode, owner, times, links, extended attributes and content. The exit status is 1 where anything differs; that an image is for other machines than this one is said, and no difference."
   ],
   doctor: [
     "Looks at systemd, the kernel, users, the programs that units run, the generator, Node, native code, directories and their file system, free space, the configuration, images and units, and says what to do where something is amiss. A problem keeps images from running, and makes the exit status 1; a warning does not. What only root can try is skipped for others; nothing is changed."
