@@ -27,14 +27,15 @@ export const render = (summaries: readonly Summary[], width: number): readonly s
   ]
 }
 
+/** Names are what is copied from here: all else is left out before one is cut, and then the line is longer. */
 const COLUMNS: readonly Table.Column[] = [
-  { title: "IMAGE", shrinksTo: 20 },
-  { title: "UNIT", shrinksTo: 24, spare: 0 },
-  { title: "PLATFORM", spare: 2 },
-  { title: "SIZE", align: "right", spare: 1 },
-  { title: "MANIFEST", spare: 3 },
-  { title: "EXTRACTED" },
-  { title: "ENABLED" }
+  { title: "IMAGE" },
+  { title: "UNIT" },
+  { title: "PLATFORM", spare: 3 },
+  { title: "SIZE", align: "right", spare: 2 },
+  { title: "MANIFEST", spare: 4 },
+  { title: "EXTRACTED", spare: 1 },
+  { title: "ENABLED", spare: 0 }
 ]
 const PROBLEM: Table.Column = { title: "PROBLEM" }
 

@@ -4,7 +4,7 @@ import type { Block } from "./Roff.ts"
 /** A command that is not here has its sentence alone. */
 export const NOTES: Readonly<Record<string, readonly Block[]>> = {
   list: [
-    "On a terminal, columns that do not fit are left out; a pipe and `--json` have them all. The size is that of the configuration and the layers in the layout. An image is enabled where any unit starts it.",
+    "On a terminal, columns that do not fit are left out, but never cut are image and unit; a pipe and `--json` have them all. The size is that of the configuration and the layers in the layout. An image is enabled where any unit starts it.",
     "An image whose manifest or configuration cannot be used is listed with the reason. Its service exists, and fails with that reason when it is started. What the user who asks may not read is listed as that: it may well run."
   ],
   inspect: [
