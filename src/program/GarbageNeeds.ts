@@ -82,7 +82,7 @@ export const of = (
       const name = ExtractsTree.imageOf(path, sha256)
       const gone =
         name === undefined
-          ? catalog.warnings.length === 0
+          ? catalog.warnings.length === 0 && !catalog.images.some(({ isHidden }) => isHidden)
           : LayoutPresence.isGone(imagelayoutdir, name.layout)
       if (gone) continue
       held.set(name === undefined ? path : display(name), "its layout cannot be seen")
