@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as Printable from "../domain/Printable.ts"
+import { ProgramFailed } from "../services/HostProgram.ts"
 import * as Privileges from "../services/Privileges.ts"
 import * as ExitStatus from "./ExitStatus.ts"
 import { plain } from "./manual/CommandTree.ts"
@@ -86,14 +87,15 @@ const decapitalised = (text: string): string =>
     .replace(/^[A-Z](?=[a-z])/, (c) => c.toLowerCase())
 
 const tell = (errors: readonly unknown[], hint: string | undefined, status: ExitStatus.Status): void => {
-  const said: string[] = []
+  const said: Array<readonly string[]> = []
   for (const error of errors) {
     const message = messageOf(error)
-    if (!said.some((line) => line.includes(message))) said.push(message)
+    if (!said.some((lines) => lines.join("\n").includes(message))) said.push(linesOf(error))
   }
-  const lines = said.map((message, index) => {
+  const lines = said.flatMap((each, index) => {
     const label = index === 0 ? Style.paint("red", "error:") : `  ${Style.paint("dim", "caused by:")}`
-    return `${label} ${Printable.line(message)}`
+    const [first = "", ...rest] = each.map(Printable.line)
+    return [`${label} ${first}`, ...rest.map((line) => `    ${line}`)]
   })
   if (hint !== undefined) lines.push(`  ${Style.paint("cyan", "hint:")} ${Printable.line(hint)}`)
   Output.tell(lines.join("\n"))
@@ -108,6 +110,10 @@ const causes = (error: unknown): readonly unknown[] =>
 
 /** What Effect puts where there is no cause to speak of. */
 const AFTERTHOUGHT = /^An error has occurred$/
+
+/** Of what a program of the host said. The lines of an image stay one: it could make them look like others. */
+const linesOf = (error: unknown): readonly string[] =>
+  error instanceof ProgramFailed ? error.lines : [messageOf(error)]
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 

@@ -36,6 +36,7 @@ const OF_ERRORS = {
   NoSuchImage: "noSuchImage",
   NotInstalled: "failed",
   NotIntact: "failed",
+  NotStartable: "failed",
   NothingToInstall: "failed",
   ProgramFailed: "failed",
   ReloadFailed: "failed",

@@ -25,6 +25,16 @@ export class EnablingFailed extends Schema.TaggedError<EnablingFailed>()("Enabli
   }
 }
 
+/** It is enabled, and starting it would be in vain. */
+export class NotStartable extends Schema.TaggedError<NotStartable>()("NotStartable", {
+  /** A sentence that begins with the image. */
+  problem: Schema.String
+}) {
+  override get message(): string {
+    return `${this.problem}: it is enabled, and was not started`
+  }
+}
+
 /** What was done to a file, or why there was nothing to do: `enabled already by FILE:LINE`. */
 export interface Change {
   readonly image: ImageName

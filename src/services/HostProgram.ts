@@ -11,6 +11,12 @@ export class ProgramFailed extends Schema.TaggedError<ProgramFailed>()("ProgramF
   override get message(): string {
     return `${this.command} failed${this.said === "" ? "" : `: ${this.said}`}`
   }
+
+  /** The message, where what the program said is more than a line. */
+  get lines(): readonly string[] {
+    const said = this.said.split("\n")
+    return said.length === 1 ? [this.message] : [`${this.command} failed:`, ...said]
+  }
 }
 
 /** What it prints. */

@@ -92,6 +92,37 @@ describe.skipIf(reason !== undefined).each(releases())("the commands on %s", (re
     )
   })
 
+  it("enable of an image that cannot run says why, and with --now what systemd says", async () => {
+    const layout = new LayoutWriter(join(machine.root, LAYOUTS, "example.org/base"))
+    layout.index(layout.named("v1", layout.image({ config: {} })))
+    const reason = "example.org/base:v1: the image has neither an entrypoint nor a command"
+    const enabled = await cli("enable example.org/base:v1")
+    assert.equal(enabled.code, 0, enabled.stderr)
+    assert.match(enabled.stdout, /^Created /)
+    assert.equal(
+      enabled.stderr,
+      `warning: ${reason}: until that is mended, org.example.base.ref.v1.service fails when it is started\n`
+    )
+    const started = await cli("enable --now example.org/base:v1")
+    assert.equal(started.code, 1)
+    assert.equal(started.stderr, `error: ${reason}: it is enabled, and was not started\n`)
+    await machine.write(
+      "/etc/systemd/system/org.example.other.ref.v1.service.d/fails.conf",
+      "[Service]\nExecStartPre=/bin/nothing\n"
+    )
+    const failed = await cli(`enable --now ${OTHER}`)
+    assert.equal(failed.code, 1)
+    assert.match(
+      failed.stderr,
+      /^error: systemctl start -- org\.example\.other\.ref\.v1\.service failed:\n {4}Job for .*\n {4}See .*\n$/
+    )
+    await cli(`disable ${OTHER}`)
+    await machine.run("rm -r /etc/systemd/system/org.example.other.ref.v1.service.d")
+    assert.equal((await cli("disable example.org/base:v1")).code, 0)
+    await rm(layout.path, { recursive: true })
+    await machine.run("systemctl daemon-reload; systemctl reset-failed")
+  })
+
   it("gc leaves the root of a running service alone, also after its image moved on", async () => {
     await cli(`extract ${OTHER}`)
     const before = await json(`inspect ${APP}`)

@@ -2,13 +2,16 @@
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as UnitName from "../../domain/UnitName.ts"
 import * as Enable from "../../program/Enable.ts"
+import * as Render from "../../program/Render.ts"
 import * as Selection from "../../program/Selection.ts"
 import * as HostProgram from "../../services/HostProgram.ts"
 import * as Output from "../Output.ts"
 import * as CommonOptions from "./CommonOptions.ts"
 import * as EnablingOptions from "./EnablingOptions.ts"
+import * as Extraction from "./Extraction.ts"
 
 const wantedBy = Options.text("wanted-by").pipe(
   Options.withPseudoName("UNIT"),
@@ -26,21 +29,23 @@ export const enable = Command.make(
       yield* EnablingOptions.requireDropIns(config)
       const { catalog } = yield* CommonOptions.load(config)
       const selected = yield* Selection.select(catalog, images)
-      for (const { context } of selected) {
+      const runnable: string[] = []
+      const failures: Array<Either.Either<never, Enable.NotStartable>> = []
+      for (const image of selected) {
+        const { context } = image
         const { file, made, others, units } = yield* Enable.enable(context.name, [wantedBy])
         const service = UnitName.service(context.stem)
         const by = `${units.join(", ")} ${units.length === 1 ? "starts" : "start"} ${service}`
         if (made === "nothing")
           Output.print(`Nothing to do: ${by}${others.length === 0 ? "" : `, as ${others.join(", ")} says`}.`)
         else Output.print(`${made === "created" ? "Created" : "Changed"} ${file}: ${by}.`)
+        const { problem } = yield* Render.image(image)
+        if (problem === undefined) runnable.push(service)
+        else if (now) failures.push(Either.left(new Enable.NotStartable({ problem })))
+        else yield* Effect.logWarning(`${problem}: until that is mended, ${service} fails when it is started`)
       }
       yield* EnablingOptions.reload
-      if (now)
-        yield* HostProgram.run(
-          "systemctl",
-          "start",
-          "--",
-          ...selected.map(({ context }) => UnitName.service(context.stem))
-        )
+      if (now && runnable.length > 0) yield* HostProgram.run("systemctl", "start", "--", ...runnable)
+      yield* Extraction.failWithAll(failures)
     })
 ).pipe(Command.withDescription("Have images started at boot, or with any unit"))
