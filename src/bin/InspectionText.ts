@@ -1,6 +1,6 @@
 /** What `inspect` prints for people: the image, its process, its layers, and each line of its units with who wants it. */
 import * as Printable from "../domain/Printable.ts"
-import type { InspectedDirective, Inspection } from "../program/Inspection.ts"
+import type { InspectedDirective, InspectedHealth, Inspection } from "../program/Inspection.ts"
 import * as ByteSize from "./text/ByteSize.ts"
 import * as DisplayWidth from "./text/DisplayWidth.ts"
 import * as Paragraph from "./text/Paragraph.ts"
@@ -36,6 +36,8 @@ const about = (inspection: Inspection): readonly Field[] => [
   ["Author", inspection.config.author],
   ["Size", size(inspection)],
   ["Root", `${inspection.root}${EXTRACTED[`${inspection.extracted}`]}`],
+  ["Health", inspection.health === null ? undefined : health(inspection.health)],
+  ...inspection.dropIns.map((path, index): Field => [index === 0 ? "Drop-ins" : "", path]),
   ["Enabled", inspection.enabled ? `by ${inspection.enabledBy.join(", ")}` : "no"],
   ...inspection.links.map(
     ({ path, target }, index): Field => [index === 0 ? "Links" : "", `${path} → ${target}`]
@@ -45,6 +47,24 @@ const about = (inspection: Inspection): readonly Field[] => [
   ),
   ...inspection.notes.map((note): Field => ["Note", note, "yellow"])
 ]
+
+const health = ({
+  action,
+  command,
+  interval,
+  retries,
+  startPeriod,
+  timeout,
+  timer
+}: InspectedHealth): string =>
+  [
+    `${words(command)} every ${seconds(interval)}, at most ${seconds(timeout)}`,
+    ...(startPeriod === 0 ? [] : [`the first ${seconds(startPeriod)} do not count`]),
+    `unhealthy after ${retries} ${retries === 1 ? "failure" : "failures"}`,
+    `then ${action === "restart" ? "restarted" : "logged"} (${timer})`
+  ].join("; ")
+
+const seconds = (milliseconds: number): string => `${milliseconds / 1000} s`
 
 const EXTRACTED = {
   true: "",

@@ -31,6 +31,8 @@ export interface ImageUnits {
   readonly notes: readonly string[]
   /** What its configuration says and no unit does. */
   readonly unmapped: readonly UnmappedFields.UnmappedField[]
+  /** Is all known that they must say of the root? Else the extraction finds it out, and they change once. */
+  readonly isFinal: boolean
 }
 
 /** Why no units can be made: something that the image says cannot stand in a unit. */
@@ -73,7 +75,11 @@ export const render = (
     links: Enabling.links(context),
     template,
     notes,
-    unmapped
+    unmapped,
+    isFinal:
+      ServiceUnit.isPrepared(process, facts) &&
+      OutputUnit.isPiped(context, facts) !== undefined &&
+      (process.health === undefined || ImageProcess.healthPath(process, facts) !== undefined)
   })
 }
 

@@ -19,6 +19,8 @@ export interface Plan {
   readonly files: readonly UnitFile.UnitFile[]
   readonly entries: ReadonlyMap<string, Entry>
   readonly notes: readonly string[]
+  /** Images whose units change once they are extracted. */
+  readonly unfinished: readonly string[]
   /** Why images cannot run: a sentence each, which begins with the image. */
   readonly problems: readonly string[]
   /** Images that who asks may not read: nothing of them is in the rest. */
@@ -70,6 +72,7 @@ export const plan = (images: readonly Catalog.CatalogImage[], around?: Around): 
       files: units.flatMap(({ files }) => files),
       entries,
       notes: rendered.flatMap(({ notes }) => notes),
+      unfinished: rendered.flatMap(({ image, isFinal }) => (isFinal ? [] : image)),
       problems: rendered.flatMap(({ problem }) => problem ?? []),
       unread: all.flatMap(({ denied, image }) => (denied === undefined ? [] : { image, cause: denied }))
     }

@@ -1,16 +1,21 @@
 /** Everything about one image, for people and for programs. */
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import type { Digest } from "../domain/Digest.ts"
 import * as DirectiveSource from "../domain/DirectiveSource.ts"
 import type { UnitLink } from "../domain/Enabling.ts"
 import * as ExtractsTree from "../domain/ExtractsTree.ts"
+import type { HealthCheck } from "../domain/HealthCheck.ts"
 import type { ImageConfig } from "../domain/ImageConfig.ts"
 import * as ImageContext from "../domain/ImageContext.ts"
+import * as ImageProcess from "../domain/ImageProcess.ts"
 import type { ResolvedImage } from "../domain/ResolvedImage.ts"
 import type { UnitFile } from "../domain/UnitFile.ts"
+import * as UnitName from "../domain/UnitName.ts"
 import type { UnmappedField } from "../domain/UnmappedFields.ts"
 import type { Volume } from "../domain/Volumes.ts"
 import * as Extracts from "../services/Extracts.ts"
+import * as UnitDropIns from "../services/UnitDropIns.ts"
 import type { CatalogImage } from "./Catalog.ts"
 import * as Render from "./Render.ts"
 import * as Summary from "./Summary.ts"
@@ -31,6 +36,10 @@ export interface Inspection extends Summary.Summary {
   readonly directives: readonly InspectedDirective[]
   /** Links that start it with other units, and its other names. */
   readonly links: readonly UnitLink[]
+  /** `null` where the image has none, or a setting says that none is made. */
+  readonly health: InspectedHealth | null
+  /** Files of administrators that change the service, in the order in which systemd reads them. */
+  readonly dropIns: readonly string[]
   /** What the image asks for and does not get, or not as it stands. */
   readonly notes: readonly string[]
   /** What its configuration says and no unit does, and why. */
@@ -49,6 +58,14 @@ export interface InspectedLayer {
   readonly extracted: boolean | null
 }
 
+/** Times in milliseconds. */
+export interface InspectedHealth extends Omit<HealthCheck, "command"> {
+  readonly command: readonly string[]
+  /** When it fails for good. */
+  readonly action: "log" | "restart"
+  readonly timer: string
+}
+
 export interface InspectedDirective {
   readonly unit: string
   readonly section: string
@@ -58,6 +75,10 @@ export interface InspectedDirective {
   readonly source: DirectiveSource.Facts
 }
 
+/** Of units that the extraction's facts change. */
+export const NOT_FINAL =
+  "units are final only after extraction, by oci-systemd extract or the first start: what they say of the root is not known before"
+
 export const of = (listed: CatalogImage) =>
   Effect.gen(function* () {
     // Three parts ask for the documents; they are read once.
@@ -66,6 +87,7 @@ export const of = (listed: CatalogImage) =>
     const resolved = yield* outcome
     const units = yield* Render.image(image)
     if (units.denied !== undefined) return yield* Effect.fail(units.denied)
+    const { instead, ...replaced } = UnitDropIns.of(UnitName.service(image.context.stem))
     return {
       ...(yield* Summary.of(image)),
       layout: image.layoutPath,
@@ -79,7 +101,13 @@ export const of = (listed: CatalogImage) =>
       units: units.files.map(({ name }) => name),
       directives: directivesOf(units.files),
       links: units.links,
-      notes: units.notes,
+      health: healthOf(image, resolved),
+      ...replaced,
+      notes: [
+        ...units.notes,
+        ...(units.isFinal ? [] : [NOT_FINAL]),
+        ...(instead === undefined ? [] : [`${instead} counts instead of the generated unit`])
+      ],
       unmapped: units.unmapped
     } satisfies Inspection
   })
@@ -93,6 +121,19 @@ const layersOf = (
     const extracted = Extracts.isThere(`${context.system.extractsdir}/${ExtractsTree.layerOf(diffId)}`)
     return { digest, diffId, mediaType, size, extracted }
   })
+
+const healthOf = ({ context }: CatalogImage, { config }: ResolvedImage): InspectedHealth | null => {
+  const process = ImageProcess.fromConfig(config)
+  const action = context.settings.health
+  if (Either.isLeft(process) || process.right.health === undefined || action === "off") return null
+  const { command, ...times } = process.right.health
+  return {
+    command: command.argv,
+    ...times,
+    action,
+    timer: UnitName.health(context.stem, "timer", context.sha256)
+  }
+}
 
 const directivesOf = (files: readonly UnitFile[]): readonly InspectedDirective[] =>
   files.flatMap(({ name: unit, sections }) =>

@@ -47,9 +47,8 @@ export const prepare = (image: CatalogImage) =>
         RootLookup.makeDirectory(roots.lower, roots.overlay.upper, process.workingDirectory)
       )
     }
-    // Names with a slash are drop-ins, which follow from all images and not from this one.
     const manager = yield* ServiceManager.ServiceManager
-    yield* manager.reloadUnlessKnown(units.files.filter(({ name }) => !name.includes("/")))
+    yield* manager.reloadUnlessKnown(units.files)
     yield* (yield* RootStarter)(units.template.argv)
     if (identity !== undefined) yield* database.check(identity)
   })

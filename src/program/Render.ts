@@ -40,8 +40,8 @@ export const image = ({ context, resolve }: CatalogImage): Either.Either<Rendere
   const facts = Either.getOrElse(known, () => RootFacts.NO_FACTS)
   const units = ImageUnits.render(context, resolved.right, facts)
   if (Either.isLeft(units)) return Either.right({ ...stub(context, units.left.message), denied })
-  const { files, links, notes, unmapped } = units.right
-  return Either.right({ files, links, notes, unmapped, problem: undefined, denied })
+  const { template: _, ...rendered } = units.right
+  return Either.right({ ...rendered, problem: undefined, denied })
 }
 
 const deniedBy = (outcome: Either.Either<unknown, ImageError>): ImageError | undefined =>
@@ -53,6 +53,7 @@ const stub = (context: CatalogImage["context"], reason: string): Omit<Rendered, 
   links: Enabling.links(context),
   notes: [],
   unmapped: [],
+  isFinal: true,
   problem: `${display(context.name)}: ${reason}`
 })
 

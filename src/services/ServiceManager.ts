@@ -52,8 +52,10 @@ export class ServiceManager extends Context.Tag("oci-systemd/ServiceManager")<
   )
 }
 
-const hasUnits = (files: readonly UnitFile[]): boolean =>
+/** Does systemd have these very units? Names with a slash are drop-ins, which follow from all images and not from one. */
+export const hasUnits = (files: readonly UnitFile[]): boolean =>
   files.every((file) => {
+    if (file.name.includes("/")) return true
     try {
       return fs.readFileSync(`${GENERATOR_DIRECTORY}/${file.name}`, "utf8") === render(file)
     } catch {

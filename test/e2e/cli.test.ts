@@ -123,6 +123,23 @@ describe.skipIf(reason !== undefined).each(releases())("the commands on %s", (re
     await machine.run("systemctl daemon-reload; systemctl reset-failed")
   })
 
+  it("extract says when systemd has to reload, and inspect which drop-ins there are", async () => {
+    assert.include((await cli(`inspect ${OTHER}`)).stdout, "units are final only after extraction")
+    const dropIn = "/etc/systemd/system/org.example.other.ref.v1.service.d/nice.conf"
+    await machine.write(dropIn, "[Service]\nNice=1\n")
+    const { code, stderr } = await cli(`extract ${OTHER}`)
+    assert.equal(code, 0)
+    assert.match(
+      stderr,
+      /^info: systemctl daemon-reload is due: .* finished units of example\.org\/other:v1 yet/m
+    )
+    await machine.run("systemctl daemon-reload")
+    assert.notInclude((await cli(`extract ${OTHER}`)).stderr, "daemon-reload")
+    const inspection = await json(`inspect ${OTHER}`)
+    assert.deepEqual([inspection.dropIns, inspection.notes], [[dropIn], []])
+    await machine.run(`rm ${dropIn}; systemctl daemon-reload`)
+  })
+
   it("gc leaves the root of a running service alone, also after its image moved on", async () => {
     await cli(`extract ${OTHER}`)
     const before = await json(`inspect ${APP}`)

@@ -94,12 +94,38 @@ describe("Inspection", () => {
       "yes (image: NetworkDisabled)"
     ]))
 
+  it("says that units are not final before the extraction, and what the health check is", () => {
+    const Healthcheck = { Test: ["CMD-SHELL", "true"], Interval: 5e9, Retries: 1, StartPeriod: 3e9 }
+    const { inspection, text } = inspect("[image *]\nhealth = restart\n", {
+      Entrypoint: ["app"],
+      Healthcheck
+    })
+    assert.include(inspection.notes, Inspection.NOT_FINAL)
+    assert.match(text, /^ {2}Note +units are final only after extraction, by /m)
+    assert.deepInclude(inspection.health, {
+      command: ["/bin/sh", "-c", "true"],
+      interval: 5000,
+      retries: 1,
+      action: "restart",
+      timer: "oci-health@org.example.app.ref.v1.timer"
+    })
+    assert.match(
+      text.replace(/\n {4,}/g, " "),
+      /^ {2}Health +\["\/bin\/sh","-c","true"\] every 5 s, at most 30 s; the first 3 s do not count; unhealthy after 1 failure; then restarted \(oci-health@/m
+    )
+    assert.isNull(
+      inspect("[image *]\nhealth = off\n", { Entrypoint: ["app"], Healthcheck }).inspection.health
+    )
+    assert.notMatch(inspect("").text, /Health/)
+    assert.deepEqual(inspect("[image *]\noutput = journal\n").inspection.notes, [])
+  })
+
   it("says what a setting cannot do for an image", () => {
     const config = { Cmd: ["/a"], ExposedPorts: { "80/tcp": {}, "9/sctp": {} } }
     const { inspection, source } = inspect("[image *]\nprofile = strict\nports = enforce\n", config)
     assert.deepEqual(source("SocketBindAllow"), ["tcp:80 (image: ExposedPorts)"])
     assert.deepEqual(source("SocketBindDeny"), ["any (/oci.conf:6: ports)"])
-    assert.deepEqual(inspection.notes, [
+    assert.deepEqual(inspection.notes.slice(0, -1), [
       "the port 9/sctp cannot be opened by itself: systemd has no rules for SCTP",
       "the profile strict leaves root without the capability to listen on 9/sctp",
       "the profile strict leaves root without the capability to listen on 80/tcp"

@@ -5,7 +5,9 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as DryRun from "../../program/DryRun.ts"
 import * as ImagesUnread from "../../program/ImagesUnread.ts"
+import * as Inspection from "../../program/Inspection.ts"
 import * as Selection from "../../program/Selection.ts"
+import * as ImageResolution from "../../services/ImageResolution.ts"
 import { GENERATOR_DIRECTORY } from "../../services/ServiceManager.ts"
 import * as Output from "../Output.ts"
 import * as PlanText from "../PlanText.ts"
@@ -62,6 +64,8 @@ export const dryRun = Command.make(
       if (diff) Output.printRaw(PlanText.diff(differences, Output.isTerminal()))
       else if (isPrinted) Output.printRaw(PlanText.units(plan, Output.isTerminal()))
       for (const note of plan.notes) yield* Effect.logWarning(note)
+      if (plan.unfinished.length > 0)
+        yield* Effect.logInfo(`${ImageResolution.several(plan.unfinished)}: ${Inspection.NOT_FINAL}`)
       for (const problem of plan.problems) yield* Effect.logError(problem)
       yield* ImagesUnread.requireNone(plan.unread)
       if (check && differences.length + plan.problems.length > 0) {

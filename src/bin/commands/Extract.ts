@@ -6,9 +6,13 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import { display } from "../../domain/ImageName.ts"
 import * as Printable from "../../domain/Printable.ts"
+import type { CatalogImage } from "../../program/Catalog.ts"
 import * as Extract from "../../program/Extract.ts"
+import * as Render from "../../program/Render.ts"
 import * as Selection from "../../program/Selection.ts"
 import * as ExtractionServices from "../../services/ExtractionServices.ts"
+import * as HostProgram from "../../services/HostProgram.ts"
+import * as ServiceManager from "../../services/ServiceManager.ts"
 import * as ExtractionProgress from "../ExtractionProgress.ts"
 import * as Output from "../Output.ts"
 import * as CommonOptions from "./CommonOptions.ts"
@@ -53,6 +57,8 @@ export const extract = Command.make(
       for (const result of results.filter(isSkipped)) {
         if (Either.isLeft(result)) Output.print(Printable.line(`${result.left.message}: skipped`))
       }
+      const succeeded = new Set(results.flatMap((result, index) => (Either.isRight(result) ? [index] : [])))
+      yield* tellOfReload(selected.filter((_, index) => succeeded.has(index)))
       yield* Extraction.failWithAll(results.filter((result) => !isSkipped(result)))
     })
 ).pipe(
@@ -60,6 +66,20 @@ export const extract = Command.make(
     "Extract images (all of them when none is named), so that their first start is quick"
   )
 )
+
+/** Extraction finds out what units must say; systemd has those from before. */
+const tellOfReload = (extracted: readonly CatalogImage[]) =>
+  Effect.gen(function* () {
+    if (!HostProgram.hasSystemd()) return
+    const rendered = yield* Effect.forEach(extracted, (image) =>
+      Effect.map(Render.image(image), ({ files }) => ({ image, isKnown: ServiceManager.hasUnits(files) }))
+    )
+    const due = rendered.filter(({ isKnown }) => !isKnown).map(({ image }) => display(image.context.name))
+    if (due.length > 0)
+      yield* Effect.logInfo(
+        `systemctl daemon-reload is due: systemd does not have the finished units of ${due.join(", ")} yet; a start would reload it`
+      )
+  })
 
 /** While one is merged and written, the next one's layers are taken apart. */
 const IMAGES_AT_ONCE = 2

@@ -8,7 +8,7 @@ export const NOTES: Readonly<Record<string, readonly Block[]>> = {
     "An image whose manifest or configuration cannot be used is listed with the reason. Its service exists, and fails with that reason when it is started. What the user who asks may not read is listed as that: it may well run."
   ],
   inspect: [
-    "Each directive of the units is shown with what it comes from: a field of the image's configuration, a line of a configuration file, the profile, or nobody (default). What the image's configuration says and no unit does is listed with the reason."
+    "Each directive of the units is shown with what it comes from: a field of the image's configuration, a line of a configuration file, the profile, or nobody (default). What the image's configuration says and no unit does is listed with the reason. So are the health check, drop-ins of the service in `/etc/systemd/system` and `/run/systemd/system`, and whether the units are final yet: what only an extracted root can tell is in them after the extraction."
   ],
   name: [
     'Made for scripts: `systemctl restart "$(oci-systemd name myorg.com/myapp:stable)"`. An image *LAYOUT*:*REF* that is not there has a name too, the one that it will have.'
@@ -16,17 +16,17 @@ export const NOTES: Readonly<Record<string, readonly Block[]>> = {
   "dry-run": [
     "What is printed, or written with `--output`, is what the generator writes, byte for byte; links are printed as comments, `# PATH -> TARGET`. An image that cannot run has a unit that says why; only with `--check` is that a failure.",
 
-    "Facts that only an extracted root can tell, such as the number of a named user, are in the units of images that are extracted."
+    "Facts that only an extracted root can tell, such as the number of a named user, are in the units of images that are extracted; of others, it is said that their units are not final."
   ],
   enable: [
-    "What `systemctl enable` cannot do for units that a generator makes. A file of its own in `/etc/oci-generator.conf.d`, `50-enabled-`*IMAGE*`.conf`, says `wantedby =` for this image, so that it holds over reloads and boots, and `inspect` names it. Units that start the image already are kept. Files that others wrote are never edited: where one of them says otherwise, it is named.",
+    "What `systemctl enable` cannot do for units that a generator makes. A file of its own in `/etc/oci-generator.conf.d`, `50-enabled-`*IMAGE*`.conf`, says `wantedby =` for this image, so that it holds over reloads and boots, and `inspect` names it. Units that start the image already are kept. Files that others wrote are never edited: where one of them says otherwise, it is named. An image that cannot run is enabled with a warning that says why.",
     "systemd is reloaded, so an image that was copied just now can be enabled and started with `--now`."
   ],
   disable: [
     "Takes away what `enable` made, also of an image that is gone. An image that a file of somebody else's enables is not disabled, and that file is named."
   ],
   extract: [
-    "Without it, the first start of a service extracts its image. Layers and roots that are there already are not made again.",
+    "Without it, the first start of a service extracts its image. Where the units that systemd has change by what the extraction finds out, it is said that `systemctl daemon-reload` is due; a start would do it too. Layers and roots that are there already are not made again.",
     "Where none is named, what cannot run here by its nature, an image of another platform or without a command, is skipped, and said; named, it is an error."
   ],
   verify: [
