@@ -9,7 +9,9 @@ export const render = (diagnoses: readonly Diagnosis[], width: number): readonly
   const indent = " ".repeat(STATUS_WIDTH + longest + 4)
   return [
     ...diagnoses.flatMap(({ advice, check, found, status }) => {
-      const [first = "", ...rest] = Paragraph.wrap(Printable.line(found), width - indent.length)
+      const [first = "", ...rest] = found
+        .split("\n")
+        .flatMap((line) => Paragraph.wrap(Printable.line(line), width - indent.length))
       return [
         `${Style.paint(STYLES[status], status.padEnd(STATUS_WIDTH))}  ${check.padEnd(longest)}  ${first}`,
         ...rest.map((line) => indent + line),

@@ -8,6 +8,7 @@
 import * as ValidationError from "@effect/cli/ValidationError"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as HashMap from "effect/HashMap"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as Printable from "../domain/Printable.ts"
@@ -19,11 +20,18 @@ import * as Output from "./Output.ts"
 import * as Style from "./text/Style.ts"
 
 /** `warning: …`, on standard error: standard output is data. */
-export const logger = Logger.make(({ logLevel, message }) => {
+export const logger = Logger.make(({ annotations, logLevel, message }) => {
+  const image = Option.match(HashMap.get(annotations, ABOUT), {
+    onNone: () => "",
+    onSome: (name) => `${name}: `
+  })
   const text = Array.isArray(message) ? message.map(String).join(" ") : String(message)
   const label = LABELS[logLevel._tag] ?? logLevel.label.toLowerCase()
-  Output.tell(`${Style.paint(STYLES[label] ?? "plain", `${label}:`)} ${Printable.line(text)}`)
+  Output.tell(`${Style.paint(STYLES[label] ?? "plain", `${label}:`)} ${Printable.line(image + text)}`)
 })
+
+/** The annotation of logs that names the image which they are about. */
+export const ABOUT = "image"
 
 const LABELS: Readonly<Record<string, string>> = {
   Warning: "warning",

@@ -7,7 +7,7 @@ export interface Diagnosis {
   readonly check: string
   /** A problem keeps images from running; a warning may, or costs something. */
   readonly status: Status
-  /** What is there. */
+  /** What is there; several things a line each. */
   readonly found: string
   /** What to do about it; `null` where there is nothing to do. */
   readonly advice: string | null

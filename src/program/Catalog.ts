@@ -37,6 +37,14 @@ export interface Catalog {
   readonly images: readonly CatalogImage[]
   /** What was passed over or is odd, one sentence each; what is hidden is among the images. */
   readonly warnings: readonly string[]
+  /** The same, each with what it is about. */
+  readonly remarks: readonly Remark[]
+}
+
+export interface Remark {
+  readonly text: string
+  /** Paths of the layouts, or of what was taken for none. */
+  readonly paths: readonly string[]
 }
 
 /** Never fails: an image that cannot be used says so when it is resolved. It is an Either for those who take it for an Effect. */
@@ -47,16 +55,16 @@ export const load = (
   budget: Budget.Budget = Budget.UNLIMITED
 ): Either.Either<Catalog> => {
   const { layouts, skipped } = LayoutSearch.find(settings.system.imagelayoutdir, budget)
-  const warnings = skipped
+  const remarks: Remark[] = skipped
     .filter(({ refused }) => refused === undefined || !Privileges.isDenied(refused))
-    .map(({ path, reason }) => `${path} ${reason}: skipped`)
+    .map(({ path, reason }) => ({ text: `${path} ${reason}: skipped`, paths: [path] }))
   const found = layouts.flatMap(({ layout, path }) =>
     Either.match(budget.isSpent() ? left(budget) : Layouts.references(path), {
       onRight: (references) =>
         references.map((reference): FoundImage => ({ layout, path, reference, isHidden: false })),
       onLeft: (error) => {
         const isHidden = Privileges.isDenied(error)
-        if (!isHidden) warnings.push(`${layout}: ${error.message}`)
+        if (!isHidden) remarks.push({ text: `${layout}: ${error.message}`, paths: [path] })
         return [{ layout, path, reference: { ref: LATEST, error }, isHidden }]
       }
     })
@@ -73,21 +81,27 @@ export const load = (
   )
   const contexts = names.map(({ image, stem }) => ImageContext.of(image, { settings, host, sha256, stem }))
   const clashes = Enabling.clashes(contexts)
-  warnings.push(...clashes.values())
+  for (const [alias, text] of clashes) {
+    const isOf = ({ settings, stem }: ImageContext.ImageContext): boolean =>
+      settings.alias.includes(alias) || UnitName.service(stem) === alias
+    remarks.push({
+      text,
+      paths: found.flatMap(({ path }, index) => (contexts.slice(index, index + 1).some(isOf) ? path : []))
+    })
+  }
   const images = contexts.map((context, index): CatalogImage => {
     const { name, settings: own, stem } = context
     const entry = found[index]
     const { collidesWith = [] } = names[index] ?? {}
     if (entry === undefined) throw new Error("as many names as images")
     if (collidesWith.length > 0) {
-      warnings.push(
-        `${display(name)} would have the same unit name as ${collidesWith.map(display).join(", ")}: it is ${UnitName.service(stem)}`
-      )
+      const text = `${display(name)} would have the same unit name as ${collidesWith.map(display).join(", ")}: it is ${UnitName.service(stem)}`
+      remarks.push({ text, paths: [entry.path] })
     }
     const alias = own.alias.filter((alias) => !clashes.has(alias))
     return imageOf({ ...context, settings: { ...own, alias } }, entry, platform, budget)
   })
-  return Either.right({ images, warnings })
+  return Either.right({ images, warnings: remarks.map(({ text }) => text), remarks })
 }
 
 /** An image whose unit is known already, without a look at the others: nothing where its layout does not have it. */

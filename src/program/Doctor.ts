@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Diagnosis from "../domain/Diagnosis.ts"
 import type { ImageContext } from "../domain/ImageContext.ts"
+import * as Printable from "../domain/Printable.ts"
 import type { Settings } from "../domain/Settings.ts"
 import * as DirectoryExamination from "../services/DirectoryExamination.ts"
 import * as HostExamination from "../services/HostExamination.ts"
@@ -26,7 +27,7 @@ export interface Patient {
   readonly settings: Settings
   readonly host: ImageContext["host"]
   readonly catalog: Catalog
-  /** What is odd about configuration and layouts. */
+  /** What is odd about the configuration. */
   readonly warnings: readonly string[]
 }
 
@@ -60,13 +61,25 @@ export const examine = ({
 const configuration = (warnings: readonly string[]): Diagnosis.Diagnosis =>
   warnings.length === 0
     ? Diagnosis.ok("configuration", "all of it is understood")
-    : Diagnosis.warning("configuration", warnings.join("; "), "mend what is named, or take it away")
+    : Diagnosis.warning("configuration", lines(warnings), MEND)
 
-const images = ({ images }: Catalog, { problems, unread }: DryRun.Plan): Diagnosis.Diagnosis => {
-  if (problems.length > 0) {
-    const found = `${problems.length} of ${images.length} cannot run`
-    const more = unread.length === 0 ? "" : `; ${unreadOnes(unread.length)}`
-    return Diagnosis.warning("images", found + more, "oci-systemd list says why")
+/** One below the other. */
+const lines = (all: readonly string[]): string => all.map(Printable.line).join("\n")
+
+const MEND = "mend what is named, or take it away"
+
+const images = ({ images, warnings }: Catalog, { problems, unread }: DryRun.Plan): Diagnosis.Diagnosis => {
+  if (problems.length + warnings.length > 0) {
+    const found = [
+      ...(problems.length === 0 ? [] : [`${problems.length} of ${images.length} cannot run`]),
+      ...(unread.length === 0 ? [] : [unreadOnes(unread.length)]),
+      ...warnings
+    ]
+    const advice = [
+      ...(problems.length === 0 ? [] : ["oci-systemd list says why"]),
+      ...(warnings.length === 0 ? [] : [MEND])
+    ]
+    return Diagnosis.warning("images", lines(found), advice.join("; "))
   }
   return unread.length === 0
     ? Diagnosis.ok("images", `${images.length}, and all of them can run`)

@@ -71,7 +71,7 @@ export const plan = (images: readonly Catalog.CatalogImage[], around?: Around): 
     return {
       files: units.flatMap(({ files }) => files),
       entries,
-      notes: rendered.flatMap(({ notes }) => notes),
+      notes: rendered.flatMap(({ image, notes }) => notes.map((note) => `${image}: ${note}`)),
       unfinished: rendered.flatMap(({ image, isFinal }) => (isFinal ? [] : image)),
       problems: rendered.flatMap(({ problem }) => problem ?? []),
       unread: all.flatMap(({ denied, image }) => (denied === undefined ? [] : { image, cause: denied }))

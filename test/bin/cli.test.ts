@@ -385,7 +385,7 @@ describe.skipIf(!existsSync(CLI))(`oci-systemd${existsSync(CLI) ? "" : " (npm ru
           )
           const found = (check: string) => diagnoses.find((diagnosis) => diagnosis.check === check)
           assert.equal(found("units")?.status, "skipped")
-          assert.match(found("images")?.found ?? "", /^1 of 6 cannot run; 3 cannot be read by this user/)
+          assert.match(found("images")?.found ?? "", /^1 of 6 cannot run\n3 cannot be read by this user/)
           chmodSync(layouts, 0)
           assert.deepEqual([run("list").status, run("list").out], [5, ""])
         } finally {
@@ -394,6 +394,41 @@ describe.skipIf(!existsSync(CLI))(`oci-systemd${existsSync(CLI) ? "" : " (npm ru
         }
       })
   )
+
+  it("says of one image what is odd about it, and of all what is odd about any", () =>
+    withPlace(({ config, path, run }) => {
+      const layouts = join(path, "layouts")
+      for (const name of ["one", "two"]) {
+        const layout = new LayoutWriter(join(layouts, `broken.org/${name}`))
+        layout.write("index.json", "{")
+      }
+      new LayoutWriter(join(layouts, "odd\nname/none")).index()
+      const good = new LayoutWriter(join(layouts, "example.org/good"))
+      good.index(good.named("v1", good.image({ config: { Entrypoint: ["/a"], Env: ["with-dash=1"] } })))
+      const told = (...args: readonly string[]) =>
+        Array.from(
+          run(...args, "--config", config).err.matchAll(/^warning: (?!.*unknown key)(.*)$/gm),
+          ([, text]) => text
+        )
+      assert.deepEqual(told("inspect", "example.org/good"), [])
+      assert.deepEqual(told("name", "example.org/good"), [])
+      assert.deepEqual(told("list", "example.org/*"), [])
+      for (const args of [["list"], ["inspect", "nothing"], ["name", "nothing"]]) {
+        assert.lengthOf(told(...args), 2, args.join(" "))
+      }
+      const [about, ...more] = told("inspect", "broken.org/one")
+      assert.match(about ?? "", /^broken\.org\/one: the index /)
+      assert.deepEqual(more, [])
+      assert.deepEqual(told("dry-run", "example.org/good"), [
+        'example.org/good:v1: the environment variable "with-dash" has a name that systemd does not take: letters, digits and “_” only'
+      ])
+      const { out } = run("doctor", "--config", config)
+      assert.match(
+        out,
+        /^warning +images +3 of 4 cannot run\n +broken\.org\/one: .*\n +broken\.org\/two: .*\n +→ oci-systemd list says why; mend /m
+      )
+      assert.match(out, /^warning +configuration +\S+:4: unknown key "odd" in \[system\]\n +→ /m)
+    }))
 
   it("names the unit of an image, and the image of a unit", () =>
     withPlace(({ config, run }) => {

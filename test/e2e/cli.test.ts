@@ -92,6 +92,23 @@ describe.skipIf(reason !== undefined).each(releases())("the commands on %s", (re
     )
   })
 
+  it("extract says when systemd has to reload, and inspect which drop-ins there are", async () => {
+    assert.include((await cli(`inspect ${OTHER}`)).stdout, "units are final only after extraction")
+    const dropIn = "/etc/systemd/system/org.example.other.ref.v1.service.d/nice.conf"
+    await machine.write(dropIn, "[Service]\nNice=1\n")
+    const { code, stderr } = await cli(`extract ${OTHER}`)
+    assert.equal(code, 0)
+    assert.match(
+      stderr,
+      /^info: systemctl daemon-reload is due: .* finished units of example\.org\/other:v1 yet/m
+    )
+    await machine.run("systemctl daemon-reload")
+    assert.notInclude((await cli(`extract ${OTHER}`)).stderr, "daemon-reload")
+    const inspection = await json(`inspect ${OTHER}`)
+    assert.deepEqual([inspection.dropIns, inspection.notes], [[dropIn], []])
+    await machine.run(`rm ${dropIn}; systemctl daemon-reload`)
+  })
+
   it("enable of an image that cannot run says why, and with --now what systemd says", async () => {
     const layout = new LayoutWriter(join(machine.root, LAYOUTS, "example.org/base"))
     layout.index(layout.named("v1", layout.image({ config: {} })))
@@ -121,23 +138,6 @@ describe.skipIf(reason !== undefined).each(releases())("the commands on %s", (re
     assert.equal((await cli("disable example.org/base:v1")).code, 0)
     await rm(layout.path, { recursive: true })
     await machine.run("systemctl daemon-reload; systemctl reset-failed")
-  })
-
-  it("extract says when systemd has to reload, and inspect which drop-ins there are", async () => {
-    assert.include((await cli(`inspect ${OTHER}`)).stdout, "units are final only after extraction")
-    const dropIn = "/etc/systemd/system/org.example.other.ref.v1.service.d/nice.conf"
-    await machine.write(dropIn, "[Service]\nNice=1\n")
-    const { code, stderr } = await cli(`extract ${OTHER}`)
-    assert.equal(code, 0)
-    assert.match(
-      stderr,
-      /^info: systemctl daemon-reload is due: .* finished units of example\.org\/other:v1 yet/m
-    )
-    await machine.run("systemctl daemon-reload")
-    assert.notInclude((await cli(`extract ${OTHER}`)).stderr, "daemon-reload")
-    const inspection = await json(`inspect ${OTHER}`)
-    assert.deepEqual([inspection.dropIns, inspection.notes], [[dropIn], []])
-    await machine.run(`rm ${dropIn}; systemctl daemon-reload`)
   })
 
   it("gc leaves the root of a running service alone, also after its image moved on", async () => {

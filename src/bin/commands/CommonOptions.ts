@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Catalog from "../../program/Catalog.ts"
+import * as Selection from "../../program/Selection.ts"
 import * as BoundedDirectory from "../../services/BoundedDirectory.ts"
 import type * as BoundedFile from "../../services/BoundedFile.ts"
 import * as CommandPath from "../../services/CommandPath.ts"
@@ -30,7 +31,7 @@ export const images = Args.text({ name: "IMAGE" }).pipe(
   Args.repeated
 )
 
-/** Settings and catalogue; what is odd in either goes to standard error. */
+/** Settings and catalogue; what is odd in the settings goes to standard error. What is in the catalogue, `telling` tells. */
 export const load = (file: Option.Option<string>, overrides: { readonly systemdVersion?: number } = {}) =>
   Effect.gen(function* () {
     const { warnings, ...loaded } = yield* loadSilently(file, overrides)
@@ -45,6 +46,37 @@ const requireLayouts = (directory: string): Either.Either<void, BoundedFile.File
   return Either.isLeft(listing) && Privileges.isDenied(listing.left) ? Either.left(listing.left) : Either.void
 }
 
+/**
+ * Tells what is odd about the layouts that are meant, whose paths `choose` gives: about all where that is all of them, or
+ * where nothing is found, since that may be why.
+ */
+export const telling = <A, E, R>(
+  { remarks }: Catalog.Catalog,
+  choose: Effect.Effect<A, E, R>,
+  pathsOf: (chosen: A) => readonly (string | null)[] | "all"
+): Effect.Effect<A, E, R> => {
+  const tell = (paths: readonly (string | null)[] | "all") =>
+    Effect.forEach(
+      remarks.filter((remark) => paths === "all" || remark.paths.some((path) => paths.includes(path))),
+      ({ text }) => Effect.logWarning(text),
+      { discard: true }
+    )
+  return choose.pipe(
+    Effect.tapError(() => tell("all")),
+    Effect.tap((chosen) => tell(pathsOf(chosen)))
+  )
+}
+
+/** The images that are meant, with a word on what is odd about them. */
+export const select = (catalog: Catalog.Catalog, wanted: readonly string[]) =>
+  telling(catalog, Selection.select(catalog, wanted), (images) =>
+    wanted.length === 0 ? "all" : images.map(({ layoutPath }) => layoutPath)
+  )
+
+/** The one that is meant. */
+export const one = (catalog: Catalog.Catalog, wanted: string) =>
+  telling(catalog, Selection.one(catalog, wanted), ({ layoutPath }) => [layoutPath])
+
 /** The same, with what is odd as data. */
 export const loadSilently = (
   file: Option.Option<string>,
@@ -53,7 +85,7 @@ export const loadSilently = (
   Effect.gen(function* () {
     const { settings, host, platform, warnings } = yield* surroundings(file, overrides)
     const catalog = yield* Catalog.load(settings, host, platform)
-    return { settings, catalog, host, warnings: [...warnings, ...catalog.warnings] }
+    return { settings, catalog, host, warnings }
   })
 
 /** What an image is looked at with: the settings, with what is odd in them, and the machine. */

@@ -6,7 +6,6 @@ import { display, parse } from "../../domain/ImageName.ts"
 import * as UnitName from "../../domain/UnitName.ts"
 import type { Catalog } from "../../program/Catalog.ts"
 import * as Enable from "../../program/Enable.ts"
-import * as Selection from "../../program/Selection.ts"
 import { sha256 } from "../../services/Blobs.ts"
 import * as HostProgram from "../../services/HostProgram.ts"
 import * as Output from "../Output.ts"
@@ -45,7 +44,7 @@ const named = (catalog: Catalog, wanted: string) => {
     ? Effect.succeed([
         { image: name.value, service: UnitName.service(UnitName.fromImage(name.value, sha256)) }
       ])
-    : Effect.map(Selection.select(catalog, [wanted]), (found) =>
+    : Effect.map(CommonOptions.select(catalog, [wanted]), (found) =>
         found.map(({ context }) => ({ image: context.name, service: UnitName.service(context.stem) }))
       )
 }

@@ -6,7 +6,6 @@ import * as Option from "effect/Option"
 import * as DryRun from "../../program/DryRun.ts"
 import * as ImagesUnread from "../../program/ImagesUnread.ts"
 import * as Inspection from "../../program/Inspection.ts"
-import * as Selection from "../../program/Selection.ts"
 import * as ImageResolution from "../../services/ImageResolution.ts"
 import { GENERATOR_DIRECTORY } from "../../services/ServiceManager.ts"
 import * as Output from "../Output.ts"
@@ -55,7 +54,10 @@ export const dryRun = Command.make(
       const overrides = Option.isNone(systemdVersion) ? {} : { systemdVersion: systemdVersion.value }
       const { catalog, ...around } = yield* CommonOptions.load(config, overrides)
       const whole = images.length === 0
-      const plan = yield* DryRun.plan(yield* Selection.select(catalog, images), whole ? around : undefined)
+      const plan = yield* DryRun.plan(
+        yield* CommonOptions.select(catalog, images),
+        whole ? around : undefined
+      )
       const isPrinted = !diff && !check && Option.isNone(output)
       // What is not known is no difference; what is printed says itself what it is of.
       if (!isPrinted) yield* ImagesUnread.requireNone(plan.unread)

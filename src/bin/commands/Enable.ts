@@ -6,7 +6,6 @@ import * as Either from "effect/Either"
 import * as UnitName from "../../domain/UnitName.ts"
 import * as Enable from "../../program/Enable.ts"
 import * as Render from "../../program/Render.ts"
-import * as Selection from "../../program/Selection.ts"
 import * as HostProgram from "../../services/HostProgram.ts"
 import * as Output from "../Output.ts"
 import * as CommonOptions from "./CommonOptions.ts"
@@ -28,7 +27,7 @@ export const enable = Command.make(
     Effect.gen(function* () {
       yield* EnablingOptions.requireDropIns(config)
       const { catalog } = yield* CommonOptions.load(config)
-      const selected = yield* Selection.select(catalog, images)
+      const selected = yield* CommonOptions.select(catalog, images)
       const runnable: string[] = []
       const failures: Array<Either.Either<never, Enable.NotStartable>> = []
       for (const image of selected) {

@@ -9,10 +9,10 @@ import * as Printable from "../../domain/Printable.ts"
 import type { CatalogImage } from "../../program/Catalog.ts"
 import * as Extract from "../../program/Extract.ts"
 import * as Render from "../../program/Render.ts"
-import * as Selection from "../../program/Selection.ts"
 import * as ExtractionServices from "../../services/ExtractionServices.ts"
 import * as HostProgram from "../../services/HostProgram.ts"
 import * as ServiceManager from "../../services/ServiceManager.ts"
+import * as ErrorReport from "../ErrorReport.ts"
 import * as ExtractionProgress from "../ExtractionProgress.ts"
 import * as Output from "../Output.ts"
 import * as CommonOptions from "./CommonOptions.ts"
@@ -30,7 +30,7 @@ export const extract = Command.make(
   ({ all, config, images, strict }) =>
     Effect.gen(function* () {
       const { settings, catalog } = yield* CommonOptions.load(config)
-      const selected = yield* Selection.select(catalog, all ? [] : images)
+      const selected = yield* CommonOptions.select(catalog, all ? [] : images)
       // What nobody asked for by name is no failure where it cannot be meant.
       const isEach = all || images.length === 0
       const { end, onEvent } = ExtractionProgress.make({ plain: true })
@@ -38,6 +38,7 @@ export const extract = Command.make(
         selected,
         (image) =>
           Extract.extract(image, { onEvent, strict }).pipe(
+            Effect.annotateLogs(ErrorReport.ABOUT, display(image.context.name)),
             Effect.ensuring(Effect.sync(() => end(image.context.name))),
             Effect.tap(({ made, root }) =>
               Effect.sync(() =>

@@ -2,7 +2,6 @@
 import * as Command from "@effect/cli/Command"
 import * as Effect from "effect/Effect"
 import * as Inspection from "../../program/Inspection.ts"
-import * as Selection from "../../program/Selection.ts"
 import * as InspectionText from "../InspectionText.ts"
 import * as Output from "../Output.ts"
 import * as CommonOptions from "./CommonOptions.ts"
@@ -13,7 +12,7 @@ export const inspect = Command.make(
   ({ config, json, image }) =>
     Effect.gen(function* () {
       const { catalog } = yield* CommonOptions.load(config)
-      const inspection = yield* Inspection.of(yield* Selection.one(catalog, image))
+      const inspection = yield* Inspection.of(yield* CommonOptions.one(catalog, image))
       if (json) Output.printJson(inspection)
       else Output.print(InspectionText.render(inspection, Output.width()))
     })

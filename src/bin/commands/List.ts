@@ -1,7 +1,6 @@
 /** `oci-systemd list`: the images that there are. */
 import * as Command from "@effect/cli/Command"
 import * as Effect from "effect/Effect"
-import * as Selection from "../../program/Selection.ts"
 import * as Summary from "../../program/Summary.ts"
 import * as Output from "../Output.ts"
 import * as SummaryTable from "../SummaryTable.ts"
@@ -13,7 +12,7 @@ export const list = Command.make(
   ({ config, images, json }) =>
     Effect.gen(function* () {
       const { catalog, settings } = yield* CommonOptions.load(config)
-      const rows = yield* Effect.forEach(yield* Selection.select(catalog, images), Summary.of)
+      const rows = yield* Effect.forEach(yield* CommonOptions.select(catalog, images), Summary.of)
       if (json) Output.printJson(rows)
       else if (rows.length > 0) Output.print(SummaryTable.render(rows, Output.width()).join("\n"))
       else Output.tell(`There are no images below ${settings.system.imagelayoutdir}.`)

@@ -25,7 +25,9 @@ export const name = Command.make(
   ({ all, config, json, what }) =>
     Effect.gen(function* () {
       const { catalog } = yield* CommonOptions.load(config)
-      const names = yield* Names.of(catalog, what)
+      const names = yield* CommonOptions.telling(catalog, Names.of(catalog, what), (found) =>
+        found.map(({ layout }) => layout)
+      )
       if (json) Output.printJson(names)
       else for (const text of Names.lines(names, what, all)) Output.print(Printable.line(text))
     })

@@ -7,7 +7,6 @@ import * as Option from "effect/Option"
 import type { ImageName } from "../../domain/ImageName.ts"
 import * as Catalog from "../../program/Catalog.ts"
 import * as Prepare from "../../program/Prepare.ts"
-import * as Selection from "../../program/Selection.ts"
 import * as ExtractionServices from "../../services/ExtractionServices.ts"
 import { NativeCalls } from "../../services/NativeCalls.ts"
 import { RootStarter } from "../../services/RootStarter.ts"
@@ -40,7 +39,7 @@ const select = (config: Option.Option<string>, image: string, name: Option.Optio
       if (selected !== undefined) return { settings: around.settings, selected }
     }
     const { settings, catalog } = yield* CommonOptions.load(config)
-    return { settings, selected: yield* Selection.one(catalog, image) }
+    return { settings, selected: yield* CommonOptions.one(catalog, image) }
   })
 
 export const prepare = Command.make(

@@ -6,7 +6,6 @@ import * as Effect from "effect/Effect"
 import { display } from "../../domain/ImageName.ts"
 import * as Catalog from "../../program/Catalog.ts"
 import * as ImagesUnread from "../../program/ImagesUnread.ts"
-import * as Selection from "../../program/Selection.ts"
 import * as Verify from "../../program/Verify.ts"
 import * as ExtractionServices from "../../services/ExtractionServices.ts"
 import * as ExtractionProgress from "../ExtractionProgress.ts"
@@ -30,7 +29,7 @@ export const verify = Command.make(
     Effect.gen(function* () {
       const { settings, catalog } = yield* CommonOptions.load(config)
       const [seen, hidden] = Array.partition(
-        yield* Selection.select(catalog, images),
+        yield* CommonOptions.select(catalog, images),
         ({ isHidden }) => isHidden
       )
       const printer = json ? VerifyPrinter.json() : VerifyPrinter.lines(all ? Infinity : MOST)
