@@ -16,6 +16,9 @@ import { display, type ImageName } from "./ImageName.ts"
 export const nameOf = (image: ImageName, sha256: Sha256): string =>
   `${PREFIX}${ExtractsTree.component(display(image), sha256)}.conf`
 
+/** Is it the name of one, whatever image it is of? */
+export const isName = (name: string): boolean => name.startsWith(PREFIX) && name.endsWith(".conf")
+
 export const render = (image: ImageName, units: readonly string[]): string =>
   `${MADE_BY}
 [image ${display(image)}]

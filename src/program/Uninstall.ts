@@ -1,6 +1,7 @@
 /** Takes away what `Install` put on a machine, and nothing else: no configuration that was edited, no layout, extract or volume. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as EnablingFile from "../domain/EnablingFile.ts"
 import * as InstallTree from "../domain/InstallTree.ts"
 import * as HostProgram from "../services/HostProgram.ts"
 import * as InstallRoot from "../services/InstallRoot.ts"
@@ -21,6 +22,8 @@ export class NotInstalled extends Schema.TaggedError<NotInstalled>()("NotInstall
 export interface Removal {
   readonly files: readonly string[]
   readonly keepsConfiguration: boolean
+  /** What `enable` wrote, and stays: whoever installs again finds the same images enabled. */
+  readonly enabling: readonly string[]
 }
 
 export const uninstall = Effect.fn("Uninstall.uninstall")(function* (
@@ -45,8 +48,14 @@ export const uninstall = Effect.fn("Uninstall.uninstall")(function* (
   yield* root.remove(place)
   for (const directory of manifest.directories.toReversed()) yield* root.removeDirectory(directory)
   if (hasSystemd) yield* HostProgram.run("systemctl", "daemon-reload")
-  return { files: manifest.files, keepsConfiguration } satisfies Removal
+  const enabling = (yield* root.list(DROP_INS))
+    .filter(EnablingFile.isName)
+    .map((name) => `${DROP_INS}/${name}`)
+  return { files: manifest.files, keepsConfiguration, enabling } satisfies Removal
 })
+
+/** Where `enable` writes. */
+const DROP_INS = `${InstallTree.CONFIGURATION}.d`
 
 /** Is the configuration one that was edited, or not ours? */
 const keeps = (root: InstallRoot.InstallRoot, written: string | null) =>

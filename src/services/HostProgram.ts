@@ -6,7 +6,9 @@ import * as Schema from "effect/Schema"
 
 export class ProgramFailed extends Schema.TaggedError<ProgramFailed>()("ProgramFailed", {
   command: Schema.String,
-  said: Schema.String
+  said: Schema.String,
+  /** `EACCES` where it said that who runs it may not do this. */
+  code: Schema.optional(Schema.Literal("EACCES"))
 }) {
   override get message(): string {
     return `${this.command} failed${this.said === "" ? "" : `: ${this.said}`}`
@@ -24,11 +26,17 @@ export const run = (program: string, ...args: readonly string[]): Effect.Effect<
   Effect.flatMap(executed(program, args, {}), ({ error, stdout, stderr }) =>
     error === null
       ? Effect.succeed(stdout)
-      : new ProgramFailed({
-          command: [program, ...args].join(" "),
-          said: stderr.trim() || (typeof error.code === "number" ? "" : error.message)
-        })
+      : failed(
+          [program, ...args].join(" "),
+          stderr.trim() || (typeof error.code === "number" ? "" : error.message)
+        )
   )
+
+export const failed = (command: string, said: string): ProgramFailed =>
+  new ProgramFailed({ command, said, ...(REFUSAL.test(said) ? { code: "EACCES" as const } : {}) })
+
+/** Of systemd and polkit, whose words these are in every language, and of the C library. */
+const REFUSAL = /access denied|authentication (?:is )?required|permission denied|operation not permitted/i
 
 /** What it prints on both streams, however it ends; a failure where it cannot be run at all. */
 export const said = (program: string, ...args: readonly string[]): Effect.Effect<string, ProgramFailed> =>

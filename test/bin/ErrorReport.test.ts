@@ -4,15 +4,18 @@ import { afterEach, assert, describe, it, vi } from "vitest"
 import * as ErrorReport from "../../src/bin/ErrorReport.ts"
 import type { Mapped } from "../../src/bin/ExitStatus.ts"
 import { NoSuchImage } from "../../src/program/Selection.ts"
-import { ProgramFailed } from "../../src/services/HostProgram.ts"
+import * as HostProgram from "../../src/services/HostProgram.ts"
+import { asUser, NOBODY } from "../support/AsUser.ts"
 
-const told = async (error: Mapped) => {
+const told = async (error: Mapped, user = 0) => {
   let text = ""
   vi.spyOn(process.stderr, "write").mockImplementation((chunk) => {
     text += chunk
     return true
   })
-  await Effect.runPromise(ErrorReport.report(Effect.fail(error)))
+  await Effect.runPromise(
+    user === 0 ? ErrorReport.report(Effect.fail(error)) : asUser(user, ErrorReport.report(Effect.fail(error)))
+  )
   const status = process.exitCode
   process.exitCode = 0
   return { text, status }
@@ -23,7 +26,7 @@ afterEach(() => void vi.restoreAllMocks())
 describe("an error", () => {
   it("that a program of the host said in several lines has those lines", async () => {
     const { status, text } = await told(
-      new ProgramFailed({
+      new HostProgram.ProgramFailed({
         command: "systemctl start -- a.service",
         said: "Job for a.service failed.\nSee \u001b logs."
       })
@@ -34,6 +37,20 @@ describe("an error", () => {
     )
     assert.equal(status, 1)
   })
+
+  it.skipIf(process.getuid?.() !== 0)(
+    "by which systemd refuses who is not root is one of privileges",
+    async () => {
+      const refused = HostProgram.failed(
+        "systemctl stop oci.slice",
+        "Failed to stop oci.slice: Access denied\nSee system logs and 'systemctl status oci.slice' for details."
+      )
+      const { status, text } = await told(refused, NOBODY)
+      assert.match(text, /^ {2}hint: this needs root: run it with sudo, or as root$/m)
+      assert.equal(status, 5)
+      assert.equal((await told(refused)).status, 1)
+    }
+  )
 
   it("of a word from a command line or an image is one line, whatever is in it", async () => {
     const { text } = await told(new NoSuchImage({ wanted: "a\nerror: b", known: [] }))

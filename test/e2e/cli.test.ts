@@ -92,6 +92,32 @@ describe.skipIf(reason !== undefined).each(releases())("the commands on %s", (re
     )
   })
 
+  it("who is not root gets status 5 with a hint, and no error where there is nothing to do", async () => {
+    const user = (command: string) =>
+      machine.run(`setpriv --reuid=65534 --regid=65534 --clear-groups oci-systemd ${command}`, {
+        check: false
+      })
+    const manifest = "/usr/local/lib/oci-systemd-generator/installed.json"
+    await machine.run("mkdir -p /usr/local/lib/oci-systemd-generator")
+    await machine.write(
+      manifest,
+      JSON.stringify({ version: "0", directories: [], files: [], configuration: null })
+    )
+    for (const command of ["uninstall", `disable ${APP}`, `enable ${OTHER}`, `enable --now ${APP}`]) {
+      const { code, stderr } = await user(command)
+      assert.equal(code, 5, `${command}: ${stderr}`)
+      assert.match(
+        stderr,
+        /^error: .*(\n {2}.*)*\n {2}hint: this needs root: run it with sudo, or as root\n$/
+      )
+    }
+    await machine.run(`rm ${manifest}`)
+    const { code, stderr, stdout } = await user(`disable ${OTHER}`)
+    assert.deepEqual([code, stderr], [0, ""])
+    assert.match(stdout, /^Nothing to do: /)
+    assert.equal(await state(), "active")
+  })
+
   it("extract says when systemd has to reload, and inspect which drop-ins there are", async () => {
     assert.include((await cli(`inspect ${OTHER}`)).stdout, "units are final only after extraction")
     const dropIn = "/etc/systemd/system/org.example.other.ref.v1.service.d/nice.conf"

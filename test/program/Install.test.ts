@@ -209,6 +209,17 @@ describe("a configuration", () => {
       assert.equal(readFileSync(join(root, CONFIGURATION), "utf8"), "edited")
     }))
 
+  it("that enables images is named by the uninstallation, and left alone", () =>
+    withPlaces(({ install, root, source, uninstall }) => {
+      install(source("new"))
+      const directory = `${CONFIGURATION}.d`
+      mkdirSync(join(root, directory))
+      const own = `${directory}/50-enabled-example.org%2Fapp:v1.conf`
+      for (const file of [own, `${directory}/60-mine.conf`]) writeFileSync(join(root, file), "")
+      assert.deepEqual(uninstall().enabling, [`/${own}`])
+      assert.isTrue(existsSync(join(root, own)))
+    }))
+
   it("that is a link to nowhere is left alone", () =>
     withPlaces(({ install, root, source }) => {
       mkdirSync(join(root, "etc"))

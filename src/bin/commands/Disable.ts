@@ -22,13 +22,15 @@ export const disable = Command.make(
       yield* EnablingOptions.requireDropIns(config)
       const { catalog } = yield* CommonOptions.load(config)
       const selected = (yield* Effect.forEach(images, (wanted) => named(catalog, wanted))).flat()
+      let isChanged = false
       for (const { image, service } of selected) {
         const { file, made, others } = yield* Enable.disable(image)
+        if (made !== "nothing") isChanged = true
         const still = others.length === 0 ? "" : ` It is enabled still, by ${others.join(", ")}.`
         if (made === "nothing") Output.print(`Nothing to do: no unit starts ${service}.`)
         else Output.print(`Removed ${file}.${still}`)
       }
-      yield* EnablingOptions.reload
+      if (isChanged) yield* EnablingOptions.reload
       if (now) yield* HostProgram.run("systemctl", "stop", "--", ...selected.map(({ service }) => service))
     })
 ).pipe(Command.withDescription("Have images started at boot no longer"))

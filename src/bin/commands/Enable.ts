@@ -30,9 +30,11 @@ export const enable = Command.make(
       const selected = yield* CommonOptions.select(catalog, images)
       const runnable: string[] = []
       const failures: Array<Either.Either<never, Enable.NotStartable>> = []
+      let isChanged = false
       for (const image of selected) {
         const { context } = image
         const { file, made, others, units } = yield* Enable.enable(context.name, [wantedBy])
+        if (made !== "nothing") isChanged = true
         const service = UnitName.service(context.stem)
         const by = `${units.join(", ")} ${units.length === 1 ? "starts" : "start"} ${service}`
         if (made === "nothing")
@@ -43,7 +45,8 @@ export const enable = Command.make(
         else if (now) failures.push(Either.left(new Enable.NotStartable({ problem })))
         else yield* Effect.logWarning(`${problem}: until that is mended, ${service} fails when it is started`)
       }
-      yield* EnablingOptions.reload
+      // An image that was copied just now has no unit to start yet.
+      if (isChanged || now) yield* EnablingOptions.reload
       if (now && runnable.length > 0) yield* HostProgram.run("systemctl", "start", "--", ...runnable)
       yield* Extraction.failWithAll(failures)
     })

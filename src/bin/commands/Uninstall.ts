@@ -14,12 +14,15 @@ export const uninstall = Command.make(
   ({ prefix, root }) =>
     Effect.gen(function* () {
       const below = Option.getOrUndefined(Option.map(root, (directory) => path.resolve(directory)))
-      const { files, keepsConfiguration } = yield* Uninstall.uninstall(below, prefix)
+      const { enabling, files, keepsConfiguration } = yield* Uninstall.uninstall(below, prefix)
       yield* Console.log(`removed ${files.length} files; layouts, extracts and volumes are left as they are`)
       if (keepsConfiguration) {
         yield* Console.log(
           `${below ?? ""}${InstallTree.CONFIGURATION} is not as it was installed, and is left as it is`
         )
+      }
+      for (const file of enabling) {
+        yield* Console.log(`${below ?? ""}${file}, which enables an image, is left as it is`)
       }
     })
 ).pipe(Command.withDescription("Stop all services of images, and remove what install has installed"))
