@@ -73,11 +73,15 @@ const misused = (reason: string, called: string | undefined): void =>
   tell([new Error(decapitalised(reason))], `see ${helpOf(called)}`, "misused")
 
 /** An option that the command does not have. */
-export const unknownOption = (called: string, option: string, near: readonly string[]): void => {
+export const unknownOption = (called: string | undefined, option: string, near: readonly string[]): void => {
   const meant =
     near.length > 0 ? `did you mean ${list(near)}? See ${helpOf(called)}` : `see ${helpOf(called)}`
-  tell([new Error(`${called} has no option ${option}`)], meant, "misused")
+  tell([new Error(`${called ?? PROGRAM} has no option ${option}`)], meant, "misused")
 }
+
+/** An option without what it takes. */
+export const missingValue = (called: string | undefined, option: string, value: string): void =>
+  tell([new Error(`${option} needs ${value}`)], `see ${helpOf(called)}`, "misused")
 
 const helpOf = (called: string | undefined): string =>
   called === undefined ? `${PROGRAM} --help` : `${PROGRAM} ${called} --help`

@@ -10,7 +10,14 @@ export type Invocation = Data.TaggedEnum<{
   Nothing: object
   UnknownCommand: { readonly name: string; readonly near: readonly string[] }
   /** `@effect/cli` would take it for an argument, where there may be any number of those. */
-  UnknownOption: { readonly command: string; readonly option: string; readonly near: readonly string[] }
+  UnknownOption: {
+    /** `undefined`: it stands where no command is. */
+    readonly command: string | undefined
+    readonly option: string
+    readonly near: readonly string[]
+  }
+  /** Nothing follows an option that takes something, or another option does; `@effect/cli` would take that, or none. */
+  MissingValue: { readonly command: string | undefined; readonly option: string; readonly value: string }
   /** `undefined`: only options were given, and `@effect/cli` has some of its own. */
   Run: { readonly command: string | undefined }
 }>
@@ -31,16 +38,37 @@ export const of = (args: readonly string[], program: CommandLine.Program): Invoc
     return Invocation.UnknownCommand({ name, near: Resemblance.nearest(name, known) })
   }
   if (words.some((word) => word === "--help" || word === "-h")) return Invocation.Help({ command })
-  if (command === undefined) return Invocation.Run({ command: name })
-  const options = [...CommandLine.allOptions(program, command), ...BEFORE]
+  const own =
+    command === undefined
+      ? [...program.options, ...CommandLine.BUILT_IN]
+      : CommandLine.allOptions(program, command)
+  const options: readonly Taking[] = [...own, ...BEFORE]
   const known = options.flatMap(({ names }) => names)
+  const wanting = words.find(
+    (word, index) =>
+      isValue([word, ""], 1, options) &&
+      !isValue(words, index, options) &&
+      (words[index + 1] === undefined || known.includes(words[index + 1] ?? ""))
+  )
+  if (wanting !== undefined) {
+    const takes = own.find(({ names }) => names.includes(wanting))?.takes
+    return Invocation.MissingValue({ command: name, option: wanting, value: takes?.word ?? "a value" })
+  }
   const option = words
     .filter((word, index) => word.startsWith("-") && word !== "-" && !isValue(words, index, options))
     .map((word) => word.replace(/=.*$/s, ""))
     .find((word) => !known.includes(word))
   return option === undefined
     ? Invocation.Run({ command: name })
-    : Invocation.UnknownOption({ command: command.name, option, near: Resemblance.nearest(option, known) })
+    : Invocation.UnknownOption({ command: name, option, near: like(option, known) })
+}
+
+/** Of one letter, those that begin with it: any two of such options are alike. */
+const like = (option: string, known: readonly string[]): readonly string[] => {
+  const long = known.filter((name) => name.startsWith("--"))
+  return /^-[^-]$/.test(option)
+    ? long.filter((name) => name.startsWith(`-${option}`) && !HIDDEN.has(name))
+    : Resemblance.nearest(option, long)
 }
 
 type Taking = Pick<CommandLine.Option, "names"> & { readonly takes: unknown }
@@ -48,6 +76,9 @@ type Taking = Pick<CommandLine.Option, "names"> & { readonly takes: unknown }
 /** Does the word belong to the option before it? */
 const isValue = (words: readonly string[], index: number, options: readonly Taking[]): boolean =>
   options.some(({ names, takes }) => takes !== undefined && names.some((name) => name === words[index - 1]))
+
+/** Of `@effect/cli`: nobody is led to them. */
+const HIDDEN: ReadonlySet<string> = new Set(["--log-level", "--completions", "--wizard"])
 
 /** What may stand before the command: our own, and what `@effect/cli` adds. */
 const BEFORE: readonly Taking[] = [

@@ -47,5 +47,6 @@ Invocation.Invocation.$match(Invocation.of(args, program), {
     ),
   UnknownCommand: ({ name, near }) => ErrorReport.unknownCommand(name, near),
   UnknownOption: ({ command, near, option }) => ErrorReport.unknownOption(command, option, near),
+  MissingValue: ({ command, option, value }) => ErrorReport.missingValue(command, option, value),
   Run: ({ command }) => run(command)
 })

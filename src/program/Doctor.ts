@@ -46,14 +46,18 @@ export const examine = ({
           Effect.orDie
         )
     const plan = yield* DryRun.plan(catalog.images, { host, settings })
+    const installation = InstallationExamination.examine()
     return [
       ...HostExamination.examine(host.systemdVersion),
-      ...InstallationExamination.examine(),
+      ...installation,
       native,
       ...directories,
       configuration(warnings),
       images(catalog, plan),
-      upToDate(plan),
+      // What systemd does not run writes nothing at a reload.
+      installation.some(Diagnosis.isProblem)
+        ? Diagnosis.skipped("units", "the generator does not run: none are up to date")
+        : upToDate(plan),
       yield* verified(plan)
     ]
   })

@@ -20,6 +20,15 @@ export interface Names {
   readonly exists: boolean
 }
 
+/**
+ * What tools make of a name that is not there, where that is another one: `skopeo copy … oci:DIRECTORY/localhost:5000/app:v1`
+ * has the layout `localhost`, since its path ends at the first colon.
+ */
+export const byTools = ({ exists, image }: Names): ImageName | undefined => {
+  const [layout = "", ...rest] = image.split(":")
+  return exists || rest.length < 2 ? undefined : { layout, ref: rest.join(":") }
+}
+
 /** `what` are names, or one layout and its reference. */
 export const of = (
   catalog: Catalog,
@@ -60,7 +69,7 @@ const ofWord = (catalog: Catalog, word: string) =>
     if (found.length > 0) return yield* Effect.forEach(found, ofImage)
     yield* Selection.requireSeen(catalog, word)
     const name = parse(word)
-    if (Option.isSome(name)) return [future(catalog, name.value)]
+    if (Option.isSome(name) && !Selection.isDigested(word)) return [future(catalog, name.value)]
     return yield* new Selection.NoSuchImage({
       wanted: word,
       known: catalog.images.map(({ context }) => display(context.name))

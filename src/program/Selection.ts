@@ -30,6 +30,14 @@ export class NoSuchImage extends Schema.TaggedError<NoSuchImage>()("NoSuchImage"
 
   /** What to do about it. */
   get hint(): string {
+    const transport = /^[a-z][a-z-]*:\/\/(.*)$/s.exec(this.wanted)
+    if (transport !== null)
+      return `images are named as below the layouts directory, without a transport: ${transport[1]}`
+    if (isDigested(this.wanted))
+      return "images are named by a reference, not by a digest: LAYOUT:REF, as oci-systemd list has them"
+    const directory = `${this.wanted.replace(/\/+$/, "")}/`
+    if (this.known.some((name) => name.startsWith(directory)))
+      return `there are layouts below it: ${JSON.stringify(`${directory}*`)} are all of them`
     const near = Resemblance.nearest(this.wanted, this.known)
     if (near.length > 0) return `did you mean ${near.join(" or ")}?`
     if (this.known.length === 0) return "there are no images: copy one below the layouts directory"
@@ -38,6 +46,9 @@ export class NoSuchImage extends Schema.TaggedError<NoSuchImage>()("NoSuchImage"
       : `there are ${this.known.join(", ")}`
   }
 }
+
+/** `NAME@ALGORITHM:HEX`, as registries take it. */
+export const isDigested = (wanted: string): boolean => /@[a-z0-9+._-]+:[0-9a-f]{32,}$/i.test(wanted)
 
 /** One is wanted. */
 export class SeveralImages extends Schema.TaggedError<SeveralImages>()("SeveralImages", {

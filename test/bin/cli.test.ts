@@ -288,6 +288,24 @@ describe.skipIf(!existsSync(CLI))(`oci-systemd${existsSync(CLI) ? "" : " (npm ru
         /^error: missing argument <IMAGE>\n {2}hint: see oci-systemd inspect --help\n$/
       )
       assert.match(told(), /^ {2}inspect {2}/m)
+      assert.equal(
+        told("-v"),
+        "error: oci-systemd has no option -v\n  hint: did you mean --version? See oci-systemd --help\n"
+      )
+      assert.equal(told("list", "-a"), "error: list has no option -a\n  hint: see oci-systemd list --help\n")
+      assert.match(told("verify", "-a"), /^ {2}hint: did you mean --all\? /m)
+      for (const args of [
+        ["list", "--config"],
+        ["list", "--config", "--json"]
+      ]) {
+        assert.equal(told(...args), "error: --config needs FILE\n  hint: see oci-systemd list --help\n")
+      }
+      for (const version of ["abc", "251", "-1", "252.5"]) {
+        assert.equal(
+          told("dry-run", "--systemd-version", version),
+          `error: --systemd-version takes a number from 252 on, not "${version}"\n  hint: see oci-systemd dry-run --help\n`
+        )
+      }
     }))
 
   it("prints help as data, without colours where nobody sees them", () =>
@@ -428,6 +446,36 @@ describe.skipIf(!existsSync(CLI))(`oci-systemd${existsSync(CLI) ? "" : " (npm ru
         /^warning +images +3 of 4 cannot run\n +broken\.org\/one: .*\n +broken\.org\/two: .*\n +→ oci-systemd list says why; mend /m
       )
       assert.match(out, /^warning +configuration +\S+:4: unknown key "odd" in \[system\]\n +→ /m)
+    }))
+
+  it("says what to write instead of what other tools take", () =>
+    withPlace(({ config, path, run }) => {
+      const digest = `sha256:${"ab".repeat(32)}`
+      for (const [name, hint] of [
+        ["docker://example.org/good:v1", "without a transport: example.org/good:v1"],
+        [`example.org/good@${digest}`, "by a reference, not by a digest"],
+        ["example.org", 'there are layouts below it: "example.org/*"'],
+        ["example.org/", 'there are layouts below it: "example.org/*"']
+      ] as const) {
+        for (const command of ["name", "list"]) {
+          const { err, out, status } = run(command, "--config", config, name)
+          assert.deepEqual([status, out], [4, ""], `${command} ${name}`)
+          assert.include(err, hint)
+        }
+      }
+      const port = run("name", "--config", config, "localhost:5000/app:v1")
+      assert.equal(port.out, "localhost:5000.app.ref.v1.service\n")
+      assert.match(
+        port.err,
+        /^warning: skopeo makes the layout localhost with the reference 5000\/app:v1 of /m
+      )
+      const layout = new LayoutWriter(join(path, "layouts/localhost"))
+      layout.index(layout.named("5000/app:v1", layout.image()))
+      const made = run("name", "--config", config, "localhost:5000/app:v1")
+      assert.equal(made.out, "localhost.ref.5000\\x2fapp:v1.service\n")
+      assert.notInclude(made.err, "skopeo")
+      rmSync(join(path, "layouts"), { recursive: true })
+      assert.match(run("list", "--config", config).err, /the layouts directory \S+ is missing\.$/m)
     }))
 
   it("names the unit of an image, and the image of a unit", () =>

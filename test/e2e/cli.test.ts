@@ -282,6 +282,8 @@ describe.skipIf(reason !== undefined).each(releases())("the commands on %s", (re
       status: "problem",
       advice: "rm /etc/systemd/system-generators/oci-systemd-generator"
     })
+    // Which a reload would not change.
+    assert.equal((await advice("units")).status, "skipped")
     await machine.run("rm /etc/systemd/system-generators/oci-systemd-generator")
     await machine.run("sed -i 's/systemd//g' /etc/nsswitch.conf")
     assert.match((await advice("users")).advice, /nsswitch\.conf/)

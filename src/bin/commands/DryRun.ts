@@ -1,8 +1,11 @@
 /** `oci-systemd dry-run`: what the generator would write. */
 import * as Command from "@effect/cli/Command"
+import * as HelpDoc from "@effect/cli/HelpDoc"
 import * as Options from "@effect/cli/Options"
+import * as ValidationError from "@effect/cli/ValidationError"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as SystemdVersion from "../../domain/SystemdVersion.ts"
 import * as DryRun from "../../program/DryRun.ts"
 import * as ImagesUnread from "../../program/ImagesUnread.ts"
 import * as Inspection from "../../program/Inspection.ts"
@@ -12,8 +15,19 @@ import * as Output from "../Output.ts"
 import * as PlanText from "../PlanText.ts"
 import * as CommonOptions from "./CommonOptions.ts"
 
-const systemdVersion = Options.integer("systemd-version").pipe(
+const systemdVersion = Options.text("systemd-version").pipe(
   Options.withPseudoName("N"),
+  Options.mapEffect((text) =>
+    /^\d{1,9}$/.test(text) && Number(text) >= SystemdVersion.OLDEST
+      ? Effect.succeed(Number(text))
+      : Effect.fail(
+          ValidationError.invalidValue(
+            HelpDoc.p(
+              `--systemd-version takes a number from ${SystemdVersion.OLDEST} on, not ${JSON.stringify(text)}`
+            )
+          )
+        )
+  ),
   Options.withDescription("Render for this version of systemd instead of the host's"),
   Options.optional
 )

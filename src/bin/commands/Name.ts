@@ -4,7 +4,9 @@ import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
 import * as Printable from "../../domain/Printable.ts"
+import * as UnitName from "../../domain/UnitName.ts"
 import * as Names from "../../program/Names.ts"
+import { sha256 } from "../../services/Blobs.ts"
 import * as Output from "../Output.ts"
 import * as CommonOptions from "./CommonOptions.ts"
 
@@ -28,6 +30,13 @@ export const name = Command.make(
       const names = yield* CommonOptions.telling(catalog, Names.of(catalog, what), (found) =>
         found.map(({ layout }) => layout)
       )
+      for (const each of names) {
+        const made = Names.byTools(each)
+        if (made !== undefined)
+          yield* Effect.logWarning(
+            `skopeo makes the layout ${made.layout} with the reference ${made.ref} of ${each.image}, which is ${UnitName.service(UnitName.fromImage(made, sha256))} then: name the layout without a colon`
+          )
+      }
       if (json) Output.printJson(names)
       else for (const text of Names.lines(names, what, all)) Output.print(Printable.line(text))
     })

@@ -50,6 +50,30 @@ export const BUILT_IN: readonly Option[] = [
   { names: ["--version"], takes: undefined, required: false, repeated: false, summary: "Show the version" }
 ]
 
+/** For completions: `help` is no command of its own. */
+export const withHelp = (program: Program): Program => ({
+  ...program,
+  commands: [
+    ...program.commands,
+    {
+      name: "help",
+      summary: "Show help, of a command where one is named",
+      options: [],
+      arguments: [
+        {
+          takes: {
+            word: "COMMAND",
+            kind: { _tag: "Choice", words: program.commands.map(({ name }) => name) }
+          },
+          required: false,
+          repeated: false,
+          summary: "A command"
+        }
+      ]
+    }
+  ]
+})
+
 /** What a command takes besides what each takes. */
 export const ownOptions = (program: Program, command: Command): readonly Option[] => {
   const common = new Set(program.options.map(({ names: [name] }) => name))

@@ -11,7 +11,7 @@ export const NOTES: Readonly<Record<string, readonly Block[]>> = {
     "Each directive of the units is shown with what it comes from: a field of the image's configuration, a line of a configuration file, the profile, or nobody (default). What the image's configuration says and no unit does is listed with the reason. So are the health check, drop-ins of the service in `/etc/systemd/system` and `/run/systemd/system`, and whether the units are final yet: what only an extracted root can tell is in them after the extraction."
   ],
   name: [
-    'Made for scripts: `systemctl restart "$(oci-systemd name myorg.com/myapp:stable)"`. An image *LAYOUT*:*REF* that is not there has a name too, the one that it will have.'
+    'Made for scripts: `systemctl restart "$(oci-systemd name myorg.com/myapp:stable)"`. An image *LAYOUT*:*REF* that is not there has a name too, the one that it will have. What skopeo makes of a name with a port is another image, and a warning says so.'
   ],
   "dry-run": [
     "What is printed, or written with `--output`, is what the generator writes, byte for byte; links are printed as comments, `# PATH -> TARGET`. An image that cannot run has a unit that says why; only with `--check` is that a failure.",
@@ -46,6 +46,6 @@ export const NOTES: Readonly<Record<string, readonly Block[]>> = {
     "systemd, where it runs and no `--root` is given, is reloaded."
   ],
   uninstall: [
-    "Services of images are stopped first, since nothing would be left to clear up after them. A configuration that was edited stays, and so do layouts, extracts and volumes: `rm -r /var/lib/oci` is yours to say."
+    "Services of images are stopped first, since nothing would be left to clear up after them. A configuration that was edited stays, and so do the files of `enable`, which are named, layouts, extracts and volumes: `rm -r /var/lib/oci` is yours to say."
   ]
 }

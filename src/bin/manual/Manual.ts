@@ -1,6 +1,6 @@
 /** All manual pages and completions, each with its path in `dist`. */
 import * as BashCompletion from "./BashCompletion.ts"
-import type * as CommandLine from "./CommandLine.ts"
+import * as CommandLine from "./CommandLine.ts"
 import * as ConfigurationPage from "./ConfigurationPage.ts"
 import * as FishCompletion from "./FishCompletion.ts"
 import * as GeneratorPage from "./GeneratorPage.ts"
@@ -15,7 +15,7 @@ export const files = (
   ...[OciSystemdPage.page(program), GeneratorPage.page, ConfigurationPage.page].map(
     (page) => [`man/${page.name}.${page.section}`, Roff.render(page, edition)] as const
   ),
-  ["completions/bash/oci-systemd", BashCompletion.render(program)],
-  ["completions/zsh/_oci-systemd", ZshCompletion.render(program)],
-  ["completions/fish/oci-systemd.fish", FishCompletion.render(program)]
+  ["completions/bash/oci-systemd", BashCompletion.render(CommandLine.withHelp(program))],
+  ["completions/zsh/_oci-systemd", ZshCompletion.render(CommandLine.withHelp(program))],
+  ["completions/fish/oci-systemd.fish", FishCompletion.render(CommandLine.withHelp(program))]
 ]

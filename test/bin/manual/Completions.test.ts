@@ -140,6 +140,7 @@ describe.each(Object.keys(SHELLS))("%s", (shell) => {
         // No second argument where there is one, nothing after what is no command, and no name that a shell could run.
         `oci-systemd --config conf inspect example.org/one:v1 org.example.t${TAB}`,
         `oci-systemd nothing --de${TAB}`,
+        `oci-systemd hel${TAB} insp${TAB}`,
         `oci-systemd --config conf verify evil${TAB}`
       ]),
       [
@@ -152,6 +153,7 @@ describe.each(Object.keys(SHELLS))("%s", (shell) => {
         ["--config", "conf", "verify", "example.org/one:v1", "org.example.two.ref.v1.service"],
         ["--config", "conf", "inspect", "example.org/one:v1", "org.example.t"],
         ["nothing", "--de"],
+        ["help", "inspect"],
         ["--config", "conf", "verify", "evil"]
       ]
     )
