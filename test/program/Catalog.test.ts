@@ -37,6 +37,27 @@ describe("Catalog.one", () => {
     assert.strictEqual(collided?.context.stem, "org.example.app.ref.v2-0123456789abcdef")
   })
 
+  it("has a remark on each clash of names, with the layouts that it is about", () => {
+    using directory = temporary()
+    const around = place(directory.path)
+    const other = new LayoutWriter(join(directory.path, "example.org/other"))
+    other.index(other.named("v1", other.image()))
+    const settings = Settings.make({
+      system: around.settings.system,
+      images: { "example.org/*": { alias: ["same.service"] } }
+    })
+    const { remarks, warnings } = Either.getOrThrow(Catalog.load(settings, around.host, around.platform))
+    assert.deepEqual(
+      remarks.map(({ text }) => text),
+      warnings
+    )
+    const clash = remarks.find(({ text }) => text.startsWith("the alias same.service"))
+    assert.sameMembers(
+      [...new Set(clash?.paths)],
+      ["app", "broken", "other"].map((name) => join(directory.path, "example.org", name))
+    )
+  })
+
   it("is none where the layout has it no longer, and the reason where it cannot be read", () => {
     using directory = temporary()
     const around = place(directory.path)

@@ -55,12 +55,14 @@ export const telling = <A, E, R>(
   choose: Effect.Effect<A, E, R>,
   pathsOf: (chosen: A) => readonly (string | null)[] | "all"
 ): Effect.Effect<A, E, R> => {
-  const tell = (paths: readonly (string | null)[] | "all") =>
-    Effect.forEach(
-      remarks.filter((remark) => paths === "all" || remark.paths.some((path) => paths.includes(path))),
+  const tell = (paths: readonly (string | null)[] | "all") => {
+    const meant = new Set(paths)
+    return Effect.forEach(
+      remarks.filter((remark) => paths === "all" || remark.paths.some((path) => meant.has(path))),
       ({ text }) => Effect.logWarning(text),
       { discard: true }
     )
+  }
   return choose.pipe(
     Effect.tapError(() => tell("all")),
     Effect.tap((chosen) => tell(pathsOf(chosen)))

@@ -4,7 +4,9 @@ import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as UnitName from "../../domain/UnitName.ts"
+import { nameOf } from "../../program/Catalog.ts"
 import * as Enable from "../../program/Enable.ts"
+import * as ImagesUnread from "../../program/ImagesUnread.ts"
 import * as Render from "../../program/Render.ts"
 import * as HostProgram from "../../services/HostProgram.ts"
 import * as Output from "../Output.ts"
@@ -28,6 +30,9 @@ export const enable = Command.make(
       yield* EnablingOptions.requireDropIns(config)
       const { catalog } = yield* CommonOptions.load(config)
       const selected = yield* CommonOptions.select(catalog, images)
+      yield* ImagesUnread.requireNone(
+        selected.filter(({ isHidden }) => isHidden).map((image) => ({ image: nameOf(image) }))
+      )
       const runnable: string[] = []
       const failures: Array<Either.Either<never, Enable.NotStartable>> = []
       let isChanged = false
