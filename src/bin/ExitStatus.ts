@@ -33,6 +33,7 @@ const OF_ERRORS = {
   ImagesUnread: "notPermitted",
   InstallFailed: "failed",
   NativeCallsUnavailable: "failed",
+  LayoutUnread: "notPermitted",
   NoSuchImage: "noSuchImage",
   NotInstalled: "failed",
   NotIntact: "failed",

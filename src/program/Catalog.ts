@@ -41,6 +41,7 @@ export interface Catalog {
   readonly remarks: readonly Remark[]
 }
 
+/** What is odd about layouts, for who asks about some of them. */
 export interface Remark {
   readonly text: string
   /** Paths of the layouts, or of what was taken for none. */

@@ -33,7 +33,7 @@ export const byTools = ({ exists, image }: Names): ImageName | undefined => {
 export const of = (
   catalog: Catalog,
   what: readonly string[]
-): Effect.Effect<readonly Names[], Selection.NoSuchImage | ImageError> =>
+): Effect.Effect<readonly Names[], Selection.NoSuchImage | Selection.LayoutUnread | ImageError> =>
   Effect.map(
     Effect.forEach(words(catalog, what), (word) => ofWord(catalog, word)),
     (names) => names.flat()

@@ -15,7 +15,6 @@ import { display, type ImageName } from "../domain/ImageName.ts"
 import * as Resemblance from "../domain/Resemblance.ts"
 import * as Settings from "../domain/Settings.ts"
 import * as UnitName from "../domain/UnitName.ts"
-import type { ImageError } from "../services/ImageResolution.ts"
 import type { Catalog, CatalogImage } from "./Catalog.ts"
 
 /** No image of the catalogue has this name. */
@@ -65,11 +64,21 @@ export class SeveralImages extends Schema.TaggedError<SeveralImages>()("SeveralI
   }
 }
 
+/** The image may be in a layout, or be one, that who asks may not read and root may. */
+export class LayoutUnread extends Schema.TaggedError<LayoutUnread>()("LayoutUnread", {
+  path: Schema.String,
+  cause: Schema.Defect
+}) {
+  override get message(): string {
+    return this.cause instanceof Error ? this.cause.message : `${this.path} cannot be read`
+  }
+}
+
 /** No names mean every image; named twice, an image is there once. */
 export const select = (
   catalog: Catalog,
   wanted: readonly string[]
-): Effect.Effect<readonly CatalogImage[], NoSuchImage | ImageError> =>
+): Effect.Effect<readonly CatalogImage[], NoSuchImage | LayoutUnread> =>
   wanted.length === 0
     ? Effect.succeed(catalog.images)
     : Effect.map(
@@ -81,7 +90,7 @@ export const select = (
 export const one = (
   catalog: Catalog,
   wanted: string
-): Effect.Effect<CatalogImage, NoSuchImage | SeveralImages | ImageError> =>
+): Effect.Effect<CatalogImage, NoSuchImage | SeveralImages | LayoutUnread> =>
   Effect.flatMap(some(catalog, wanted), (found) => {
     const [image] = found
     return image !== undefined && found.length === 1
@@ -92,7 +101,7 @@ export const one = (
 const some = (
   catalog: Catalog,
   wanted: string
-): Effect.Effect<readonly CatalogImage[], NoSuchImage | ImageError> =>
+): Effect.Effect<readonly CatalogImage[], NoSuchImage | LayoutUnread> =>
   Effect.gen(function* () {
     const found = find(catalog, wanted)
     if (found.length > 0) return found
@@ -104,9 +113,14 @@ const some = (
   })
 
 /** Fails where the word means something that who asks may not read: whether it is there is not known. */
-export const requireSeen = ({ images }: Catalog, wanted: string): Either.Either<void, ImageError> => {
+export const requireSeen = ({ images }: Catalog, wanted: string): Effect.Effect<void, LayoutUnread> => {
   const hidden = images.find((image) => image.isHidden && mayHold(image, wanted))
-  return hidden === undefined ? Either.void : Either.map(hidden.resolve(), () => undefined)
+  if (hidden === undefined) return Effect.void
+  const { layoutPath: path } = hidden
+  return Either.match(hidden.resolve(), {
+    onLeft: (cause) => Effect.fail(new LayoutUnread({ path, cause })),
+    onRight: () => Effect.void
+  })
 }
 
 /** A layout that nobody has looked into, or a directory of such. */
