@@ -36,7 +36,7 @@ export interface Inspection extends Summary.Summary {
   readonly directives: readonly InspectedDirective[]
   /** Links that start it with other units, and its other names. */
   readonly links: readonly UnitLink[]
-  /** `null` where the image has none, or a setting says that none is made. */
+  /** `null` where the image has none, or none is made. */
   readonly health: InspectedHealth | null
   /** Files of administrators that change the service, in the order in which systemd reads them. */
   readonly dropIns: readonly string[]
@@ -101,7 +101,7 @@ export const of = (listed: CatalogImage) =>
       units: units.files.map(({ name }) => name),
       directives: directivesOf(units.files),
       links: units.links,
-      health: healthOf(image, resolved),
+      health: healthOf(image, resolved, units.files),
       ...replaced,
       notes: [
         ...units.notes,
@@ -122,17 +122,19 @@ const layersOf = (
     return { digest, diffId, mediaType, size, extracted }
   })
 
-const healthOf = ({ context }: CatalogImage, { config }: ResolvedImage): InspectedHealth | null => {
+/** Of a check that has units: none is made where a setting says so, or its program is known to be missing. */
+const healthOf = (
+  { context }: CatalogImage,
+  { config }: ResolvedImage,
+  files: readonly UnitFile[]
+): InspectedHealth | null => {
   const process = ImageProcess.fromConfig(config)
   const action = context.settings.health
-  if (Either.isLeft(process) || process.right.health === undefined || action === "off") return null
+  const timer = UnitName.health(context.stem, "timer", context.sha256)
+  const isMade = files.some(({ name }) => name === timer)
+  if (Either.isLeft(process) || process.right.health === undefined || action === "off" || !isMade) return null
   const { command, ...times } = process.right.health
-  return {
-    command: command.argv,
-    ...times,
-    action,
-    timer: UnitName.health(context.stem, "timer", context.sha256)
-  }
+  return { command: command.argv, ...times, action, timer }
 }
 
 const directivesOf = (files: readonly UnitFile[]): readonly InspectedDirective[] =>
