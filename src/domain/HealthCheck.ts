@@ -12,6 +12,7 @@ import * as Either from "effect/Either"
 import type { Assignment } from "./EnvironmentLine.ts"
 import * as ImageCommand from "./ImageCommand.ts"
 import type { ProcessConfig } from "./ImageConfig.ts"
+import * as TimeSpan from "./TimeSpan.ts"
 
 export interface HealthCheck {
   readonly command: ImageCommand.ImageCommand
@@ -25,6 +26,8 @@ export interface HealthCheck {
   readonly startInterval: number
   /** Failures in a row that make the service unhealthy. */
   readonly retries: number
+  /** What all this was made of: a field that is not there has Docker's default. */
+  readonly declared: NonNullable<ProcessConfig["Healthcheck"]>
 }
 
 /** `undefined` where the image has none; a sentence where what it has cannot be understood. */
@@ -55,7 +58,8 @@ export const fromConfig = (
       retries:
         check.Retries !== undefined && check.Retries > 0
           ? Math.min(Math.ceil(check.Retries), MOST_RETRIES)
-          : RETRIES
+          : RETRIES,
+      declared: check
     }
   })
 }
@@ -67,7 +71,7 @@ const shell = ({ Shell }: Pick<ProcessConfig, "Shell">, [script]: readonly strin
 const milliseconds = (nanoseconds: number | undefined, byDefault: number): number =>
   nanoseconds === undefined || !(nanoseconds > 0)
     ? byDefault
-    : Math.min(Math.ceil(nanoseconds / NANOSECONDS), LONGEST)
+    : Math.min(Math.ceil(nanoseconds / NANOSECONDS), TimeSpan.LONGEST)
 
 /** Docker's defaults, in milliseconds. */
 const INTERVAL = 30_000
@@ -79,5 +83,3 @@ const RETRIES = 3
 const MOST_RETRIES = 1_000_000
 const SHELL = ["/bin/sh", "-c"]
 const NANOSECONDS = 1_000_000
-/** A year: systemd's own limit is far away, and a check that is rarer is none. */
-const LONGEST = 365 * 24 * 3600 * 1000

@@ -15,6 +15,7 @@ import * as Either from "effect/Either"
 import * as DirectiveSource from "./DirectiveSource.ts"
 import * as ExecStart from "./ExecStart.ts"
 import type { HealthCheck } from "./HealthCheck.ts"
+import * as HealthSettings from "./HealthSettings.ts"
 import { header, helper, type ImageContext, sourcePath } from "./ImageContext.ts"
 import { display } from "./ImageName.ts"
 import * as ImageProcess from "./ImageProcess.ts"
@@ -28,6 +29,7 @@ import { join, literal, prose, type UnitValue, type Unwritable } from "./UnitVal
 /** Wanted by the service. It is there before the check's program is known, since a start asks for it only once. */
 export const timer = (context: ImageContext, check: HealthCheck): UnitFile => {
   const service = UnitName.service(context.stem)
+  const first = source(context, check, check.startPeriod > 0 ? "healthstartinterval" : "healthinterval")
   return {
     name: UnitName.health(context.stem, "timer", context.sha256),
     comments: header(context.name),
@@ -44,8 +46,8 @@ export const timer = (context: ImageContext, check: HealthCheck): UnitFile => {
       {
         name: "Timer",
         directives: [
-          ...firstChecks(check).map((time) => directive("OnActiveSec", seconds(time), SOURCE)),
-          directive("OnUnitInactiveSec", seconds(check.interval), SOURCE),
+          ...firstChecks(check).map((time) => directive("OnActiveSec", seconds(time), first)),
+          directive("OnUnitInactiveSec", seconds(check.interval), source(context, check, "healthinterval")),
           // Its default is a minute.
           directive("AccuracySec", literal(check.interval < LONG ? "100ms" : "1s"))
         ]
@@ -67,7 +69,7 @@ export const isChecked = (
 /** `path` is the check's program in the root; `service` the image's own unit, prepared. */
 export const check = (
   context: ImageContext,
-  { command, timeout }: HealthCheck,
+  check: HealthCheck,
   path: string,
   service: UnitFile
 ): Either.Either<UnitFile, Unwritable> =>
@@ -92,8 +94,12 @@ export const check = (
             SharedDirectives.ONESHOT,
             ...surroundings(service),
             // "-": whether a failed check is a failure, the count says.
-            directive("ExecStart", prefixed(yield* ExecStart.render(path, command.argv)), SOURCE),
-            directive("TimeoutStartSec", seconds(timeout), SOURCE),
+            directive(
+              "ExecStart",
+              prefixed(yield* ExecStart.render(path, check.command.argv)),
+              source(context, check, "healthcmd")
+            ),
+            directive("TimeoutStartSec", seconds(check.timeout), source(context, check, "healthtimeout")),
             directive("KillSignal", literal("SIGKILL")),
             ...quiet
           ]
@@ -141,7 +147,11 @@ export const health = (
           directives: [
             SharedDirectives.ONESHOT,
             SharedDirectives.SLICE,
-            directive("ExecStart", yield* ExecStart.render(programOf(context), argv), SOURCE),
+            directive(
+              "ExecStart",
+              yield* ExecStart.render(programOf(context), argv),
+              source(context, check, "healthretries")
+            ),
             directive("SyslogIdentifier", literal("oci-health")),
             ...quiet
           ]
@@ -210,7 +220,17 @@ const prefixed = (line: UnitValue) => join([literal("-"), line], "")
 const seconds = (milliseconds: number) =>
   literal(milliseconds % SECOND === 0 ? `${milliseconds / SECOND}s` : `${milliseconds}ms`)
 
-const SOURCE = DirectiveSource.image("Healthcheck")
+/** A line of the configuration, or else the image, where it says anything of it. */
+const source = (
+  { origins, settings }: ImageContext,
+  { declared }: HealthCheck,
+  key: keyof HealthSettings.HealthSettings
+): DirectiveSource.DirectiveSource => {
+  if (settings[key] !== undefined) return DirectiveSource.setting(origins, key)
+  return declared[HealthSettings.FIELDS[key]] ? OF_IMAGE : DirectiveSource.byDefault
+}
+
+const OF_IMAGE = DirectiveSource.image("Healthcheck")
 const SECOND = 1000
 /** Milliseconds: below, a second more or less would show. */
 const LONG = 10 * SECOND

@@ -1,6 +1,7 @@
 /** The keys of an `[image PATTERN]` section: how one image is run. */
 import * as Either from "effect/Either"
 import type { Platform } from "./Descriptor.ts"
+import * as HealthSettings from "./HealthSettings.ts"
 import * as PlatformName from "./Platform.ts"
 import { oneOf, optional, type SettingKeys, units, yesOrNo } from "./SettingKey.ts"
 import * as VolumeBind from "./VolumeBind.ts"
@@ -49,7 +50,7 @@ export const RESTARTS = [
 export type Restart = (typeof RESTARTS)[number]
 
 /** The keys of an `[image PATTERN]` section, see docs/configuration.md. */
-export interface ImageSettings {
+export interface ImageSettings extends HealthSettings.HealthSettings {
   readonly root: RootMode
   readonly profile: Profile
   readonly network: Network
@@ -103,8 +104,9 @@ export const KEYS: SettingKeys<ImageSettings> = {
   },
   health: oneOf(
     HEALTH_ACTIONS,
-    "When the image's health check fails for good: only log it, or restart the service; off: no checks are made."
+    "When the health check fails for good: only log it, or restart the service; off: no checks are made."
   ),
+  ...HealthSettings.KEYS,
   output: oneOf(
     OUTPUTS,
     "Where its output goes: to the journal, or through a pipe, which programs can open by the name /dev/stdout; auto: a pipe where the image has logs that lead there."

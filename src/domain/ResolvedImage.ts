@@ -2,6 +2,7 @@
 import * as ChainId from "./ChainId.ts"
 import type { Descriptor } from "./Descriptor.ts"
 import type { Digest, Sha256 } from "./Digest.ts"
+import * as HealthSettings from "./HealthSettings.ts"
 import type { ImageConfig } from "./ImageConfig.ts"
 import type { ImageManifest } from "./ImageManifest.ts"
 
@@ -45,8 +46,18 @@ const digestOf = (text: string, sha256: Sha256): Digest => `sha256:${sha256(text
 /** image-spec media-types.md */
 const CONFIG = "application/vnd.oci.image.config.v1+json"
 
-/** The image with the configuration's user in place of its own, where there is one. */
-export const withUser = (image: ResolvedImage, user: string | undefined): ResolvedImage =>
-  user === undefined
-    ? image
-    : { ...image, config: { ...image.config, config: { ...image.config.config, User: user } } }
+/** The image with the configuration's user and health check in place of its own, where they are said. */
+export const withSettings = (
+  image: ResolvedImage,
+  settings: HealthSettings.HealthSettings & { readonly user: string | undefined }
+): ResolvedImage => {
+  const own = image.config.config
+  const Healthcheck = HealthSettings.over(own?.Healthcheck, settings)
+  if (settings.user === undefined && Healthcheck === own?.Healthcheck) return image
+  const config = {
+    ...own,
+    ...(settings.user === undefined ? {} : { User: settings.user }),
+    ...(Healthcheck === undefined ? {} : { Healthcheck })
+  }
+  return { ...image, config: { ...image.config, config } }
+}

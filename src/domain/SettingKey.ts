@@ -13,6 +13,8 @@ export interface SettingKey<A> {
   readonly help: string
   /** The value, or a sentence that says what is wanted. */
   readonly parse: (value: string) => Either.Either<A, string>
+  /** Is the value all that stands behind the `=`? Otherwise a comment may follow it, and quotes are taken off. */
+  readonly verbatim?: true
   /** What `parse` reads as the value. */
   readonly print: (value: A) => string
 }

@@ -109,6 +109,11 @@ export const fromLines = (
   return { settings: { system, rules }, refused }
 }
 
+/** Has the key of an image all that stands behind its `=`? @internal */
+export const isVerbatim = (key: string): boolean =>
+  Object.hasOwn(ImageSettings.KEYS, key) &&
+  ImageSettings.KEYS[key as keyof ImageSettings.ImageSettings].verbatim === true
+
 /** What counts for one image: every rule that matches, the less exact first. */
 export const forImage = (settings: Settings, image: ImageName): ImageSettings.ImageSettings =>
   rulesFor(settings, image).reduce(

@@ -145,7 +145,7 @@ const imageOf = (
         ? Either.left(reference.error)
         : Either.map(
             ImageResolution.resolve(path, reference, other ?? machine(settings, platform), budget),
-            (resolved) => ResolvedImage.withUser(resolved, settings.user)
+            (resolved) => ResolvedImage.withSettings(resolved, settings)
           )
   }
 }

@@ -86,5 +86,5 @@ export const fromConfig = (options: {
     )
     const context = ImageContext.of(name, { settings, host, sha256: Blobs.sha256 })
     const resolved = ResolvedImage.fromConfig(config, Blobs.sha256, annotations)
-    return yield* ImageUnits.render(context, ResolvedImage.withUser(resolved, context.settings.user), facts)
+    return yield* ImageUnits.render(context, ResolvedImage.withSettings(resolved, context.settings), facts)
   })

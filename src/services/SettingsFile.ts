@@ -135,14 +135,15 @@ const parse = (
           ? (Object.entries(ini.parse(source))[0] ?? [])
           : []
         if (key === undefined) warnings.push(`${file}:${line}: neither a [section] nor “key = value”`)
-        else
-          lines.push({
-            file,
-            line,
-            section,
-            key: key.toLowerCase(),
-            value: typeof value === "object" ? "" : String(value)
-          })
+        else {
+          const name = key.toLowerCase()
+          const said = Settings.isVerbatim(name)
+            ? source.slice(source.indexOf("=") + 1).trim()
+            : typeof value === "object"
+              ? ""
+              : String(value)
+          lines.push({ file, line, section, key: name, value: said })
+        }
       }
     })
   return { lines, warnings }

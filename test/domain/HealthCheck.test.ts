@@ -28,7 +28,8 @@ describe("HealthCheck.fromConfig", () => {
       timeout: 30_000,
       startPeriod: 0,
       startInterval: 5_000,
-      retries: 3
+      retries: 3,
+      declared: { Test: ["CMD", "check", ""] }
     }))
 
   it("a relative program from the working directory", () =>

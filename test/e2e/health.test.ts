@@ -54,7 +54,7 @@ const writeLayouts = async (directory: string): Promise<void> => {
     const archive = join(work, "rootfs.tar")
     await run(["tar", "-C", rootfs, "-cf", archive, "."])
     const tar = await readFile(archive)
-    const image = (name: string, Healthcheck: object, program = "serve") => {
+    const image = (name: string, Healthcheck?: object, program = "serve") => {
       const layout = new LayoutWriter(join(directory, "example.org", name))
       const config = {
         Entrypoint: [program],
@@ -72,6 +72,9 @@ const writeLayouts = async (directory: string): Promise<void> => {
     image("again", { Test: ["CMD", "check"], ...QUICK })
     image("slow", { Test: ["CMD", "check"], ...QUICK, StartPeriod: 10_000 * MS, StartInterval: 200 * MS })
     image("late", { Test: ["CMD", "test", "-e", "/var/lib/ready"], Interval: 3000 * MS, Retries: 1 }, "late")
+    image("bare")
+    image("line")
+    image("unwanted", { Test: ["CMD", "check"], ...QUICK })
     image("without", { Test: ["NONE"] })
     image("missing", { Test: ["CMD", "not-there"] })
   } finally {
@@ -85,6 +88,12 @@ network = none
 health = restart
 [image example.org/late:*]
 health = restart
+[image example.org/unwanted:*]
+healthcmd = none
+[image example.org/line:*]
+healthcmd = echo 'first; "second" # no comment'; exit 7
+healthinterval = 300ms
+healthretries = 1
 [image example.org/fixed:*]
 root = readonly
 [image example.org/strict:*]
@@ -283,8 +292,36 @@ describe.skipIf(reason !== undefined).each(releases())(`health checks on %s${rea
     await systemctl("stop", service("slow"))
   })
 
-  it("are not made where the image has none, or its program is missing", async () => {
-    for (const name of ["without", "missing"]) {
+  it("are made where the image has none and the configuration gives one", async () => {
+    await systemctl("start", service("bare"))
+    assert.strictEqual(await state(timer("bare")), "inactive")
+    await machine.write(
+      "/etc/oci-generator.conf.d/health.conf",
+      '[image example.org/bare:*]\nhealthcmd = ["check"]\nhealthinterval = 300ms\n'
+    )
+    await systemctl("daemon-reload")
+    await systemctl("restart", service("bare"))
+    await until("status", () => machine.journal(service("bare")), /^healthy$/m)
+    assert.include(await machine.journal(check("bare")), "hears<hello>")
+    await systemctl("stop", service("bare"))
+    const shown = (await machine.run(["oci-systemd", "inspect", "example.org/bare:v1"])).stdout
+    assert.match(shown, /health\.conf:2: healthcmd/)
+  })
+
+  it("take a line of the configuration for the shell as it stands", async () => {
+    await systemctl("start", service("line"))
+    const said = await until("the check", () => machine.journal(check("line")), /no comment/)
+    assert.match(said, /^first; "second" # no comment$/m)
+    await until(
+      "status",
+      () => machine.journal(service("line")),
+      /unhealthy: a failed health check: exit code 7/
+    )
+    await systemctl("stop", service("line"))
+  })
+
+  it("are not made where the image has none or the configuration wants none, or its program is missing", async () => {
+    for (const name of ["without", "unwanted", "missing"]) {
       await systemctl("start", service(name))
       assert.strictEqual(await state(timer(name)), "inactive", name)
       assert.notInclude((await systemctl("show", "-P", "Wants", service(name))).stdout, "oci-health", name)

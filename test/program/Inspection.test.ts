@@ -71,6 +71,28 @@ describe("Inspection", () => {
     assert.deepEqual(source("Type"), ["exec (default)"])
   })
 
+  it("tells who wants what of a health check", () => {
+    const said = inspect("[image *]\nhealthcmd = true\nhealthretries = 5\n", {
+      ...CONFIG,
+      Healthcheck: { Test: ["NONE"], Interval: 7e9 }
+    })
+    const of = (unit: string, key: string) =>
+      said.inspection.directives
+        .filter((directive) => directive.unit === unit && directive.key === key)
+        .map(({ value, source: { text } }) => `${value} (${text.replace(/\/\S*(?=\/oci\.conf)/, "")})`)
+    assert.deepEqual(of("oci-check@org.example.app.ref.v1.service", "ExecStart"), [
+      '-@:/bin/sh "/bin/sh" "-c" "true" (/oci.conf:5: healthcmd)'
+    ])
+    assert.deepEqual(of("oci-check@org.example.app.ref.v1.service", "TimeoutStartSec"), ["30s (default)"])
+    assert.deepEqual(of("oci-health@org.example.app.ref.v1.timer", "OnActiveSec"), [
+      "7s (image: Healthcheck)"
+    ])
+    assert.match(
+      of("oci-health@org.example.app.ref.v1.service", "ExecStart").join(),
+      /\/oci\.conf:6: healthretries/
+    )
+  })
+
   it("tells where the configuration replaced what the image says", () => {
     const { source } = inspect("[image *]\nuser = 5:6\n[image example.org/*]\nuser = 7:8\n")
     assert.deepEqual(source("User"), ["oci-u7 (/oci.conf:7: user)"])

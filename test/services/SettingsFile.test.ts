@@ -63,6 +63,18 @@ it("names file and line of what is neither a section nor a key with a value", ()
   )
 })
 
+it("takes a health check's command as it stands, comments and quotes too", () => {
+  const { settings, warnings } = load(
+    `[image *]\n HealthCmd=  a "b" 'c' || d; e # f\\;g  \nhealthinterval = 5s # often\nhealthtimeout = x\n`
+  )
+  const { healthcmd, healthinterval } = forImage(settings, { layout: "a", ref: "b" })
+  assert.deepEqual(healthcmd, ["CMD-SHELL", `a "b" 'c' || d; e # f\\;g`])
+  assert.equal(healthinterval, 5000)
+  assert.deepEqual(warnings, [
+    '/oci.conf:4: healthtimeout = "x": a time is wanted, for example 30s, 1m30s or 500ms'
+  ])
+})
+
 it("tells of a file that is not UTF-8, and knows a byte order mark", () => {
   assert.deepEqual(load("\ufeff[system]\nextractsdir = /srv/x\n").settings.system.extractsdir, "/srv/x")
   const { warnings } = load(Buffer.from("[system]\n# \xe9\n", "latin1"))

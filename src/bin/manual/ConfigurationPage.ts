@@ -40,7 +40,7 @@ export const page: Page = {
       blocks: [
         "Where layouts, extracts and volumes are, and how images are run. None of the files has to be there. `oci-systemd-generator -generate` prints one with every setting and its default.",
         "The file is read first, then the drop-ins in the order of their names, whatever their directory. Of two drop-ins with one name the one in `/etc` counts, then the one in `/run`; a link to `/dev/null` masks the others.",
-        "A line is a section's head in brackets, a key with its value, or a comment after `#` or `;`. What is not understood is told with its file and line, and passed over; the rest counts. Changes count from the next `systemctl daemon-reload`, and for a service that runs from its next start.",
+        "A line is a section's head in brackets, a key with its value, or a comment after `#` or `;`; behind `healthcmd =` all is the command. What is not understood is told with its file and line, and passed over; the rest counts. Changes count from the next `systemctl daemon-reload`, and for a service that runs from its next start.",
         "What a directive of a unit can say needs no key here: it belongs in a drop-in of the service, see `systemctl`(1), `edit`."
       ]
     },
