@@ -18,6 +18,11 @@ volume = /etc/my-hosts:/etc/hosts:ro
 root = readonly
 network = none
 alias = web.service
+healthcmd = echo "checked by $(id -u)"; exit 0
+healthinterval = 1m30s
+healthtimeout = 7s
+healthretries = 5
+healthstartperiod = 10s
 `
 
 /** As they stand in the document. */
@@ -76,6 +81,18 @@ const QUESTIONS: Readonly<Record<string, readonly [script: string, answer: RegEx
   ],
   "Mask=": ["grep -c ' /home/app ro' /proc/$pid/mountinfo", /^1$/],
   "Secret=": ["cat /proc/$pid/root/run/credentials/$unit/password", /^secret$/],
+  "HealthCmd=": [
+    "systemctl start oci-check@$unit 2>&1 && journalctl --sync && journalctl -o cat -u oci-check@$unit",
+    /^checked by 4242$/m
+  ],
+  "HealthInterval=, HealthTimeout=": [
+    "systemctl show -P TimersMonotonic oci-health@com.myorg.app.ref.stable.timer; systemctl show -P TimeoutStartUSec oci-check@$unit",
+    /OnUnitInactiveUSec=1min 30s [\s\S]*\n7s$/
+  ],
+  "HealthRetries=, HealthStartPeriod=": [
+    "systemctl cat oci-health@$unit | grep ^ExecStart=",
+    /"5" "10" "5000" "log"$/
+  ],
   "ContainerName=": ["systemctl show -P Id web.service", /^com\.myorg\.app\.ref\.stable\.service$/]
 }
 
