@@ -64,14 +64,15 @@ describe("UnitName.assign", () => {
 })
 
 describe("the units beside a service", () => {
-  for (const kind of ["prepare", "scratch", "output", "check"] as const) {
+  const { prepare, scratch, output, check } = UnitName
+  for (const [kind, unitOf] of Object.entries({ prepare, scratch, output, check })) {
     it(`no reference is chosen so that two images share one: ${kind}`, () => {
       const layout = "myorg.com/myapp"
       const stem = name(layout, "a".repeat(218))
-      const [, instance = ""] = /@(.*)\.service$/.exec(UnitName[kind](stem, sha256)) ?? []
+      const [, instance = ""] = /@(.*)\.service$/.exec(unitOf(stem, sha256)) ?? []
       assert.isBelow(instance.length, stem.length)
       const other = name(layout, instance.slice("com.myorg.myapp.ref.".length))
-      assert.notStrictEqual(UnitName[kind](other, sha256), UnitName[kind](stem, sha256))
+      assert.notStrictEqual(unitOf(other, sha256), unitOf(stem, sha256))
     })
   }
 
