@@ -29,7 +29,7 @@ export const KEYS: SettingKeys<SystemSettings> = {
   ),
   volumesdir: directory(
     "/var/lib/oci/volumes",
-    "Where the images' volumes are kept, each image's in a directory that `inspect` names: after its unit."
+    "Where the images' volumes are kept, each image's in a directory named after its unit: inspect says which."
   ),
   systemdversion: optional(
     "NUMBER",
