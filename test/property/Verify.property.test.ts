@@ -209,7 +209,9 @@ describe.skipIf(!isRoot)(`verify${isRoot ? "" : " (skipped: needs root)"}`, () =
       ),
       someRuns
     )
-    if (someRuns.numRuns >= 60) assert.isAtLeast(done.size, CHANGES.length / 2, JSON.stringify([...done]))
+    // Many layers do not fit together, and many changes are none: few that were made say nothing about those that can be.
+    const made = [...done.values()].reduce((sum, times) => sum + times, 0)
+    if (made >= 4 * CHANGES.length) assert.isAtLeast(done.size, CHANGES.length / 2, JSON.stringify([...done]))
   }, 3_600_000)
 
   it(
