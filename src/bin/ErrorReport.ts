@@ -133,7 +133,7 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 const hintOf = (error: unknown): string | undefined => {
   const own = (error as { readonly hint?: unknown }).hint
   if (typeof own === "string") return own
-  return Privileges.isDenied(error) ? "this needs root: run it with sudo, or as root" : undefined
+  return Privileges.isDenied(error) ? Privileges.HINT : undefined
 }
 
 const statusOf = (error: ExitStatus.Mapped): ExitStatus.Status =>

@@ -46,7 +46,7 @@ export const of = (args: readonly string[], program: CommandLine.Program): Invoc
   const known = options.flatMap(({ names }) => names)
   const wanting = words.find(
     (word, index) =>
-      isValue([word, ""], 1, options) &&
+      takesValue(word, options) &&
       !isValue(words, index, options) &&
       (words[index + 1] === undefined || known.includes(words[index + 1] ?? ""))
   )
@@ -73,9 +73,12 @@ const like = (option: string, known: readonly string[]): readonly string[] => {
 
 type Taking = Pick<CommandLine.Option, "names"> & { readonly takes: unknown }
 
+const takesValue = (word: string | undefined, options: readonly Taking[]): boolean =>
+  options.some(({ names, takes }) => takes !== undefined && names.some((name) => name === word))
+
 /** Does the word belong to the option before it? */
 const isValue = (words: readonly string[], index: number, options: readonly Taking[]): boolean =>
-  options.some(({ names, takes }) => takes !== undefined && names.some((name) => name === words[index - 1]))
+  takesValue(words[index - 1], options)
 
 /** Of `@effect/cli`: nobody is led to them. */
 const HIDDEN: ReadonlySet<string> = new Set(["--log-level", "--completions", "--wizard"])

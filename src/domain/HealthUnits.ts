@@ -22,6 +22,7 @@ import * as ImageProcess from "./ImageProcess.ts"
 import type { RootFacts } from "./RootFacts.ts"
 import type { Overlay } from "./RootPaths.ts"
 import * as SharedDirectives from "./SharedDirectives.ts"
+import * as TimeSpan from "./TimeSpan.ts"
 import { type Directive, directive, type UnitFile } from "./UnitFile.ts"
 import * as UnitName from "./UnitName.ts"
 import { join, literal, prose, type UnitValue, type Unwritable } from "./UnitValue.ts"
@@ -217,8 +218,7 @@ const delay = (check: HealthCheck): number => firstChecks(check)[0] ?? check.int
 /** A failure is none. */
 const prefixed = (line: UnitValue) => join([literal("-"), line], "")
 
-const seconds = (milliseconds: number) =>
-  literal(milliseconds % SECOND === 0 ? `${milliseconds / SECOND}s` : `${milliseconds}ms`)
+const seconds = (milliseconds: number) => literal(TimeSpan.print(milliseconds))
 
 /** A line of the configuration, or else the image, where it says anything of it. */
 const source = (

@@ -82,12 +82,14 @@ export const load = (
   )
   const contexts = names.map(({ image, stem }) => ImageContext.of(image, { settings, host, sha256, stem }))
   const clashes = Enabling.clashes(contexts)
-  const claimants = new Map(Array.from(clashes.keys(), (alias): [string, string[]] => [alias, []]))
-  contexts.forEach(({ settings: { alias }, stem }, index) => {
-    const { path = "" } = found[index] ?? {}
-    for (const name of [...alias, UnitName.service(stem)]) claimants.get(name)?.push(path)
-  })
-  for (const [alias, text] of clashes) remarks.push({ text, paths: claimants.get(alias) ?? [] })
+  if (clashes.size > 0) {
+    const claimants = new Map(Array.from(clashes.keys(), (alias): [string, string[]] => [alias, []]))
+    contexts.forEach(({ settings: { alias }, stem }, index) => {
+      const { path = "" } = found[index] ?? {}
+      for (const name of [...alias, UnitName.service(stem)]) claimants.get(name)?.push(path)
+    })
+    for (const [alias, text] of clashes) remarks.push({ text, paths: claimants.get(alias) ?? [] })
+  }
   const images = contexts.map((context, index): CatalogImage => {
     const { name, settings: own, stem } = context
     const entry = found[index]

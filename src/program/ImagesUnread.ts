@@ -1,6 +1,7 @@
 /** Images of which who asks may read too little to say anything, and root may. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as Privileges from "../services/Privileges.ts"
 
 export class ImagesUnread extends Schema.TaggedError<ImagesUnread>()("ImagesUnread", {
   images: Schema.Array(Schema.String),
@@ -11,7 +12,7 @@ export class ImagesUnread extends Schema.TaggedError<ImagesUnread>()("ImagesUnre
   }
 
   get hint(): string {
-    return "this needs root: run it with sudo, or as root"
+    return Privileges.HINT
   }
 }
 

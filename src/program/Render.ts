@@ -31,12 +31,9 @@ export const image = ({ context, resolve }: CatalogImage): Either.Either<Rendere
     return Either.right({ ...stub(context, resolved.left.message), denied: deniedBy(resolved) })
   }
   const { config, configDescriptor } = resolved.right
-  const known = FactsFile.lookUp(
-    context.system.extractsdir,
-    configDescriptor.digest,
-    config.config?.User ?? ""
-  )
+  const known = FactsFile.read(context.system.extractsdir, configDescriptor.digest, config.config?.User ?? "")
   const denied = deniedBy(known)
+  // They are then found again.
   const facts = Either.getOrElse(known, () => RootFacts.NO_FACTS)
   const units = ImageUnits.render(context, resolved.right, facts)
   if (Either.isLeft(units)) return Either.right({ ...stub(context, units.left.message), denied })

@@ -31,6 +31,8 @@ export const of = (image: Catalog.CatalogImage): Effect.Effect<Summary> =>
     const { context } = image
     const resolved = image.resolve()
     const { denied, problem } = yield* Render.image({ ...image, resolve: () => resolved })
+    const isUnread = denied !== undefined && Either.isLeft(resolved)
+    const reason = problem === undefined ? null : withoutName(problem, display(context.name))
     const enabledBy = [
       ...new Set([...context.settings.wantedby, ...context.settings.requiredby, ...context.settings.upheldby])
     ]
@@ -38,15 +40,10 @@ export const of = (image: Catalog.CatalogImage): Effect.Effect<Summary> =>
       image: Catalog.nameOf(image),
       unit: image.isHidden ? null : UnitName.service(context.stem),
       ...(Either.isRight(resolved) ? factsOf(image, resolved.right) : NO_FACTS),
-      ...(Either.isLeft(resolved) && denied !== undefined ? { extracted: null } : {}),
+      ...(isUnread ? { extracted: null } : {}),
       enabled: enabledBy.length > 0,
       enabledBy,
-      problem:
-        denied !== undefined && Either.isLeft(resolved)
-          ? UNREAD
-          : problem === undefined
-            ? null
-            : withoutName(problem, display(context.name))
+      problem: isUnread ? UNREAD : reason
     }
   })
 

@@ -100,7 +100,6 @@ export interface ExtractsService {
 export const rootDirectory = (directory: string, chainId: Digest): string =>
   `${directory}/${ExtractsTree.rootOf(chainId)}`
 
-/** Whether it is there; it is complete then. */
 /** Is it there? Of what only root may look into, `null`: who asks cannot tell. */
 export const isThere = (path: string): boolean | null => {
   try {

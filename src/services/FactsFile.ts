@@ -3,7 +3,7 @@ import * as fs from "node:fs"
 import * as Either from "effect/Either"
 import type { Digest } from "../domain/Digest.ts"
 import * as ExtractsTree from "../domain/ExtractsTree.ts"
-import { NO_FACTS, RootFacts } from "../domain/RootFacts.ts"
+import { RootFacts } from "../domain/RootFacts.ts"
 import { TaggedError } from "../domain/TaggedError.ts"
 import * as AtomicReplace from "./AtomicReplace.ts"
 import * as Blobs from "./Blobs.ts"
@@ -20,16 +20,12 @@ export class FactsNotWritten extends TaggedError("FactsNotWritten")<{
 const fileOf = (extractsdir: string, config: Digest, user: string): string =>
   `${extractsdir}/${ExtractsTree.factsOf(config, user, Blobs.sha256)}`
 
-export const lookUp = (
+export const read = (
   extractsdir: string,
   config: Digest,
   user: string
 ): Either.Either<RootFacts, Blobs.DocumentRefused> =>
   Blobs.readDocument(fileOf(extractsdir, config, user), "facts", RootFacts)
-
-/** No facts where there are none, or where they cannot be read: they are then found again. */
-export const read = (extractsdir: string, config: Digest, user: string): RootFacts =>
-  Either.getOrElse(lookUp(extractsdir, config, user), () => NO_FACTS)
 
 /** For the user that the facts are about. */
 export const write = (

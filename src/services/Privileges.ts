@@ -6,6 +6,9 @@ export const isRoot = (): boolean => process.geteuid?.() === 0
 export const isDenied = (error: unknown): boolean =>
   !isRoot() && causes(error).some(({ code }) => typeof code === "string" && REFUSALS.has(code))
 
+/** What to do about it. */
+export const HINT = "this needs root: run it with sudo, or as root"
+
 interface Caused {
   readonly code?: unknown
   readonly cause?: unknown

@@ -1,11 +1,11 @@
 /** Reads the configuration file and its drop-ins. */
 import { isUtf8 } from "node:buffer"
-import * as fs from "node:fs"
 import * as Either from "effect/Either"
 import ini from "ini"
 import * as Settings from "../domain/Settings.ts"
 import * as BoundedDirectory from "./BoundedDirectory.ts"
 import * as BoundedFile from "./BoundedFile.ts"
+import * as DropInFiles from "./DropInFiles.ts"
 import * as Privileges from "./Privileges.ts"
 
 /** Read when no other one is asked for; it need not be there. */
@@ -86,11 +86,7 @@ const dropIns = (directories: readonly string[]): DropIns => {
     for (const { name } of listing.right.entries)
       if (name.endsWith(".conf")) byName.set(name, `${directory}/${name}`)
   }
-  const paths = [...byName]
-    .sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
-    .map(([, path]) => path)
-    .filter((path) => !isMask(path))
-  return { paths, cut, ...(denied === undefined ? {} : { denied }) }
+  return { paths: DropInFiles.inOrder(byName), cut, ...(denied === undefined ? {} : { denied }) }
 }
 
 interface DropIns {
@@ -99,15 +95,6 @@ interface DropIns {
   readonly cut: readonly string[]
   /** A directory that root may read, and who asks may not. */
   readonly denied?: BoundedFile.FileRefused
-}
-
-/** A link to /dev/null hides files of its name in less important directories, and says nothing itself. */
-const isMask = (path: string): boolean => {
-  try {
-    return fs.realpathSync(path) === "/dev/null"
-  } catch {
-    return false
-  }
 }
 
 /**

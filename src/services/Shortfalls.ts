@@ -1,6 +1,7 @@
 /** What an extraction without privileges could not do: counted, with the first example of each kind. */
 import * as Schema from "effect/Schema"
 import { type ByteString, display } from "../domain/ByteString.ts"
+import * as Privileges from "./Privileges.ts"
 
 const Lack = Schema.Literal("owner", "device", "xattr")
 export type Lack = typeof Lack.Type
@@ -24,9 +25,7 @@ export interface Shortfalls {
 }
 
 /** Devices, foreign owners and most attributes take root; so does every promise of a faithful root filesystem. */
-export const isPrivileged = (): boolean => process.geteuid?.() === 0
-
-export const make = (privileged: boolean = isPrivileged()): Shortfalls => {
+export const make = (privileged: boolean = Privileges.isRoot()): Shortfalls => {
   const found = new Map<Lack, Shortfall>()
   return {
     attempt: (lack, path, action) => {

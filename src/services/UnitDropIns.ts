@@ -1,6 +1,7 @@
 /** What administrators say of a generated unit: drop-ins, and files that count instead of it (systemd.unit(5)). */
 import * as fs from "node:fs"
 import { namesIn } from "./DirectoryNames.ts"
+import * as DropInFiles from "./DropInFiles.ts"
 
 export interface UnitDropIns {
   /** Paths in the order in which systemd reads them. */
@@ -22,10 +23,7 @@ export const of = (unit: string, root = ""): UnitDropIns => {
     }
   }
   return {
-    dropIns: [...byName]
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([, path]) => path)
-      .filter((path) => !isMask(path)),
+    dropIns: DropInFiles.inOrder(byName),
     instead: DIRECTORIES.map((directory) => `${root}${directory}/${unit}`).find(
       (path) => fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined
     )
@@ -39,14 +37,6 @@ const directoriesOf = (unit: string): readonly string[] => {
     .filter((index) => index > 0 && index < stem.length - 1)
     .reverse()
   return [`${unit}.d`, ...dashes.map((index) => `${stem.slice(0, index + 1)}.service.d`), "service.d"]
-}
-
-const isMask = (path: string): boolean => {
-  try {
-    return fs.realpathSync(path) === "/dev/null"
-  } catch {
-    return false
-  }
 }
 
 /** Those that come before the generator's, of which a generator's own drop-ins are none. */

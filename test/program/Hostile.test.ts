@@ -5,13 +5,13 @@
 import { execFileSync } from "node:child_process"
 import * as Either from "effect/Either"
 import { assert, describe, it } from "vitest"
-import * as Shortfalls from "../../src/services/Shortfalls.ts"
+import * as Privileges from "../../src/services/Privileges.ts"
 import type { Canary } from "../support/Canary.ts"
 import { withPlace } from "../support/ExtractionPlace.ts"
 import * as RealTree from "../support/RealTree.ts"
 import * as Tar from "../support/TarWriter.ts"
 
-const privileged = Shortfalls.isPrivileged()
+const privileged = Privileges.isRoot()
 
 // ── Layers, briefly ──────────────────────────────────────────────────────────────────────────────────────────────
 

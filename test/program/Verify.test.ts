@@ -11,7 +11,7 @@ import * as Verification from "../../src/domain/Verification.ts"
 import * as Verify from "../../src/program/Verify.ts"
 import * as ExtractionServices from "../../src/services/ExtractionServices.ts"
 import { type Calls, NativeCalls } from "../../src/services/NativeCalls.ts"
-import * as Shortfalls from "../../src/services/Shortfalls.ts"
+import * as Privileges from "../../src/services/Privileges.ts"
 import { asUser, NOBODY } from "../support/AsUser.ts"
 import * as LayerArchive from "../support/LayerArchive.ts"
 import { sha256 } from "../support/LayoutWriter.ts"
@@ -19,7 +19,7 @@ import { openBelow } from "../support/OpenFiles.ts"
 import * as Tar from "../support/TarWriter.ts"
 import { image, type Place, withPlace } from "../support/VerifyPlace.ts"
 
-const isRoot = Shortfalls.isPrivileged()
+const isRoot = Privileges.isRoot()
 const NEEDS_ROOT = isRoot ? "" : " (skipped: needs root)"
 const asRoot = isRoot ? it : it.skip
 

@@ -4,7 +4,7 @@ import * as fc from "fast-check"
 import { assert, it } from "vitest"
 import { type ByteString, fromText } from "../../src/domain/ByteString.ts"
 import type { LayerEntry, Metadata } from "../../src/domain/LayerEntry.ts"
-import * as Shortfalls from "../../src/services/Shortfalls.ts"
+import * as Privileges from "../../src/services/Privileges.ts"
 import { withPlace } from "../support/ExtractionPlace.ts"
 import { archiveOf, contentOf } from "../support/LayerArchive.ts"
 import { type Layer, layers, runs } from "../support/layerArbitraries.ts"
@@ -122,7 +122,7 @@ const fileAttributes = (layers: ReadonlyArray<Layer>): ReadonlyMap<string, strin
     )
   )
 
-it.skipIf(!Shortfalls.isPrivileged())(
+it.skipIf(!Privileges.isRoot())(
   "an image that aims at a canary becomes what the naive oracle says, or is refused, and the canary lives",
   async () => {
     let [extracted, refused] = [0, 0]

@@ -7,12 +7,12 @@ import { assert, describe, it } from "vitest"
 import { fromText } from "../../src/domain/ByteString.ts"
 import type { LayerEntry } from "../../src/domain/LayerEntry.ts"
 import { NativeCalls } from "../../src/services/NativeCalls.ts"
-import * as Shortfalls from "../../src/services/Shortfalls.ts"
+import * as Privileges from "../../src/services/Privileges.ts"
 import * as LayerArchive from "../support/LayerArchive.ts"
 import { type Layer, layers, runs } from "../support/layerArbitraries.ts"
 import { image, withPlace } from "../support/VerifyPlace.ts"
 
-const isRoot = Shortfalls.isPrivileged()
+const isRoot = Privileges.isRoot()
 const calls = await Effect.runPromise(Effect.provide(NativeCalls, NativeCalls.layer))
 const bytes = (path: string) => Buffer.from(path)
 

@@ -18,13 +18,13 @@ import { DigestReader } from "../../src/services/FileDigests.ts"
 import * as LayerIntake from "../../src/services/LayerIntake.ts"
 import * as LayerStage from "../../src/services/LayerStage.ts"
 import { NativeCalls } from "../../src/services/NativeCalls.ts"
-import * as Shortfalls from "../../src/services/Shortfalls.ts"
+import * as Privileges from "../../src/services/Privileges.ts"
 import { asUser, NOBODY } from "../support/AsUser.ts"
 import { openBelow } from "../support/OpenFiles.ts"
 import * as Tar from "../support/TarWriter.ts"
 
 const services = Layer.provideMerge(LayerStage.LayerStage.layer(), NativeCalls.layer)
-const root = Shortfalls.isPrivileged()
+const root = Privileges.isRoot()
 
 const digestOf = (bytes: Uint8Array, algorithm = "sha256") =>
   `${algorithm}:${createHash(algorithm).update(bytes).digest("hex")}` as Digest
