@@ -184,12 +184,18 @@ describe.skipIf(!isRoot)(`verify${isRoot ? "" : " (skipped: needs root)"}`, () =
           const paths = pathsIn(root)
           const path = paths[pick % paths.length] ?? root
           requireInside(root, path)
-          const { change, isOfInode, what } = CHANGES[which % CHANGES.length] ?? assert.fail("no change")
           const related = namesOf(lstat(path).ino, paths)
-          const changed = isOfInode
-            ? change(path, root)
-            : keepingTimeOf(dirname(path), () => change(path, root))
-          if (!changed) return
+          // Not every path can be changed in every way: then in the next one.
+          const made = CHANGES.map(
+            (_, turn) => CHANGES[(which + turn) % CHANGES.length] ?? assert.fail("no change")
+          )
+            // of one inode that no hard link asks for, a copy is as good
+            .filter(({ what }) => what !== "copy" || !isRepeated)
+            .find(({ change, isOfInode }) =>
+              isOfInode ? change(path, root) : keepingTimeOf(dirname(path), () => change(path, root))
+            )
+          if (made === undefined) return
+          const { isOfInode, what } = made
           done.set(what, (done.get(what) ?? 0) + 1)
 
           const { findings } = await verify({ deep: true })
@@ -209,9 +215,7 @@ describe.skipIf(!isRoot)(`verify${isRoot ? "" : " (skipped: needs root)"}`, () =
       ),
       someRuns
     )
-    // Many layers do not fit together, and many changes are none: few that were made say nothing about those that can be.
-    const made = [...done.values()].reduce((sum, times) => sum + times, 0)
-    if (made >= 4 * CHANGES.length) assert.isAtLeast(done.size, CHANGES.length / 2, JSON.stringify([...done]))
+    if (someRuns.numRuns >= 60) assert.isAtLeast(done.size, CHANGES.length / 2, JSON.stringify([...done]))
   }, 3_600_000)
 
   it(
