@@ -28,7 +28,7 @@ const code = join(dist, "code")
 rmSync(dist, { recursive: true, force: true })
 mkdirSync(code, { recursive: true })
 
-/** The flag as in src/services/CommandPath.ts, and for the same reason. */
+/** The flag as in src/services/host/CommandPath.ts, and for the same reason. */
 const programs = [
   { name: "oci-systemd-generator", entry: "src/bin/generator.ts", shebang: "#!/usr/bin/env node" },
   { name: "oci-systemd", entry: "src/bin/cli.ts", shebang: "#!/usr/bin/env -S node --max-semi-space-size=4" },
@@ -77,7 +77,7 @@ for (const name of ["oci-health", "oci-layouts", "oci-prepare", "oci-release"]) 
 }
 
 mkdirSync(join(dist, "systemd"))
-cpSync(join(top, "src/bin/oci.slice"), join(dist, "systemd/oci.slice"))
+cpSync(join(top, "src/host/oci.slice"), join(dist, "systemd/oci.slice"))
 
 await makeManual()
 

@@ -8,9 +8,9 @@ import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Option from "effect/Option"
-import * as Settings from "./domain/Settings.ts"
+import * as Settings from "./domain/settings/Settings.ts"
 import * as ExtractionServices from "./services/ExtractionServices.ts"
-import type { NativeCallsUnavailable } from "./services/NativeCalls.ts"
+import type { NativeCallsUnavailable } from "./services/files/NativeCalls.ts"
 
 /** All of them may be left out. */
 export interface SessionOptions {

@@ -1,6 +1,6 @@
 /** The generator's command line: `[-config FILE] [-debug] [-generate] NORMAL [EARLY [LATE]]`, flags with one dash or two. */
 import * as Either from "effect/Either"
-import { TaggedError } from "../domain/TaggedError.ts"
+import { TaggedError } from "../domain/text/TaggedError.ts"
 
 export interface GeneratorArguments {
   readonly config: string | undefined

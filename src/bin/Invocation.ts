@@ -1,6 +1,6 @@
 /** What a command line asks for, before it is parsed: help, a command, or something that there is not. */
 import * as Data from "effect/Data"
-import * as Resemblance from "../domain/Resemblance.ts"
+import * as Resemblance from "../domain/naming/Resemblance.ts"
 import * as CommandLine from "./manual/CommandLine.ts"
 
 export type Invocation = Data.TaggedEnum<{

@@ -4,8 +4,8 @@
  * What is printed may be styled always: where nobody sees colours, or wants none, they are taken out here, and only here.
  */
 import type { WriteStream } from "node:tty"
-import * as Printable from "../domain/Printable.ts"
-import * as StatusLine from "./StatusLine.ts"
+import * as Printable from "../domain/text/Printable.ts"
+import * as StatusLine from "./view/StatusLine.ts"
 import * as Style from "./text/Style.ts"
 
 /** Data: lines without their last newline. */

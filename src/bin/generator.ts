@@ -1,14 +1,14 @@
 /** oci-systemd-generator: the systemd.generator(7) program. */
 import "./NoStackTraces.ts"
 import * as Either from "effect/Either"
-import * as DefaultConfiguration from "../domain/DefaultConfiguration.ts"
+import * as DefaultConfiguration from "../domain/settings/DefaultConfiguration.ts"
 import * as Generate from "../program/Generate.ts"
 import * as Budget from "../services/Budget.ts"
-import * as CommandPath from "../services/CommandPath.ts"
-import * as Compiler from "../services/Compiler.ts"
-import * as GeneratorLog from "../services/GeneratorLog.ts"
-import * as HostFacts from "../services/HostFacts.ts"
-import * as SettingsFile from "../services/SettingsFile.ts"
+import * as CommandPath from "../services/host/CommandPath.ts"
+import * as Compiler from "../services/host/Compiler.ts"
+import * as GeneratorLog from "../services/host/GeneratorLog.ts"
+import * as HostFacts from "../services/host/HostFacts.ts"
+import * as SettingsFile from "../services/host/SettingsFile.ts"
 import * as GeneratorArguments from "./GeneratorArguments.ts"
 
 const run = (

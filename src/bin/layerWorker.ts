@@ -3,10 +3,10 @@ import { parentPort } from "node:worker_threads"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import { LayerError } from "../services/LayerError.ts"
-import * as LayerIntake from "../services/LayerIntake.ts"
-import type { FromWorker, ToWorker } from "../services/LayerLanes.ts"
-import { NativeCalls } from "../services/NativeCalls.ts"
+import { LayerError } from "../services/layer/LayerError.ts"
+import * as LayerIntake from "../services/layer/LayerIntake.ts"
+import type { FromWorker, ToWorker } from "../services/layer/LayerWorkers.ts"
+import { NativeCalls } from "../services/files/NativeCalls.ts"
 
 const calls = Effect.runPromise(Effect.provide(NativeCalls, NativeCalls.layer))
 let controller = new AbortController()

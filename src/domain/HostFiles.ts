@@ -7,9 +7,9 @@
  *     /etc/resolv.conf, /etc/hosts    in place of the image's own, as container engines have it
  *     /etc/localtime                  only where the image has none: one that has, or sets TZ, has chosen
  */
-import * as DirectiveSource from "./DirectiveSource.ts"
-import { type Directive, directive } from "./UnitFile.ts"
-import { literal } from "./UnitValue.ts"
+import * as DirectiveSource from "./unit/DirectiveSource.ts"
+import { type Directive, directive } from "./unit/UnitFile.ts"
+import { literal } from "./systemd/UnitValue.ts"
 
 export const PATHS = ["/etc/resolv.conf", "/etc/hosts", "/etc/localtime"] as const
 export type HostFile = (typeof PATHS)[number]

@@ -1,14 +1,14 @@
 /** Of all that no image needs: what goes, and what stays since somebody uses it, or because it is data. */
 import { existsSync, readdirSync, realpathSync } from "node:fs"
 import { dirname } from "node:path"
-import * as ExtractsTree from "../domain/ExtractsTree.ts"
-import type { GarbagePiece, KeptPiece } from "../domain/GarbagePiece.ts"
-import { display } from "../domain/ImageName.ts"
-import type { SystemSettings } from "../domain/SystemSettings.ts"
-import { sha256 } from "../services/Blobs.ts"
-import type * as ExtractsInventory from "../services/ExtractsInventory.ts"
-import type * as MountUse from "../services/MountUse.ts"
-import type * as GarbageNeeds from "./GarbageNeeds.ts"
+import * as ExtractsTree from "../domain/extracts/ExtractsTree.ts"
+import type { GarbagePiece, KeptPiece } from "../domain/extracts/GarbagePiece.ts"
+import { display } from "../domain/naming/ImageName.ts"
+import type { SystemSettings } from "../domain/settings/SystemSettings.ts"
+import { sha256 } from "../services/layout/Blobs.ts"
+import type * as ExtractsInventory from "../services/extracts/ExtractsInventory.ts"
+import type * as MountUse from "../services/extracts/MountUse.ts"
+import type * as GarbageNeeds from "./garbage/GarbageNeeds.ts"
 
 /** What is there, what is needed, what is used. */
 export interface Survey {

@@ -1,7 +1,7 @@
 /** Images of which who asks may read too little to say anything, and root may. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import * as Privileges from "../services/Privileges.ts"
+import * as Privileges from "../services/files/Privileges.ts"
 
 export class ImagesUnread extends Schema.TaggedError<ImagesUnread>()("ImagesUnread", {
   images: Schema.Array(Schema.String),

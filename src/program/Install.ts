@@ -2,12 +2,12 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import * as DefaultConfiguration from "../domain/DefaultConfiguration.ts"
-import * as InstallManifest from "../domain/InstallManifest.ts"
-import * as InstallTree from "../domain/InstallTree.ts"
-import * as HostProgram from "../services/HostProgram.ts"
-import * as InstallRoot from "../services/InstallRoot.ts"
-import * as InstallSource from "../services/InstallSource.ts"
+import * as DefaultConfiguration from "../domain/settings/DefaultConfiguration.ts"
+import * as InstallManifest from "../domain/machine/InstallManifest.ts"
+import * as InstallTree from "../domain/machine/InstallTree.ts"
+import * as HostProgram from "../services/host/HostProgram.ts"
+import * as InstallRoot from "../services/install/InstallRoot.ts"
+import * as InstallSource from "../services/install/InstallSource.ts"
 
 /** An installation is no source of another: manual pages, completions and the slice are elsewhere. */
 export class NothingToInstall extends Schema.TaggedError<NothingToInstall>()("NothingToInstall", {

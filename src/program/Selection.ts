@@ -10,11 +10,11 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import type { Sha256 } from "../domain/Digest.ts"
-import { display, type ImageName } from "../domain/ImageName.ts"
-import * as Resemblance from "../domain/Resemblance.ts"
-import * as Settings from "../domain/Settings.ts"
-import * as UnitName from "../domain/UnitName.ts"
+import type { Sha256 } from "../domain/document/Digest.ts"
+import { display, type ImageName } from "../domain/naming/ImageName.ts"
+import * as Resemblance from "../domain/naming/Resemblance.ts"
+import * as Settings from "../domain/settings/Settings.ts"
+import * as UnitName from "../domain/naming/UnitName.ts"
 import type { Catalog, CatalogImage } from "./Catalog.ts"
 
 /** No image of the catalogue has this name. */

@@ -1,10 +1,10 @@
 /** Takes away what `Install` put on a machine, and nothing else: no configuration that was edited, no layout, extract or volume. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import * as EnablingFile from "../domain/EnablingFile.ts"
-import * as InstallTree from "../domain/InstallTree.ts"
-import * as HostProgram from "../services/HostProgram.ts"
-import * as InstallRoot from "../services/InstallRoot.ts"
+import * as EnablingFile from "../domain/settings/EnablingFile.ts"
+import * as InstallTree from "../domain/machine/InstallTree.ts"
+import * as HostProgram from "../services/host/HostProgram.ts"
+import * as InstallRoot from "../services/install/InstallRoot.ts"
 import * as Install from "./Install.ts"
 
 export class NotInstalled extends Schema.TaggedError<NotInstalled>()("NotInstalled", {

@@ -3,9 +3,9 @@ import { existsSync } from "node:fs"
 import * as Layer from "effect/Layer"
 import { Extracts } from "./Extracts.ts"
 import { LayerStage } from "./LayerStage.ts"
-import { LayerStore } from "./LayerStore.ts"
-import { NativeCalls } from "./NativeCalls.ts"
-import { RootWriter } from "./RootWriter.ts"
+import { LayerStore } from "./layer/LayerStore.ts"
+import { NativeCalls } from "./files/NativeCalls.ts"
+import { RootWriter } from "./root/RootWriter.ts"
 
 /** For this extracts directory. */
 export const layer = (extractsdir: string) =>

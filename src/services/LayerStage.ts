@@ -2,10 +2,10 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { LayerError } from "./LayerError.ts"
-import type { Request, StagedLayer } from "./LayerIntake.ts"
-import * as LayerLanes from "./LayerLanes.ts"
-import { NativeCalls } from "./NativeCalls.ts"
+import type { LayerError } from "./layer/LayerError.ts"
+import type { Request, StagedLayer } from "./layer/LayerIntake.ts"
+import * as LayerLanes from "./layer/LayerWorkers.ts"
+import { NativeCalls } from "./files/NativeCalls.ts"
 
 export class LayerStage extends Context.Tag("oci-systemd/LayerStage")<
   LayerStage,

@@ -2,7 +2,7 @@
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
-import type { Form } from "../domain/Form.ts"
+import type { Form } from "../domain/document/JsonDecoder.ts"
 
 export const of = <A, I>(schema: Schema.Schema<A, I>): Form<A> => {
   const decode = Schema.decodeUnknownEither(schema)

@@ -1,7 +1,7 @@
 /** What an extraction without privileges could not do: counted, with the first example of each kind. */
 import * as Schema from "effect/Schema"
-import { type ByteString, display } from "../domain/ByteString.ts"
-import * as Privileges from "./Privileges.ts"
+import { type ByteString, display } from "../domain/text/ByteString.ts"
+import * as Privileges from "./files/Privileges.ts"
 
 const Lack = Schema.Literal("owner", "device", "xattr")
 export type Lack = typeof Lack.Type

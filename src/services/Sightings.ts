@@ -1,8 +1,8 @@
 /** What there is to see of a directory, so that `oci-layouts` can tell whether it is still the same one. */
 import * as fs from "node:fs"
 import { dirname, join } from "node:path"
-import { AUTOMOUNT, type Sighting } from "../domain/LateMounts.ts"
-import type { SystemSettings } from "../domain/SystemSettings.ts"
+import { AUTOMOUNT, type Sighting } from "../domain/unit/LateMounts.ts"
+import type { SystemSettings } from "../domain/settings/SystemSettings.ts"
 
 /**
  * Device and inode number of the directory, which are others once something is mounted there or above, and how many

@@ -8,10 +8,10 @@
  * (0700): a setuid file of an unverified layer lies in it.
  */
 import * as fs from "node:fs"
-import type { ContentId, Metadata } from "../domain/LayerEntry.ts"
-import { dropReason } from "../domain/LayerXattrs.ts"
-import type { File, FileSink } from "./FileSink.ts"
-import type { Calls } from "./NativeCalls.ts"
+import type { ContentId, Metadata } from "../domain/archive/LayerEntry.ts"
+import { dropReason } from "../domain/layer/LayerXattrs.ts"
+import type { File, FileSink } from "./layer/FileSink.ts"
+import type { Calls } from "./files/NativeCalls.ts"
 import type { Shortfalls } from "./Shortfalls.ts"
 
 /** Where a file's data is staged. */

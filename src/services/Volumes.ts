@@ -24,12 +24,12 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import type { Volume } from "../domain/Volumes.ts"
-import { kind } from "./BoundedFile.ts"
-import * as Claim from "./Claim.ts"
-import * as Durable from "./Durable.ts"
-import { NativeCalls } from "./NativeCalls.ts"
-import * as RootLookup from "./RootLookup.ts"
+import type { Volume } from "../domain/unit/ImageVolumes.ts"
+import { kind } from "./files/BoundedFile.ts"
+import * as Claim from "./files/FileLock.ts"
+import * as Durable from "./files/Durable.ts"
+import { NativeCalls } from "./files/NativeCalls.ts"
+import * as RootLookup from "./root/RootLookup.ts"
 
 export class VolumeFailed extends Schema.TaggedError<VolumeFailed>()("VolumeFailed", {
   /** In the image. */

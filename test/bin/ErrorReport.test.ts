@@ -4,7 +4,7 @@ import { afterEach, assert, describe, it, vi } from "vitest"
 import * as ErrorReport from "../../src/bin/ErrorReport.ts"
 import type { Mapped } from "../../src/bin/ExitStatus.ts"
 import { NoSuchImage } from "../../src/program/Selection.ts"
-import * as HostProgram from "../../src/services/HostProgram.ts"
+import * as HostProgram from "../../src/services/host/HostProgram.ts"
 import { asUser, NOBODY } from "../support/AsUser.ts"
 
 const told = async (error: Mapped, user = 0) => {

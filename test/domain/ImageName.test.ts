@@ -1,7 +1,7 @@
 import * as Option from "effect/Option"
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
-import * as ImageName from "../../src/domain/ImageName.ts"
+import * as ImageName from "../../src/domain/naming/ImageName.ts"
 
 describe("ImageName", () => {
   it.each([

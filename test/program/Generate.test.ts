@@ -12,9 +12,9 @@ import {
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { assert, describe, it } from "vitest"
-import type { HostPlatform } from "../../src/domain/Platform.ts"
-import type { Settings } from "../../src/domain/Settings.ts"
-import * as SystemSettings from "../../src/domain/SystemSettings.ts"
+import type { HostPlatform } from "../../src/domain/image/Platform.ts"
+import type { Settings } from "../../src/domain/settings/Settings.ts"
+import * as SystemSettings from "../../src/domain/settings/SystemSettings.ts"
 import * as Generate from "../../src/program/Generate.ts"
 import { INDEX, LayoutWriter, sha256, temporary, type WrittenDescriptor } from "../support/LayoutWriter.ts"
 

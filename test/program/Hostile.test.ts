@@ -5,7 +5,7 @@
 import { execFileSync } from "node:child_process"
 import * as Either from "effect/Either"
 import { assert, describe, it } from "vitest"
-import * as Privileges from "../../src/services/Privileges.ts"
+import * as Privileges from "../../src/services/files/Privileges.ts"
 import type { Canary } from "../support/Canary.ts"
 import { withPlace } from "../support/ExtractionPlace.ts"
 import * as RealTree from "../support/RealTree.ts"

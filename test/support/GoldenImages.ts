@@ -4,10 +4,10 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import { assert } from "vitest"
-import type { Digest } from "../../src/domain/Digest.ts"
+import type { Digest } from "../../src/domain/document/Digest.ts"
 import * as Generate from "../../src/program/Generate.ts"
-import * as FactsFile from "../../src/services/FactsFile.ts"
-import * as SettingsFile from "../../src/services/SettingsFile.ts"
+import * as FactsFile from "../../src/services/extracts/FactsFile.ts"
+import * as SettingsFile from "../../src/services/host/SettingsFile.ts"
 import { EMPTY_TAR, LayoutWriter, temporary } from "./LayoutWriter.ts"
 
 export const FIXTURES = fileURLToPath(new URL("../fixtures/images/", import.meta.url))

@@ -1,6 +1,6 @@
 /** The machine that tests take themselves to be on. */
-import type { UnitHost } from "../../src/domain/ImageContext.ts"
-import type { HostPlatform } from "../../src/domain/Platform.ts"
+import type { UnitHost } from "../../src/domain/unit/ImageContext.ts"
+import type { HostPlatform } from "../../src/domain/image/Platform.ts"
 
 export const PLATFORM: HostPlatform = {
   os: "linux",

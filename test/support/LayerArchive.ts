@@ -1,5 +1,5 @@
 /** Entries as a tar archive that reads back as them. */
-import type { LayerEntry, Timestamp } from "../../src/domain/LayerEntry.ts"
+import type { LayerEntry, Timestamp } from "../../src/domain/archive/LayerEntry.ts"
 import * as Tar from "./TarWriter.ts"
 
 /** What a file holds: enough to find the entry that brought it. */

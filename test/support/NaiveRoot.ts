@@ -2,8 +2,8 @@
  * What `LayerMerge` and `RootPlan` must come to, the slow and obvious way: an immutable map of path → node, made anew by
  * every entry. Written from CORNER-CASES.md, and sharing nothing with the implementation but the entries' types.
  */
-import type { LayerEntry, Metadata } from "../../src/domain/LayerEntry.ts"
-import type { RootStep } from "../../src/domain/RootStep.ts"
+import type { LayerEntry, Metadata } from "../../src/domain/archive/LayerEntry.ts"
+import type { RootStep } from "../../src/domain/root/RootStep.ts"
 
 /** One line a path: what it is, its attributes, and the first of its names. The root is "/". */
 export type Picture = Readonly<Record<string, string>>

@@ -1,9 +1,9 @@
 /** What is in a directory, as lstat(2) and the rest tell it: names as bytes, one character each, at any depth. */
 import { type BigIntStats, lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs"
 import * as Effect from "effect/Effect"
-import type { ByteString } from "../../src/domain/ByteString.ts"
-import * as DeepPath from "../../src/services/DeepPath.ts"
-import { NativeCalls } from "../../src/services/NativeCalls.ts"
+import type { ByteString } from "../../src/domain/text/ByteString.ts"
+import * as DeepPath from "../../src/services/files/DeepPath.ts"
+import { NativeCalls } from "../../src/services/files/NativeCalls.ts"
 
 export interface RealNode {
   /** Relative, without a leading slash; the directory itself is "". */

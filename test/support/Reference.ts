@@ -1,7 +1,7 @@
 /** The tables of docs/configuration.md, made of the table that the programs read. */
-import * as ImageSettings from "../../src/domain/ImageSettings.ts"
-import type { SettingKey } from "../../src/domain/SettingKey.ts"
-import * as SystemSettings from "../../src/domain/SystemSettings.ts"
+import * as ImageSettings from "../../src/domain/settings/ImageSettings.ts"
+import type { SettingKey } from "../../src/domain/settings/SettingKey.ts"
+import * as SystemSettings from "../../src/domain/settings/SystemSettings.ts"
 
 /** The lines of a table, without the padding that a formatter would give its cells. */
 const table = <A>(keys: { readonly [K in keyof A]: SettingKey<A[K]> }): string =>

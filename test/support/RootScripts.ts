@@ -3,7 +3,7 @@ import { spawn, spawnSync } from "node:child_process"
 import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
-import type { Records } from "../../src/domain/UserRecord.ts"
+import type { Records } from "../../src/domain/unit/UserRecord.ts"
 
 const script = (name: string): string => fileURLToPath(new URL(`../../src/bin/${name}.sh`, import.meta.url))
 

@@ -1,8 +1,8 @@
 /** What an archive holds, read by `TarReader` in pieces of any size. */
 import { Buffer } from "node:buffer"
 import * as Either from "effect/Either"
-import type { LayerEntry } from "../../src/domain/LayerEntry.ts"
-import { type TarInvalid, TarReader } from "../../src/services/TarReader.ts"
+import type { LayerEntry } from "../../src/domain/archive/LayerEntry.ts"
+import { type TarInvalid, TarReader } from "../../src/services/layer/TarReader.ts"
 
 export interface TarContents {
   readonly entries: ReadonlyArray<LayerEntry>

@@ -1,7 +1,7 @@
 /** Layers over names so few that they collide: a, b, c, three deep, with everything that a tar archive can hold. */
 import * as fc from "fast-check"
-import { type ByteString, fromText } from "../../src/domain/ByteString.ts"
-import { LayerEntry, type Metadata } from "../../src/domain/LayerEntry.ts"
+import { type ByteString, fromText } from "../../src/domain/text/ByteString.ts"
+import { LayerEntry, type Metadata } from "../../src/domain/archive/LayerEntry.ts"
 
 export type Layer = { readonly entries: ReadonlyArray<LayerEntry> }
 

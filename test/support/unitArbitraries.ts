@@ -1,12 +1,12 @@
 /** Texts that would break a careless unit file, and images made of them. */
 import { createHash } from "node:crypto"
 import fc from "fast-check"
-import type { Digest } from "../../src/domain/Digest.ts"
-import type { ImageConfig, ProcessConfig } from "../../src/domain/ImageConfig.ts"
-import type { ImageContext } from "../../src/domain/ImageContext.ts"
-import * as ImageSettings from "../../src/domain/ImageSettings.ts"
-import type { ResolvedImage } from "../../src/domain/ResolvedImage.ts"
-import * as SystemSettings from "../../src/domain/SystemSettings.ts"
+import type { Digest } from "../../src/domain/document/Digest.ts"
+import type { ImageConfig, ProcessConfig } from "../../src/domain/image/ImageConfig.ts"
+import type { ImageContext } from "../../src/domain/unit/ImageContext.ts"
+import * as ImageSettings from "../../src/domain/settings/ImageSettings.ts"
+import type { ResolvedImage } from "../../src/domain/image/ResolvedImage.ts"
+import * as SystemSettings from "../../src/domain/settings/SystemSettings.ts"
 
 export const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex")
 

@@ -2,7 +2,7 @@
 import * as Command from "@effect/cli/Command"
 import * as Effect from "effect/Effect"
 import * as Doctor from "../../program/Doctor.ts"
-import * as DiagnosisText from "../DiagnosisText.ts"
+import * as DiagnosisText from "../view/DiagnosisText.ts"
 import * as Output from "../Output.ts"
 import * as CommonOptions from "./CommonOptions.ts"
 

@@ -4,7 +4,7 @@ import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import { EnablingFailed } from "../../program/Enable.ts"
-import * as HostProgram from "../../services/HostProgram.ts"
+import * as HostProgram from "../../services/host/HostProgram.ts"
 import * as CommonOptions from "./CommonOptions.ts"
 
 export const images = Args.text({ name: "IMAGE" }).pipe(

@@ -2,9 +2,9 @@
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
-import * as Garbage from "../../program/Garbage.ts"
+import * as Garbage from "../../program/garbage/Garbage.ts"
 import * as ExtractionServices from "../../services/ExtractionServices.ts"
-import * as GarbageText from "../GarbageText.ts"
+import * as GarbageText from "../view/GarbageText.ts"
 import * as Output from "../Output.ts"
 import * as CommonOptions from "./CommonOptions.ts"
 

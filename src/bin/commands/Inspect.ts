@@ -2,7 +2,7 @@
 import * as Command from "@effect/cli/Command"
 import * as Effect from "effect/Effect"
 import * as Inspection from "../../program/Inspection.ts"
-import * as InspectionText from "../InspectionText.ts"
+import * as InspectionText from "../view/InspectionText.ts"
 import * as Output from "../Output.ts"
 import * as CommonOptions from "./CommonOptions.ts"
 

@@ -5,9 +5,9 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import manifest from "../../../package.json" with { type: "json" }
-import * as InstallTree from "../../domain/InstallTree.ts"
+import * as InstallTree from "../../domain/machine/InstallTree.ts"
 import * as Install from "../../program/Install.ts"
-import * as InstallSource from "../../services/InstallSource.ts"
+import * as InstallSource from "../../services/install/InstallSource.ts"
 import * as InstallOptions from "./InstallOptions.ts"
 
 export const install = Command.make(

@@ -1,6 +1,6 @@
 /** Where `install` and `uninstall` work. */
 import * as Options from "@effect/cli/Options"
-import * as InstallTree from "../../domain/InstallTree.ts"
+import * as InstallTree from "../../domain/machine/InstallTree.ts"
 
 export const root = Options.directory("root", { exists: "yes" }).pipe(
   Options.withDescription(

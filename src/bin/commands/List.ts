@@ -4,7 +4,7 @@ import * as Command from "@effect/cli/Command"
 import * as Effect from "effect/Effect"
 import * as Summary from "../../program/Summary.ts"
 import * as Output from "../Output.ts"
-import * as SummaryTable from "../SummaryTable.ts"
+import * as SummaryTable from "../view/SummaryTable.ts"
 import * as CommonOptions from "./CommonOptions.ts"
 
 const nothing = (directory: string): string =>

@@ -1,7 +1,7 @@
 /** `oci-systemd` itself, before its subcommand. */
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
-import * as SettingsFile from "../../services/SettingsFile.ts"
+import * as SettingsFile from "../../services/host/SettingsFile.ts"
 
 /** Taken before the subcommand and after it. */
 export const config = Options.file("config").pipe(

@@ -4,7 +4,7 @@ import * as Command from "@effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as InstallTree from "../../domain/InstallTree.ts"
+import * as InstallTree from "../../domain/machine/InstallTree.ts"
 import * as Uninstall from "../../program/Uninstall.ts"
 import * as InstallOptions from "./InstallOptions.ts"
 

@@ -1,7 +1,7 @@
 /** oci-generator.conf(5), made of the tables that are parsed. */
-import * as ImageSettings from "../../domain/ImageSettings.ts"
-import type { SettingKey } from "../../domain/SettingKey.ts"
-import * as SystemSettings from "../../domain/SystemSettings.ts"
+import * as ImageSettings from "../../domain/settings/ImageSettings.ts"
+import type { SettingKey } from "../../domain/settings/SettingKey.ts"
+import * as SystemSettings from "../../domain/settings/SystemSettings.ts"
 import { type Block, example, type Page, term } from "./Roff.ts"
 
 const keys = <A>(table: { readonly [K in keyof A]: SettingKey<A[K]> }): readonly Block[] =>

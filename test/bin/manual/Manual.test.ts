@@ -6,8 +6,8 @@ import { NOTES } from "../../../src/bin/manual/CommandNotes.ts"
 import * as CommandTree from "../../../src/bin/manual/CommandTree.ts"
 import * as Manual from "../../../src/bin/manual/Manual.ts"
 import * as Roff from "../../../src/bin/manual/Roff.ts"
-import * as ImageSettings from "../../../src/domain/ImageSettings.ts"
-import * as SystemSettings from "../../../src/domain/SystemSettings.ts"
+import * as ImageSettings from "../../../src/domain/settings/ImageSettings.ts"
+import * as SystemSettings from "../../../src/domain/settings/SystemSettings.ts"
 import { requireOrSkip } from "../../e2e/support/Requirements.ts"
 
 const program = CommandTree.read(ociSystemd)

@@ -5,7 +5,7 @@ import * as DisplayWidth from "../../../src/bin/text/DisplayWidth.ts"
 import * as Paragraph from "../../../src/bin/text/Paragraph.ts"
 import * as Style from "../../../src/bin/text/Style.ts"
 import * as Table from "../../../src/bin/text/Table.ts"
-import * as Printable from "../../../src/domain/Printable.ts"
+import * as Printable from "../../../src/domain/text/Printable.ts"
 
 const text = fc.string({ unit: fc.constantFrom("a", "B", " ", "-", "é", "端", "👍", "e\u0301") })
 

@@ -1,0 +1,14 @@
+/**
+ * The chain id (image-spec config.md, "Layer ChainID"): names the result of applying layers one over another.
+ *
+ *     ChainID(L₀)        = DiffID(L₀)
+ *     ChainID(L₀|…|Lₙ)   = SHA256(ChainID(L₀|…|Lₙ₋₁) + " " + DiffID(Lₙ))
+ */
+import type * as Arr from "effect/Array"
+import type { Digest, Sha256 } from "../document/Digest.ts"
+
+/** The chain id of layers, given their diff ids, the lowest first. */
+export const fromDiffIds = (diffIds: Arr.NonEmptyReadonlyArray<Digest>, sha256: Sha256): Digest => {
+  const [lowest, ...upper] = diffIds
+  return upper.reduce((chain, diffId) => `sha256:${sha256(`${chain} ${diffId}`)}` as Digest, lowest)
+}

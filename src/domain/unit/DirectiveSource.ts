@@ -1,0 +1,67 @@
+/** Who wants a directive: a field of the image, a line of the configuration, the profile, or we ourselves. */
+import type { ImageSettings } from "../settings/ImageSettings.ts"
+import type { Origins, Place } from "../settings/Settings.ts"
+
+/** Every directive has one: plain objects, which the generator makes by the ten thousand. */
+export type DirectiveSource =
+  /** `field` as the image's documents call it: `Env`, `Labels`, `os`. */
+  | { readonly _tag: "Image"; readonly field: string }
+  | { readonly _tag: "Configuration"; readonly key: string; readonly places: readonly Place[] }
+  | { readonly _tag: "Profile"; readonly profile: string }
+  /** Nobody said anything. */
+  | { readonly _tag: "Default" }
+
+export const byDefault: DirectiveSource = { _tag: "Default" }
+
+export const image = (...fields: readonly [string, ...string[]]): DirectiveSource => ({
+  _tag: "Image",
+  field: fields.join(", ")
+})
+
+export const profile = (name: string): DirectiveSource => ({ _tag: "Profile", profile: name })
+
+/** A key of the configuration, where a line gives it; otherwise its default. */
+export const setting = (origins: Origins, key: keyof ImageSettings): DirectiveSource => {
+  const places = origins[key]
+  return places === undefined ? byDefault : { _tag: "Configuration", key, places }
+}
+
+/** For programs: `{ "kind": "image", "text": "image: Env", "field": "Env" }`. */
+export interface Facts {
+  readonly kind: "image" | "configuration" | "profile" | "default"
+  /** For people. */
+  readonly text: string
+  readonly field?: string
+  readonly key?: string
+  readonly places?: readonly Place[]
+  readonly profile?: string
+}
+
+export const facts = (source: DirectiveSource): Facts => ({ ...said(source), text: display(source) })
+
+const said = (source: DirectiveSource): Omit<Facts, "text"> => {
+  switch (source._tag) {
+    case "Image":
+      return { kind: "image", field: source.field }
+    case "Configuration":
+      return { kind: "configuration", key: source.key, places: source.places }
+    case "Profile":
+      return { kind: "profile", profile: source.profile }
+    case "Default":
+      return { kind: "default" }
+  }
+}
+
+/** `image: Env`, `/etc/oci-generator.conf:12: network` */
+export const display = (source: DirectiveSource): string => {
+  switch (source._tag) {
+    case "Image":
+      return `image: ${source.field}`
+    case "Configuration":
+      return `${source.places.map(({ file, line }) => `${file}:${line}`).join(", ")}: ${source.key}`
+    case "Profile":
+      return `profile: ${source.profile}`
+    case "Default":
+      return "default"
+  }
+}

@@ -1,0 +1,44 @@
+/** Facts of extracted images, beside the extracts, by the digest of the configuration. */
+import * as fs from "node:fs"
+import * as Either from "effect/Either"
+import type { Digest } from "../../domain/document/Digest.ts"
+import * as ExtractsTree from "../../domain/extracts/ExtractsTree.ts"
+import { RootFacts } from "../../domain/process/RootFacts.ts"
+import { TaggedError } from "../../domain/text/TaggedError.ts"
+import * as AtomicReplace from "../files/AtomicReplace.ts"
+import * as Blobs from "../layout/Blobs.ts"
+
+export class FactsNotWritten extends TaggedError("FactsNotWritten")<{
+  readonly path: string
+  readonly cause: unknown
+}> {
+  override get message(): string {
+    return `the facts ${this.path} cannot be written: ${this.cause instanceof Error ? this.cause.message : this.cause}`
+  }
+}
+
+const fileOf = (extractsdir: string, config: Digest, user: string): string =>
+  `${extractsdir}/${ExtractsTree.factsOf(config, user, Blobs.sha256)}`
+
+export const read = (
+  extractsdir: string,
+  config: Digest,
+  user: string
+): Either.Either<RootFacts, Blobs.DocumentRefused> =>
+  Blobs.readDocument(fileOf(extractsdir, config, user), "facts", RootFacts)
+
+/** For the user that the facts are about. */
+export const write = (
+  extractsdir: string,
+  config: Digest,
+  facts: RootFacts
+): Either.Either<void, FactsNotWritten> => {
+  const file = fileOf(extractsdir, config, facts.user?.user ?? "")
+  return Either.try({
+    try: () =>
+      AtomicReplace.replace(file, (temporary) =>
+        fs.writeFileSync(temporary, `${JSON.stringify(facts, undefined, 2)}\n`, { flag: "wx" })
+      ),
+    catch: (cause) => new FactsNotWritten({ path: file, cause })
+  })
+}

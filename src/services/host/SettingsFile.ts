@@ -1,0 +1,140 @@
+/** Reads the configuration file and its drop-ins. */
+import { isUtf8 } from "node:buffer"
+import * as Either from "effect/Either"
+import ini from "ini"
+import * as Settings from "../../domain/settings/Settings.ts"
+import * as BoundedDirectory from "../files/BoundedDirectory.ts"
+import * as BoundedFile from "../files/BoundedFile.ts"
+import * as DropInFiles from "../files/DropInFiles.ts"
+import * as Privileges from "../files/Privileges.ts"
+
+/** Read when no other one is asked for; it need not be there. */
+export const DEFAULT_FILE = "/etc/oci-generator.conf"
+
+/** Drop-ins, as for systemd's own files: of two with one name the later directory's counts (systemd-system.conf(5)). */
+const DROP_IN_DIRECTORIES = ["/usr/lib", "/run", "/etc"].map((parent) => `${parent}/oci-generator.conf.d`)
+
+/** No configuration is larger. */
+const MAX_FILE = 1024 * 1024
+/** Nor does anybody write more. */
+const MAX_DROP_INS = 1000
+
+/** Settings, and what is odd in their files. */
+export interface LoadedSettings {
+  readonly settings: Settings.Settings
+  /** What was passed over, one sentence each. */
+  readonly warnings: readonly string[]
+}
+
+/** Where configuration is looked for. */
+export interface Places {
+  readonly file: string
+  /** The least important first. */
+  readonly dropIns: readonly string[]
+}
+
+/** `/etc/oci-generator.conf`, and its drop-ins. */
+export const DEFAULT_PLACES: Places = { file: DEFAULT_FILE, dropIns: DROP_IN_DIRECTORIES }
+
+/**
+ * Without `file` the default file and the drop-ins are read, and all may be missing. A file that was asked for by name
+ * stands alone, and must be there.
+ */
+export const load = (
+  file: string | undefined,
+  places: Places = DEFAULT_PLACES
+): Either.Either<LoadedSettings, BoundedFile.FileRefused> => {
+  const lines: Settings.Line[] = []
+  const warnings: string[] = []
+  const found = file === undefined ? dropIns(places.dropIns) : NO_DROP_INS
+  if (found.denied !== undefined) return Either.left(found.denied)
+  for (const directory of found.cut) {
+    warnings.push(`${directory} has more than ${MAX_DROP_INS} entries: what comes after those is not read`)
+  }
+  for (const path of [file ?? places.file, ...found.paths]) {
+    const read = BoundedFile.read(path, MAX_FILE)
+    if (Either.isLeft(read)) {
+      // Who may not read all of it would take defaults for what is configured.
+      if (file !== undefined || Privileges.isDenied(read.left)) return Either.left(read.left)
+      if (read.left.code !== "ENOENT") warnings.push(read.left.message)
+      continue
+    }
+    const content = read.right
+    if (!isUtf8(content)) warnings.push(`${path} is not UTF-8: what is not shows as �`)
+    const parsed = parse(path, content.toString("utf8"))
+    lines.push(...parsed.lines)
+    warnings.push(...parsed.warnings)
+  }
+  const { settings, refused } = Settings.fromLines(lines)
+  return Either.right({ settings, warnings: [...warnings, ...refused.map((error) => error.message)] })
+}
+
+const NO_DROP_INS: DropIns = { paths: [], cut: [] }
+
+/** By name, whatever their directory. */
+const dropIns = (directories: readonly string[]): DropIns => {
+  const byName = new Map<string, string>()
+  const cut: string[] = []
+  let denied: BoundedFile.FileRefused | undefined
+  for (const directory of directories) {
+    const listing = BoundedDirectory.list(directory, MAX_DROP_INS)
+    if (Either.isLeft(listing)) {
+      if (Privileges.isDenied(listing.left)) denied = listing.left
+      continue
+    }
+    if (listing.right.isCut) cut.push(directory)
+    for (const { name } of listing.right.entries)
+      if (name.endsWith(".conf")) byName.set(name, `${directory}/${name}`)
+  }
+  return { paths: DropInFiles.inOrder(byName), cut, ...(denied === undefined ? {} : { denied }) }
+}
+
+interface DropIns {
+  readonly paths: readonly string[]
+  /** Directories with more than are read. */
+  readonly cut: readonly string[]
+  /** A directory that root may read, and who asks may not. */
+  readonly denied?: BoundedFile.FileRefused
+}
+
+/**
+ * The sections and the `key = value` lines of a file, and what is neither. `ini` reads the values; a line is given to
+ * it alone, because it splits section names at dots, merges sections that come twice, and tells no line numbers.
+ */
+const parse = (
+  file: string,
+  text: string
+): { readonly lines: readonly Settings.Line[]; readonly warnings: readonly string[] } => {
+  const lines: Settings.Line[] = []
+  const warnings: string[] = []
+  let section = ""
+  text
+    .replace(/^\ufeff/, "")
+    .split(/\r\n|\n|\r/)
+    .forEach((source, index) => {
+      const line = index + 1
+      const header = HEADER.exec(source)?.[1]
+      if (header !== undefined) {
+        section = header.trim()
+        lines.push({ file, line, section })
+      } else if (!/^\s*(?:[#;].*)?$/.test(source)) {
+        const [key, value] = /^\s*[^=\s[][^=]*=/.test(source)
+          ? (Object.entries(ini.parse(source))[0] ?? [])
+          : []
+        if (key === undefined) warnings.push(`${file}:${line}: neither a [section] nor “key = value”`)
+        else {
+          const name = key.toLowerCase()
+          const said = Settings.isVerbatim(name)
+            ? source.slice(source.indexOf("=") + 1).trim()
+            : typeof value === "object"
+              ? ""
+              : String(value)
+          lines.push({ file, line, section, key: name, value: said })
+        }
+      }
+    })
+  return { lines, warnings }
+}
+
+/** A comment may follow. */
+const HEADER = /^\s*\[([^\]]*)\]\s*(?:[#;].*)?$/
