@@ -18,7 +18,7 @@ import { fileURLToPath } from "node:url"
 import { random, text } from "./SourceText.mjs"
 
 const RELEASE = "trixie"
-/** The end-to-end tests use it too: whoever is first makes the tree. */
+/** The end-to-end tests use it too: the first user makes the tree. */
 const MAKE_ROOT = fileURLToPath(new URL("../scripts/debian-root.sh", import.meta.url))
 
 const SECOND = 1_000_000_000n

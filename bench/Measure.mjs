@@ -76,7 +76,7 @@ export const onFreshFilesystem = ({ bytes, entries }, use) => {
     mountExt4(directory, size, inodes)
   } catch (error) {
     quietly("mount", "-t", "tmpfs", "-o", `size=${size},nr_inodes=${inodes}`, "tmpfs", directory)
-    filesystem = `tmpfs, for want of a loop-mounted ext4 (${String(error.stderr ?? error.message).trim()})`
+    filesystem = `tmpfs, because a loop-mounted ext4 is not possible (${String(error.stderr ?? error.message).trim()})`
   }
   mounted.add(directory)
   try {
@@ -136,6 +136,13 @@ export const extraction = (layouts, directory, images = []) => {
   const config = join(directory, "oci-generator.conf")
   writeFileSync(config, `[system]\nimagelayoutdir = ${layouts}\nextractsdir = ${directory}/extracts\n`)
   return [CLI, "extract", "--config", config, ...images]
+}
+
+/** The command line that writes the root of an image from `layouts` to a directory below `directory`. */
+export const unpacking = (layouts, directory, image) => {
+  const config = join(directory, "oci-generator.conf")
+  writeFileSync(config, `[system]\nimagelayoutdir = ${layouts}\nextractsdir = ${directory}/extracts\n`)
+  return [CLI, "unpack", "--config", config, image, join(directory, "root")]
 }
 
 /** Once before anything is measured: nothing is read from a disk afterwards. */

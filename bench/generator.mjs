@@ -9,7 +9,7 @@
  */
 import { spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -80,7 +80,8 @@ const makeQuadlets = (directory, count) => {
 
 /** One run: milliseconds, and where GNU time is, the most memory in MiB. */
 const TIME = "/usr/bin/time"
-const once = ({ argv, env = {} }) => {
+const once = ({ argv, before = () => {}, env = {} }) => {
+  before()
   const output = join(work, "units")
   rmSync(output, { recursive: true, force: true })
   mkdirSync(output)
@@ -95,7 +96,8 @@ const once = ({ argv, env = {} }) => {
   return milliseconds
 }
 
-const memory = ({ argv, env = {} }) => {
+const memory = ({ argv, before = () => {}, env = {} }) => {
+  before()
   if (!existsSync(TIME)) return undefined
   const output = join(work, "units")
   rmSync(output, { recursive: true, force: true })
@@ -141,6 +143,30 @@ try {
       : [])
   ]
   if (forms.length < 3) console.log("no single executable: npm run build:executables makes it")
+  /** With its memory, as systemd runs it: nothing has changed, or the configuration has. */
+  const remembering = (config, isChanged) => {
+    const memory = `${config}-${isChanged ? "changed" : "unchanged"}`
+    const argv = [join(dist, "oci-generator"), "-config", config]
+    const env = { OCI_GENERATOR_MEMORY: memory }
+    // What is as new as the run is not trusted, and would not be remembered.
+    const settle = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200)
+    const change = () => {
+      utimesSync(config, new Date(), new Date())
+      settle()
+    }
+    return isChanged
+      ? { name: "with its memory, changed and remembered anew", argv, env, before: change }
+      : {
+          name: "with its memory, unchanged",
+          argv,
+          env,
+          // The other one has changed the configuration.
+          before: () => {
+            settle()
+            once({ argv, env })
+          }
+        }
+  }
   console.log(
     `Node ${process.version}, V8 ${process.versions.v8}; ratios to node -e 0; units are written to ${work}`
   )
@@ -168,7 +194,13 @@ try {
     const runs = count >= 10_000 ? Math.min(3, RUNS) : count >= 1000 ? Math.min(7, RUNS) : RUNS
     measure(
       `${count} image${count === 1 ? "" : "s"}`,
-      [node, ...shown.map((form) => form(config)), ...peers],
+      [
+        node,
+        ...shown.map((form) => form(config)),
+        remembering(config, false),
+        remembering(config, true),
+        ...peers
+      ],
       runs
     )
     rmSync(join(work, `${count}`), { recursive: true, force: true })

@@ -2,10 +2,11 @@
  * How long `systemctl start` takes until the program runs, on a booted machine: services of one image in each root mode,
  * against a plain service of the host (the same program, nothing else), and against one that is confined like the image's but has
  * no root of its own. Then fifty images at once, against fifty plain services. Then `podman run` of the same image, and a Quadlet of
- * it, in the same machine.
+ * it, in the same machine. And what a health check costs of the processor, against a oneshot that is confined like the service and enters
+ * the same root by itself, as checks did before they joined the service.
  * As root, with what the end-to-end tests need; the programs are those of the last `npm run build`.
  *
- *     node bench/start.mjs [--release trixie] [--runs 15] [--part one|many|podman]…
+ *     node bench/start.mjs [--release trixie] [--runs 15] [--part one|many|podman|check]…
  */
 import { spawnSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
@@ -20,7 +21,7 @@ const { values } = parseArgs({
   options: {
     release: { type: "string", default: "trixie" },
     runs: { type: "string", default: "15" },
-    part: { type: "string", multiple: true, default: ["one", "many", "podman"] }
+    part: { type: "string", multiple: true, default: ["one", "many", "podman", "check"] }
   }
 })
 
@@ -85,7 +86,8 @@ const IMAGES = {
   strict: {},
   trusted: {},
   "trusted-readonly": {},
-  "with-user": { User: "app" }
+  "with-user": { User: "app" },
+  checked: { Healthcheck: { Test: ["CMD", "/bin/true"], Interval: 3600e9 } }
 }
 const machine = await installed(values.release, (directory) => {
   for (const [name, config] of Object.entries(IMAGES)) writeLayout(directory, name, config)
@@ -159,10 +161,18 @@ const report = (title, results, references) => {
 
 /** The image's own unit, less its root and what comes before it: its program is the host's then. */
 const withoutRoot = async () => {
+  // Before the first start its unit is one that says what is not known yet.
+  await machine.run(["systemctl", "start", unit("ephemeral")])
+  await machine.run(["systemctl", "stop", unit("ephemeral")])
   const text = await machine.read(`/run/systemd/generator/${unit("ephemeral")}`)
   return text
     .split("\n")
-    .filter((line) => !/^(?:RootDirectory|WorkingDirectory|BindPaths|Requires|After)=/.test(line))
+    .filter(
+      (line) =>
+        !/^(?:RootDirectory|WorkingDirectory|BindPaths|Requires|After|Wants|StandardOutput|StandardError)=/.test(
+          line
+        )
+    )
     .join("\n")
 }
 
@@ -233,6 +243,32 @@ const podman = async () => {
   report(`Beside ${stdout.trim()}, until it says that the program runs`, results, [results[0], results[3]])
 }
 
+const check = async () => {
+  const name = unit("checked")
+  await machine.run(["systemctl", "start", name])
+  const text = await machine.read(`/run/systemd/generator/${name}`)
+  const own = text
+    .split("\n")
+    .filter((line) => !/^(?:Type|ExecStart|Requires|After|Wants|KillSignal)=/.test(line))
+    .join("\n")
+  await machine.write(
+    "/run/systemd/system/own.service",
+    `${own}\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n`
+  )
+  await machine.run("systemctl daemon-reload")
+  const used = async (checking) => {
+    const times = []
+    for (let run = 0; run < Number(values.runs); run++) {
+      await machine.run(["systemctl", "restart", checking])
+      const { stdout } = await machine.run(["systemctl", "show", "-P", "CPUUsageNSec", checking])
+      times.push(Number(stdout) / 1e6)
+    }
+    return { name: checking, median: median(times), least: Math.min(...times), most: Math.max(...times) }
+  }
+  const results = [await used("own.service"), await used(`oci-check@${name}`)]
+  report("Processor time of one check", results, results.slice(0, 1))
+}
+
 // Nothing else keeps this process from ending while a machine is switched off.
 const alive = setInterval(() => {}, 1000)
 try {
@@ -247,7 +283,7 @@ try {
   await machine.run("systemctl daemon-reload")
   const version = (await machine.run("systemctl --version")).stdout.split("\n")[0]
   console.log(`${values.release}: ${version}\n`)
-  const parts = { one, many, podman }
+  const parts = { one, many, podman, check }
   for (const part of values.part) {
     if (parts[part] === undefined)
       throw new Error(`no part is called "${part}"; there are: ${Object.keys(parts)}`)

@@ -5,13 +5,14 @@
  *     node examples/extract-effect.mjs LAYOUTS EXTRACTS IMAGE
  */
 import { Console, Effect } from "effect"
-import { Catalog, Extract, ExtractionServices, Selection, Settings } from "oci-systemd-generator"
+import { Catalog, Extract, ExtractionServices, Selection, Settings } from "oci-systemd-generator/effect"
 
 const [imagelayoutdir = "", extractsdir = "", wanted = ""] = process.argv.slice(2)
-const settings = Settings.make({ system: { imagelayoutdir, extractsdir } })
+// A root that is a directory can be read at once; a mounted one only while it is mounted.
+const settings = Settings.make({ system: { imagelayoutdir, extractsdir, roots: "directories" } })
 
 const program = Effect.gen(function* () {
-  const catalog = yield* Catalog.load(settings)
+  const catalog = Catalog.load(settings)
   const image = yield* Selection.one(catalog, wanted)
   const { root } = yield* Extract.extract(image, {
     onEvent: (event) => {

@@ -7,7 +7,8 @@
 import { Catalog, Extract, Selection, Session, Settings } from "oci-systemd-generator"
 
 const [imagelayoutdir = "", extractsdir = "", wanted = ""] = process.argv.slice(2)
-const settings = Settings.make({ system: { imagelayoutdir, extractsdir } })
+// A root that is a directory can be read at once; one that is mounted, while it is mounted.
+const settings = Settings.make({ system: { imagelayoutdir, extractsdir, roots: "directories" } })
 const session = Session.open(settings)
 const controller = new AbortController()
 process.once("SIGINT", () => controller.abort())

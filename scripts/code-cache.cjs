@@ -3,11 +3,11 @@
  *
  *     node dist/code-cache.cjs
  *
- * The build does it for its own Node. A package does it where it is installed, and again when Node is another: a cache
- * is of use to exactly one version. Without it, or with one that does not fit, the programs start as they are, only slower.
+ * The build does this for its own Node. A package does it when it is installed, and again when Node changes: a
+ * cache works with exactly one version. Without a valid cache the programs work, but start more slowly.
  *
- * Each program is run once, on an image made up for it, so that the cache has the functions that were needed. For oci-systemd
- * that is an extraction: what units wait for.
+ * Each program is run once, on an image made for this purpose, so that the cache has the functions that it
+ * used. For oci-systemd that is an extraction, because units wait for it.
  */
 "use strict"
 const { spawnSync } = require("node:child_process")
@@ -15,11 +15,15 @@ const { createHash } = require("node:crypto")
 const fs = require("node:fs")
 const { tmpdir } = require("node:os")
 const { join } = require("node:path")
+const { setFlagsFromString } = require("node:v8")
 const { Script } = require("node:vm")
 const { isMainThread, parentPort, Worker } = require("node:worker_threads")
 const { gzipSync } = require("node:zlib")
 
-/** `flags`: those that the program is run with, or V8 does not take the cache. */
+/**
+ * `flags` are the flags with which the program is run; V8 refuses the cache otherwise. `own` is the program that sets
+ * further ones itself.
+ */
 const PROGRAMS = {
   "oci-systemd-generator": {
     flags: [],
@@ -27,9 +31,18 @@ const PROGRAMS = {
   },
   "oci-systemd": {
     flags: ["--max-semi-space-size=4"],
+    own: "oci-systemd",
     run: (place) => ["extract", "--config", `${place}/conf`]
   },
-  "layer-worker": { flags: ["--max-semi-space-size=4"], run: (place) => [place] }
+  "layer-worker": { flags: ["--max-semi-space-size=4"], own: "oci-systemd", run: (place) => [place] }
+}
+
+/** Sets the flags that a program sets itself: scripts/build.mjs writes them into it. */
+const setOwnFlags = (program) => {
+  const text = program === undefined ? "" : fs.readFileSync(join(__dirname, `${program}.cjs`), "utf8")
+  const [, flags = "{}"] = /^const FLAGS = (.*)$/m.exec(text) ?? []
+  for (const flag of JSON.parse(flags)[process.versions.v8.split(".", 2).join(".")] ?? [])
+    setFlagsFromString(flag)
 }
 
 const pathOf = (program) => join(__dirname, "code", program)
@@ -47,7 +60,7 @@ const warmUp = (program, target, args) => {
   script.runInThisContext()(require, join(__dirname, `${program}.cjs`), __dirname)
 }
 
-/** The same for a worker's code, in a thread, as it is run: takes the layer apart, and ends. */
+/** Does the same for the code of a worker, in a thread: it reads the layer, and ends. */
 const warmUpWorker = (program, target, place) => {
   const worker = new Worker(__filename, { argv: [program, target] })
   const { blob, diffId } = layerIn(`${place}/layouts/example.org/image`)
@@ -67,7 +80,7 @@ const warmUpWorker = (program, target, place) => {
 
 const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex")
 
-/** A ustar header (pax(1)) of what is root's, with its data. */
+/** Returns a ustar header (pax(1)) of a file owned by root, with its data. */
 const member = (path, { type = "0", mode = 0o644, link = "", data = "" } = {}) => {
   const bytes = Buffer.alloc(512 + Math.ceil(data.length / 512) * 512)
   const octal = (at, width, value) => bytes.write(value.toString(8).padStart(width - 1, "0"), at, "latin1")
@@ -90,7 +103,7 @@ const member = (path, { type = "0", mode = 0o644, link = "", data = "" } = {}) =
   return bytes
 }
 
-/** The image's layer: each kind of member that ordinary layers have. */
+/** The image's layer, with each kind of member that ordinary layers have. */
 const archive = Buffer.concat([
   member("bin/", { type: "5", mode: 0o755 }),
   member("PaxHeaders/true", { type: "x", data: "20 mtime=1700000.25\n" }),
@@ -102,14 +115,14 @@ const archive = Buffer.concat([
 ])
 const layer = gzipSync(archive)
 
-/** The layer as a blob of the layout, and its diff id. */
+/** Writes the layer as a blob of the layout, and returns its diff id. */
 const layerIn = (layout) => {
   const hex = sha256(layer)
   const blob = { path: `${layout}/blobs/sha256/${hex}`, digest: `sha256:${hex}`, size: layer.length }
   return { blob, diffId: `sha256:${sha256(archive)}` }
 }
 
-/** A layout with one image. */
+/** Makes a layout with one image. */
 const makePlace = (place) => {
   const layout = `${place}/layouts/example.org/image`
   fs.mkdirSync(`${layout}/blobs/sha256`, { recursive: true })
@@ -158,7 +171,7 @@ const makePlace = (place) => {
   )
 }
 
-/** Makes the caches of these programs in `directory`, as for programs that are run with `flags`. */
+/** Makes the caches of these programs in `directory`, for programs that are run with `flags`. */
 const make = (directory, names = Object.keys(PROGRAMS), flags = undefined) => {
   const place = fs.mkdtempSync(join(tmpdir(), "oci-systemd-"))
   try {
@@ -172,10 +185,10 @@ const make = (directory, names = Object.keys(PROGRAMS), flags = undefined) => {
         [...(flags ?? program.flags), __filename, name, `${target}.new`, ...program.run(place)],
         { stdio: ["ignore", "ignore", "pipe"], encoding: "utf8" }
       )
-      // Where it could not do all that it was to do, its cache has less, and serves all the same.
+      // If a run could not do everything, its cache contains less, and is still valid.
       if (status !== 0)
         process.stderr.write(`${name} ended with ${status} when its cache was made: ${stderr.trim()}\n`)
-      // Whoever reads it meanwhile has the whole of the old one, or of the new.
+      // A process that reads the cache meanwhile gets either the whole old one or the whole new one.
       fs.renameSync(`${target}.new`, target)
     }
   } finally {
@@ -187,10 +200,11 @@ module.exports = { make }
 
 if (require.main === module) {
   const [program, target, ...args] = process.argv.slice(2)
+  if (isMainThread) setOwnFlags(PROGRAMS[program]?.own)
   if (program === undefined) make(join(__dirname, "code"))
   else if (program === "layer-worker" && isMainThread) warmUpWorker(program, target, ...args)
   else warmUp(program, target, args)
-  // In the thread, which would wait for more to do.
+  // This runs in the thread, which would otherwise wait for more work.
   parentPort?.on("message", ({ _tag }) => {
     if (_tag === "Abort") process.exit()
   })

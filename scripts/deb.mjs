@@ -6,10 +6,10 @@
  *     dist/oci-systemd-generator_VERSION_ARCHITECTURE.deb
  *     dist/bin                                                the programs in it, see scripts/executables.mjs
  *
- * It carries Node in its programs, since Debian 12's own is too old. What is in it, `oci-systemd install` puts there. Owners, times and
- * order do not depend on who makes it; V8's code caches are not the same twice.
+ * The programs contain Node, since Debian 12's own is too old. `oci-systemd install` puts the files in their
+ * places. Owners, times and order do not depend on who makes the package; V8's code caches differ each time.
  */
-import { execFileSync } from "node:child_process"
+import { execFileSync, spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import {
   chmodSync,
@@ -35,7 +35,7 @@ const top = join(dirname(fileURLToPath(import.meta.url)), "..")
 const { description, name, version } = JSON.parse(readFileSync(join(top, "package.json"), "utf8"))
 const target = resolve(process.argv[2] ?? join(top, "dist"))
 const date = sourceDate()
-/** As dpkg-buildpackage has them. */
+/** The names that dpkg-buildpackage uses. */
 const { DEBFULLNAME = `${name} maintainers`, DEBEMAIL = "maintainers@users.noreply.github.com" } = process.env
 const maintainer = `${DEBFULLNAME} <${DEBEMAIL}>`
 
@@ -49,10 +49,10 @@ const write = (path, content, mode = 0o644) => {
   writeFileSync(at(path), content)
   chmodSync(at(path), mode)
 }
-/** gzip(1) with -n: no name and no time. */
+/** Compresses as gzip(1) with -n: no name and no time. */
 const compressed = (text) => gzipSync(text, { level: 9 })
 
-/** Paths of files and links below a directory, in the order of their names. */
+/** Lists the paths of files and links below a directory, in the order of their names. */
 const walk = (directory, path = "") =>
   readdirSync(join(directory, path), { withFileTypes: true })
     .sort((a, b) => (a.name < b.name ? -1 : 1))
@@ -60,17 +60,21 @@ const walk = (directory, path = "") =>
       entry.isDirectory() ? walk(directory, join(path, entry.name)) : [join(path, entry.name)]
     )
 
-/** The programs, made of a Node without its symbols: an eighth less. */
+/** Makes the programs from a Node without its symbols, which saves an eighth. */
 const makePrograms = () => {
   const node = join(work, "node")
   copyFileSync(process.execPath, node)
   run("strip", "--strip-unneeded", node)
   const programs = join(target, "bin")
-  run(node, join(top, "scripts/executables.mjs"), programs)
+  // It has said why it cannot.
+  if (spawnSync(node, [join(top, "scripts/executables.mjs"), programs], { stdio: "inherit" }).status !== 0) {
+    rmSync(work, { recursive: true, force: true })
+    process.exit(1)
+  }
   return programs
 }
 
-/** What Debian has in other places, or in another form, than who installs by hand. */
+/** Changes what Debian has in other places or in another form than an installation by hand. */
 const debianise = () => {
   rmSync(at(`usr/lib/${name}/installed.json`))
   mkdirSync(at("usr/share/zsh/vendor-completions"))
@@ -86,7 +90,7 @@ const debianise = () => {
   }
 }
 
-/** Lines of 80 characters at most, as deb-changelog(5) has them. */
+/** Wraps lines at 80 characters, as in deb-changelog(5). */
 const wrap = (text) => {
   const lines = ["  *"]
   for (const word of text.split(/\s+/)) {
@@ -121,7 +125,7 @@ const control = (files) => {
   mkdirSync(join(work, "debian"))
   writeFileSync(join(work, "debian/control"), `Source: ${name}\n\nPackage: ${name}\nArchitecture: any\n`)
   const libraries = run("dpkg-shlibdeps", "-O", ...native.map((path) => `-e${at(path)}`))
-  // A file with two names is there once.
+  // A file with two names is included once.
   const sizes = new Map(files.map((path) => lstatSync(at(path))).map(({ ino, size }) => [ino, size]))
   const size = [...sizes.values()].reduce((total, bytes) => total + Math.ceil(bytes / 1024), 0)
   return `Package: ${name}
@@ -177,7 +181,7 @@ try {
   run("chmod", "-R", "u=rwX,go=rX", tree)
   mkdirSync(target, { recursive: true })
   execFileSync("dpkg-deb", ["--root-owner-group", "-Zxz", "--build", tree, target], {
-    // Times are cut at it: all files are newer.
+    // All files are newer than this time, to which their times are cut.
     env: { ...process.env, SOURCE_DATE_EPOCH: `${Math.floor(date.getTime() / 1000)}` },
     stdio: "inherit"
   })

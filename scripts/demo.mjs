@@ -1,4 +1,7 @@
-/** The main job on a sample: a layout is found, extracted and turned into units, all below a temporary directory. */
+/**
+ * Shows the main job on a sample: a layout is found, extracted and converted to units, all below a temporary
+ * directory.
+ */
 import { execFileSync } from "node:child_process"
 import {
   mkdirSync,
@@ -47,7 +50,7 @@ try {
   mkdirSync(units)
   writeFileSync(
     configuration,
-    `[system]\nimagelayoutdir = ${layouts}\nextractsdir = ${join(work, "extracts")}\n`
+    `[system]\nimagelayoutdir = ${layouts}\nextractsdir = ${join(work, "extracts")}\nroots = directories\n`
   )
 
   heading("An OCI image layout, as skopeo would write it: example.org/hello")
@@ -93,7 +96,9 @@ try {
   )
   console.log("      The first time it extracts the image.")
   console.log(`   2. ${image.unit}  runs the image's program in that root, as the image's user`)
-  console.log("   At systemctl stop the mount goes, and what was written in it (oci-scratch@…).")
+  console.log(
+    "   At systemctl stop oci-stop@… sends the stop signal and waits; then the mount goes, and what was written in it (oci-scratch@…)."
+  )
 
   heading(
     "On a machine that runs systemd, with the programs installed (see README.md), this is all there is to it"

@@ -1,6 +1,7 @@
 /**
- * What the single executable begins with: the code of the program whose name it has, with V8's code cache, both inside it.
- * As scripts/loader.cjs; here the cache always fits, since it was made by this very Node.
+ * The beginning of a single executable: runs the code of the program whose name it has, with V8's code cache.
+ * Both are inside the executable. It does the same as scripts/loader.cjs, but the cache always fits, since this
+ * very Node made it.
  */
 "use strict"
 const { basename, dirname } = require("node:path")
@@ -8,14 +9,19 @@ const { createRequire } = require("node:module")
 const { getRawAsset } = require("node:sea")
 const { Script } = require("node:vm")
 
-/** As in scripts/loader.cjs. */
+/** The same length as in scripts/loader.cjs. */
 const HASH = 32
 
 const program =
   basename(process.execPath) === "oci-systemd-generator" ? "oci-systemd-generator" : "oci-systemd"
 const directory = dirname(process.execPath)
+/** Those of scripts/loader.cjs, which scripts/executables.mjs fills in. */
+const FLAGS = {}
+if (program === "oci-systemd")
+  for (const flag of FLAGS[process.versions.v8.split(".", 2).join(".")] ?? [])
+    require("node:v8").setFlagsFromString(flag)
 const builtIn = require
-// Packages with native code lie beside the executable, or above.
+// Packages with native code lie beside the executable, or in a directory above.
 const requireFrom = (id) => (id.startsWith("node:") ? builtIn(id) : createRequire(`${directory}/`)(id))
 
 new Script(Buffer.from(getRawAsset(`${program}.js`)).latin1Slice(), {

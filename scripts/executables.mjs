@@ -6,8 +6,9 @@
  *     dist/bin/oci-systemd-generator, dist/bin/oci-systemd     one file with two names: it is the program it is called
  *     dist/bin/oci-health, oci-layouts, layer-worker.cjs, …    what belongs beside it, as in dist/
  *
- * The directory is an installation of its own, for a machine without Node: copy it as a whole, with its hard link (`cp -a`),
- * and link to its two programs; or let its oci-systemd install do it. Node as some distributions have it, with its code in libnode.so, cannot be used.
+ * The directory is a complete installation for a machine without Node: copy it as a whole, with its hard link
+ * (`cp -a`), and link to its two programs; or let its `oci-systemd install` do it. A Node that has its code in
+ * libnode.so, as in some distributions, cannot be used.
  */
 import { execFileSync } from "node:child_process"
 import {
@@ -29,14 +30,15 @@ const top = join(dirname(fileURLToPath(import.meta.url)), "..")
 const dist = join(top, "dist")
 const bin = resolve(process.argv[2] ?? join(dist, "bin"))
 
-/** Where Node looks for what was put into it. */
+/** The marker by which Node finds the code that was put into it. */
 const FUSE = "NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2"
 const NODE = process.execPath
 const POSTJECT = join(top, "node_modules/postject/dist/cli.js")
 if (!readFileSync(NODE).includes(FUSE)) {
-  throw new Error(
-    `${NODE} cannot hold a program: it is without ${FUSE}, as where Node's code is in a shared library`
+  console.error(
+    `error: this Node cannot become a single executable: Node's code is in a shared library, as in Debian 13. Run this with Node of nodejs.org first in PATH; without one, "npm run build && node dist/oci-systemd.cjs install" installs scripts for Debian's Node`
   )
+  process.exit(1)
 }
 
 rmSync(bin, { recursive: true, force: true })
@@ -45,15 +47,21 @@ const names = ["oci-systemd-generator", "oci-systemd"]
 const work = join(tmpdir(), `oci-systemd-executables-${process.pid}`)
 mkdirSync(work)
 try {
-  // An executable is given no flags.
+  // An executable gets no flags.
   createRequire(import.meta.url)(join(dist, "code-cache.cjs")).make(work, names, [])
   const cache = (name) => join(work, `${name}.${process.version}-${process.arch}.cache`)
   const config = join(work, "config.json")
   const blob = join(work, "blob")
+  const main = join(work, "main.cjs")
+  const [flags = ""] = /^const FLAGS = .*$/m.exec(readFileSync(join(dist, "oci-systemd.cjs"), "utf8")) ?? []
+  writeFileSync(
+    main,
+    readFileSync(join(top, "scripts/executable-main.cjs"), "utf8").replace(/^const FLAGS = .*$/m, flags)
+  )
   writeFileSync(
     config,
     JSON.stringify({
-      main: join(top, "scripts/executable-main.cjs"),
+      main,
       output: blob,
       disableExperimentalSEAWarning: true,
       useCodeCache: true,
@@ -68,7 +76,7 @@ try {
   execFileSync(NODE, ["--experimental-sea-config", config], { stdio: "pipe" })
   const [executable, second] = names.map((name) => join(bin, name))
   copyFileSync(NODE, executable)
-  // It warns of each note of the executable, and means nothing by it.
+  // The tool warns about each note of the executable, which has no meaning here.
   execFileSync(NODE, [POSTJECT, executable, "NODE_SEA_BLOB", blob, "--sentinel-fuse", FUSE], {
     stdio: "pipe"
   })
@@ -77,9 +85,19 @@ try {
 } finally {
   rmSync(work, { recursive: true, force: true })
 }
-for (const name of ["oci-health", "oci-layouts", "oci-prepare", "oci-release", "layer-worker.cjs"])
+for (const name of [
+  "oci-check",
+  "oci-generator",
+  "oci-health",
+  "oci-layouts",
+  "oci-prepare",
+  "oci-output",
+  "oci-release",
+  "oci-stop",
+  "layer-worker.cjs"
+])
   cpSync(join(dist, name), join(bin, name))
-for (const name of ["node_modules", "man", "completions", "systemd"])
+for (const name of ["node_modules", "man", "completions", "systemd", "apparmor"])
   cpSync(join(dist, name), join(bin, name), { recursive: true })
 mkdirSync(join(bin, "code"))
 for (const name of ["layer-worker.js", `layer-worker.${process.version}-${process.arch}.cache`]) {

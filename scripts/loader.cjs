@@ -1,9 +1,10 @@
 /**
- * What each program of dist/ begins with: runs its code with V8's code cache, which scripts/code-cache.cjs makes.
+ * The beginning of each program of dist/: runs its code with V8's code cache, which scripts/code-cache.cjs
+ * makes.
  *
- * Compiling is most of what a script's start takes. A cache is read only when it belongs to whom the code belongs to,
- * and used only when it is whole and made of this code; V8 refuses that of another version, or of other flags. The code
- * is then compiled, as without a cache, and nothing is said. Nothing is ever written here.
+ * Compiling takes most of a script's start. A cache is only read if its owner is the owner of the code, and
+ * only used if it is complete and made from this code; V8 refuses caches of other versions or flags. The code
+ * is then compiled as without a cache, and nothing is printed. Nothing is ever written here.
  */
 "use strict"
 const { createHash } = require("node:crypto")
@@ -11,13 +12,20 @@ const fs = require("node:fs")
 const { basename } = require("node:path")
 const { Script } = require("node:vm")
 
-/** Bytes of the hash that a cache begins with. */
+/** Bytes of the hash at the beginning of a cache. */
 const HASH = 32
+
+/** V8's flags for this program by its version, which the build fills in: another version would complain of those that it does not know. */
+const FLAGS = {}
+for (const flag of FLAGS[process.versions.v8.split(".", 2).join(".")] ?? [])
+  require("node:v8").setFlagsFromString(flag)
 
 const base = `${__dirname}/code/${basename(__filename, ".cjs")}`
 const source = fs.readFileSync(`${base}.js`)
 
-/** V8 itself compares no more of the code than its length, and takes a damaged cache for a good one. */
+/**
+ * Reads the cache and checks it: V8 itself only compares the length of the code, and accepts a damaged cache.
+ */
 const cachedData = (() => {
   try {
     const file = `${base}.${process.version}-${process.arch}.cache`

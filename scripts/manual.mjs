@@ -1,4 +1,4 @@
-/** Makes manual pages and completions in `dist`, of the commands and settings themselves. */
+/** Makes manual pages and completions in `dist` from the definitions of commands and settings. */
 import { execFileSync } from "node:child_process"
 import { readFileSync, rmSync } from "node:fs"
 import { dirname, join } from "node:path"

@@ -1,9 +1,12 @@
-/** The licences of what the programs carry in them: of Node, and of each package whose code they have. */
+/**
+ * Collects the licences of everything that the programs contain: of Node, and of each package whose code they
+ * have.
+ */
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { build } from "esbuild"
 
-/** Names of the packages that are bundled, and of those that go along. */
+/** Returns the names of bundled packages and of packages beside the programs. */
 const packages = async (top, entries) => {
   const { metafile } = await build({
     entryPoints: entries.map((entry) => join(top, entry)),
@@ -27,7 +30,7 @@ const licenceOf = (directory) => {
   return readFileSync(join(directory, name), "utf8").trim()
 }
 
-/** Where Node's own archives have it, and where packages of Node do. */
+/** The places of the licence: in Node's own archives, and in packages of Node. */
 const licenceOfNode = (node) => {
   const prefix = join(dirname(node), "..")
   const found = [join(prefix, "LICENSE"), join(prefix, "share/doc/nodejs/LICENSE")].find(existsSync)
@@ -36,7 +39,7 @@ const licenceOfNode = (node) => {
   return readFileSync(found, "utf8").trim()
 }
 
-/** One text; `node` is the executable that is carried. */
+/** Returns one text; `node` is the executable that is included. */
 export const notices = async (top, entries, node) => {
   const parts = [["Node.js", licenceOfNode(node)]]
   for (const name of await packages(top, entries)) {

@@ -15,7 +15,7 @@ const LOAD_ADDRESS = 0x400000
 const ELF_HEADER = 64
 const PROGRAM_HEADER = 56
 
-/** For each argument: write(1, argument, its length), write(1, "\n", 1); then exit(0). */
+/** The program: for each argument write(1, argument, its length) and write(1, "\n", 1); then exit(0). */
 const CODE = {
   x64: Buffer.from(
     [
@@ -81,7 +81,7 @@ function words(values) {
   return bytes
 }
 
-/** One read-only, executable segment: the whole file (elf(5)). */
+/** Returns an executable with one read-only, executable segment, which is the whole file (elf(5)). */
 const executable = (arch) => {
   const code = CODE[arch]
   const start = ELF_HEADER + PROGRAM_HEADER

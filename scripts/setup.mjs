@@ -1,4 +1,7 @@
-/** Brings a fresh checkout to where its scripts can run: packages installed, programs built. Needs Node and npm alone. */
+/**
+ * Prepares a fresh checkout so that its scripts can run: installs packages and builds programs. It only needs
+ * Node and npm.
+ */
 import { execFileSync } from "node:child_process"
 import { existsSync, readdirSync, statSync } from "node:fs"
 import { dirname, join } from "node:path"
@@ -24,7 +27,7 @@ export const setUp = () => {
     run("npm", ["ci", "--no-fund", "--no-audit", "--loglevel=error"])
   }
   if (
-    modified("dist/index.js") <
+    modified("dist/lib/index.js") <
     Math.max(newest("src"), modified("scripts/build.mjs"), modified("package.json"))
   ) {
     console.error("setting up: npm run build")

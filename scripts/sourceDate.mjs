@@ -1,11 +1,14 @@
-/** When the source was as it is, for what carries a date: the same source makes the same files. */
+/** The date of the source, for files that contain a date: the same source makes the same files. */
 import { spawnSync } from "node:child_process"
 import { statSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 
 const top = fileURLToPath(new URL("..", import.meta.url))
 
-/** `SOURCE_DATE_EPOCH` (reproducible-builds.org), else the last commit, else the manifest's own date. */
+/**
+ * Returns `SOURCE_DATE_EPOCH` (reproducible-builds.org), else the time of the last commit, else the manifest's
+ * own.
+ */
 export const sourceDate = () => {
   const seconds = (text) => (/^[0-9]+$/.test(text ?? "") ? Number(text) : undefined)
   const committed = () =>

@@ -17,7 +17,7 @@ import { top } from "./setup.mjs"
 const COLUMNS = 96
 const ESCAPE = "\u001b"
 const ARCHITECTURE = process.arch === "x64" ? "amd64" : process.arch
-/** Of long output, these lines; what is left out shows as `…`. */
+/** The commands, and the lines that are shown of long output. A gap is shown as `…`. */
 const COMMANDS = [
   { command: ["list"] },
   { command: ["inspect", "myorg.com/myapp:stable"], from: /^.*\[Service\]/, lines: 17 },
@@ -53,7 +53,10 @@ const noise = (bytes) => {
   return buffer
 }
 
-/** Writes a layout with these references, each with its layers, its process and what its descriptor says instead. */
+/**
+ * Writes a layout with these references, each with its layers, its process, and fields that replace those of
+ * its descriptor.
+ */
 const writeLayout = (path, references) => {
   rmSync(path, { recursive: true, force: true })
   mkdirSync(join(path, "blobs/sha256"), { recursive: true })
@@ -85,7 +88,7 @@ const layouts = join(work, "layouts")
 const configuration = join(work, "conf")
 const cli = join(top, "dist/oci-systemd.cjs")
 
-/** With a terminal, and all that the program says. */
+/** Runs the program in a terminal and returns its whole output. */
 const run = (...args) => {
   const line = `stty cols ${COLUMNS} rows 50; exec "$0" "$@" 2>&1`
   const words = ["sh", "-c", line, process.execPath, cli, "--config", configuration, ...args]
@@ -135,7 +138,7 @@ try {
   rmSync(work, { recursive: true, force: true })
 }
 
-/** What stands there in the end: lines that were painted over are gone. */
+/** Returns the final lines: lines that were overwritten are gone. */
 function settled(output) {
   const lines = [""]
   let row = 0
@@ -152,7 +155,7 @@ function settled(output) {
   return lines.join("\n").trimEnd().split("\n")
 }
 
-/** The lines as text in a picture: small, and its words can be searched and copied. */
+/** Draws the lines as text in a picture, which is small and whose words can be searched and copied. */
 function draw(lines) {
   const [width, height] = [COLUMNS * 8.45 + 40, lines.length * 18 + 28]
   const escape = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")

@@ -1,5 +1,5 @@
 /**
- * How the CLI tells people what went wrong, on standard error, and the exit status that goes with it:
+ * Reports an error to people on standard error, and sets the matching exit status:
  *
  *     error: what went wrong
  *       caused by: why
@@ -12,14 +12,16 @@ import * as HashMap from "effect/HashMap"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as Printable from "../domain/text/Printable.ts"
-import { ProgramFailed } from "../services/host/HostProgram.ts"
 import * as Privileges from "../services/files/Privileges.ts"
+import { ProgramFailed } from "../services/host/HostProgram.ts"
 import * as ExitStatus from "./ExitStatus.ts"
+import * as Hints from "./Hints.ts"
 import { plain } from "./manual/CommandTree.ts"
 import * as Output from "./Output.ts"
+import * as Paragraph from "./text/Paragraph.ts"
 import * as Style from "./text/Style.ts"
 
-/** `warning: …`, on standard error: standard output is data. */
+/** Logs to standard error as `warning: …`, since standard output is for data. */
 export const logger = Logger.make(({ annotations, logLevel, message }) => {
   const image = Option.match(HashMap.get(annotations, ABOUT), {
     onNone: () => "",
@@ -27,10 +29,10 @@ export const logger = Logger.make(({ annotations, logLevel, message }) => {
   })
   const text = Array.isArray(message) ? message.map(String).join(" ") : String(message)
   const label = LABELS[logLevel._tag] ?? logLevel.label.toLowerCase()
-  Output.tell(`${Style.paint(STYLES[label] ?? "plain", `${label}:`)} ${Printable.line(image + text)}`)
+  Output.tell(labelled(STYLES[label] ?? "plain", "", `${label}:`, Printable.line(image + text)))
 })
 
-/** The annotation of logs that names the image which they are about. */
+/** The log annotation that names the image a message is about. */
 export const ABOUT = "image"
 
 const LABELS: Readonly<Record<string, string>> = {
@@ -41,7 +43,7 @@ const LABELS: Readonly<Record<string, string>> = {
 }
 const STYLES: Readonly<Record<string, Style.Style>> = { warning: "yellow", error: "red" }
 
-/** Tells a failure and sets the exit code. Interruption is left to the runtime. */
+/** Reports a failure and sets the exit status. Interruption is left to the runtime. */
 export const report = <A, E extends ExitStatus.Mapped | ValidationError.ValidationError, R>(
   effect: Effect.Effect<A, E, R>,
   called?: string
@@ -53,46 +55,51 @@ export const report = <A, E extends ExitStatus.Mapped | ValidationError.Validati
         ? Effect.interrupt
         : Effect.sync(() =>
             Option.match(Cause.failureOption(cause), {
-              // A bug: its stack is of use to who mends it.
+              // A defect is a bug, and its stack helps to fix it.
               onNone: () => {
                 const defect = Cause.squash(cause)
-                tell([defect], "this is a bug of oci-systemd: please report it, with what is above", "failed")
+                tell(
+                  [defect],
+                  "this is a bug of oci-systemd: please report it with the lines above",
+                  "failed"
+                )
                 if (defect instanceof Error && defect.stack !== undefined) Output.tell(defect.stack)
               },
               onSome: (error) => {
                 if (ValidationError.isValidationError(error)) misused(plain(error.error), called)
-                else tell(causes(error), hintOf(error), statusOf(error as ExitStatus.Mapped))
+                else tell(causes(error), Hints.of(error), statusOf(error as ExitStatus.Mapped))
               }
             })
           )
     )
   )
 
-/** For who calls a command as it cannot be called. */
+/** Reports a wrong command line. */
 const misused = (reason: string, called: string | undefined): void =>
   tell([new Error(decapitalised(reason))], `see ${helpOf(called)}`, "misused")
 
-/** An option that the command does not have. */
+/** Reports an option that the command does not have. */
 export const unknownOption = (called: string | undefined, option: string, near: readonly string[]): void => {
   const meant =
     near.length > 0 ? `did you mean ${list(near)}? See ${helpOf(called)}` : `see ${helpOf(called)}`
   tell([new Error(`${called ?? PROGRAM} has no option ${option}`)], meant, "misused")
 }
 
-/** An option without what it takes. */
+/** Reports an option without its value. */
 export const missingValue = (called: string | undefined, option: string, value: string): void =>
   tell([new Error(`${option} needs ${value}`)], `see ${helpOf(called)}`, "misused")
 
 const helpOf = (called: string | undefined): string =>
   called === undefined ? `${PROGRAM} --help` : `${PROGRAM} ${called} --help`
 
-/** The name of a command that there is not. */
-export const unknownCommand = (name: string, near: readonly string[]): void => {
-  const meant = near.length > 0 ? `did you mean ${list(near)}?` : `${PROGRAM} --help lists the commands`
+/** Reports an unknown command. `instead` is a command of other programs that does it here. */
+export const unknownCommand = (name: string, near: readonly string[], instead?: string): void => {
+  const meant =
+    instead ?? (near.length > 0 ? `did you mean ${list(near)}?` : `${PROGRAM} --help lists the commands`)
   tell([new Error(`there is no command ${JSON.stringify(name)}`)], meant, "misused")
 }
 
-/** As every other error is written. */
+/** Starts in lower case, as all other error messages do. */
 const decapitalised = (text: string): string =>
   text
     .replace(/^Received unknown argument/, "unknown argument")
@@ -105,36 +112,44 @@ const tell = (errors: readonly unknown[], hint: string | undefined, status: Exit
     if (!said.some((lines) => lines.join("\n").includes(message))) said.push(linesOf(error))
   }
   const lines = said.flatMap((each, index) => {
-    const label = index === 0 ? Style.paint("red", "error:") : `  ${Style.paint("dim", "caused by:")}`
     const [first = "", ...rest] = each.map(Printable.line)
-    return [`${label} ${first}`, ...rest.map((line) => `    ${line}`)]
+    return [
+      index === 0 ? labelled("red", "", "error:", first) : labelled("dim", "  ", "caused by:", first),
+      ...rest.map((line) => `    ${wrap(line, 4)}`)
+    ]
   })
-  if (hint !== undefined) lines.push(`  ${Style.paint("cyan", "hint:")} ${Printable.line(hint)}`)
+  if (hint !== undefined) lines.push(labelled("cyan", "  ", "hint:", Printable.line(hint)))
   Output.tell(lines.join("\n"))
   process.exitCode = ExitStatus.STATUSES[status].code
 }
 
-/** The error, what caused it, what caused that. */
+/** Returns a message behind its label, in lines that fit the terminal. */
+const labelled = (style: Style.Style, indent: string, label: string, text: string): string => {
+  const lines = wrap(`${label} ${text}`, indent.length)
+  return `${indent}${Style.paint(style, label)}${lines.slice(label.length)}`
+}
+
+/** Breaks a printable line at its spaces. All further lines are indented by four columns more than the first. */
+const wrap = (line: string, indent: number): string =>
+  Paragraph.wrap(line, Output.widthOfErrors() - indent, "    ").join(`\n${" ".repeat(indent)}`)
+
+/** Returns the error, its cause, the cause of that, and so on. */
 const causes = (error: unknown): readonly unknown[] =>
   error instanceof Error && error.cause !== undefined && !AFTERTHOUGHT.test(messageOf(error.cause))
     ? [error, ...causes(error.cause)]
     : [error]
 
-/** What Effect puts where there is no cause to speak of. */
+/** The message that Effect uses in place of a missing cause. */
 const AFTERTHOUGHT = /^An error has occurred$/
 
-/** Of what a program of the host said. The lines of an image stay one: it could make them look like others. */
+/**
+ * Splits the output of a program of the host into lines. A message about an image stays one line, since the image
+ * could make further lines look like other messages.
+ */
 const linesOf = (error: unknown): readonly string[] =>
   error instanceof ProgramFailed ? error.lines : [messageOf(error)]
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
-
-/** Errors say themselves what is to be done where that depends on them. */
-const hintOf = (error: unknown): string | undefined => {
-  const own = (error as { readonly hint?: unknown }).hint
-  if (typeof own === "string") return own
-  return Privileges.isDenied(error) ? Privileges.HINT : undefined
-}
 
 const statusOf = (error: ExitStatus.Mapped): ExitStatus.Status =>
   Privileges.isDenied(error) ? "notPermitted" : ExitStatus.ofError(error)

@@ -1,23 +1,23 @@
 /**
- * How `oci-systemd` ends: one table, which `--help` prints, docs/cli.md is held against, and every error that a command
- * can end with is mapped by.
+ * The exit statuses of `oci-systemd` in one table: `--help` prints it, docs/cli.md is tested against it, and every
+ * error of a command is mapped to one of them.
  */
 
 export const STATUSES = {
-  done: { code: 0, means: "It is done; what was asked is so" },
-  failed: { code: 1, means: "It did not work, or a check found something" },
-  misused: { code: 2, means: "The command line is not understood" },
+  done: { code: 0, means: "Success" },
+  failed: { code: 1, means: "The command failed, or a check found something" },
+  misused: { code: 2, means: "The command line is wrong" },
   misconfigured: { code: 3, means: "The configuration file that --config names cannot be read" },
-  noSuchImage: { code: 4, means: "There is no image of that name, or there are several and one is wanted" },
-  notPermitted: { code: 5, means: "The system refuses it to this user: it needs root" }
+  noSuchImage: { code: 4, means: "No image has that name, or several match where one is expected" },
+  notPermitted: { code: 5, means: "The system denies it to this user: it needs root" }
 } as const
 
 export type Status = keyof typeof STATUSES
 
-/** And 128 more than a signal's number for what a signal ended: 130 after Ctrl-C. */
-export const ON_SIGNALS = "128 and the number of the signal that ended it: 130 after Ctrl-C"
+/** Describes 128 plus a signal's number, the status after a signal: 130 after Ctrl-C. */
+export const ON_SIGNALS = "128 plus the number of the signal that ended it: 130 after Ctrl-C"
 
-/** By the tag of the error. What no command can end with needs no line here; what one can is missed by the compiler. */
+/** Maps errors by their tag. The compiler finds errors of commands that are missing here. */
 const OF_ERRORS = {
   CheckFailed: "failed",
   CommandError: "failed",
@@ -26,27 +26,33 @@ const OF_ERRORS = {
   EnvironmentRefused: "failed",
   ExtractFailed: "failed",
   ExtractsError: "failed",
+  FeatureMissing: "failed",
   FileRefused: "misconfigured",
   GarbageRefused: "failed",
   IdUnknown: "failed",
   ImageRefused: "failed",
   ImagesUnread: "notPermitted",
   InstallFailed: "failed",
+  KernelTooOld: "failed",
   NativeCallsUnavailable: "failed",
+  LayoutKept: "failed",
   LayoutUnread: "notPermitted",
   NoSuchImage: "noSuchImage",
   NotInstalled: "failed",
   NotIntact: "failed",
   NotStartable: "failed",
   NothingToInstall: "failed",
+  OthersInLayout: "failed",
   ProgramFailed: "failed",
+  PlaceUnfit: "failed",
   ReloadFailed: "failed",
   RootNeeded: "notPermitted",
+  ImageNotMounted: "failed",
   RootNotMounted: "failed",
   SeveralImages: "noSuchImage",
   UnitNotWritten: "failed",
   UnknownSignal: "failed",
-  Unwell: "failed",
+  MachineUnfit: "failed",
   Unwritable: "failed",
   UserError: "failed",
   VolumeFailed: "failed"

@@ -32,7 +32,7 @@ export const parse = (argv: readonly string[]): Either.Either<GeneratorArguments
   }
   const generate = given.has("generate")
   if (!generate && (directories.length < 1 || directories.length > 3)) {
-    return refuse(`one to three directories are wanted, see systemd.generator(7), not ${directories.length}`)
+    return refuse(`expected one to three directories, see systemd.generator(7), got ${directories.length}`)
   }
   return Either.right({ config, debug: given.has("debug"), generate, directories })
 }

@@ -1,4 +1,10 @@
-/** What `--help` prints, of the program and of each command: all that it says comes from the definitions. */
+/**
+ * What `--help` prints for the program and for each command. All of it comes from the definitions of the commands.
+ *
+ * The help of `@effect/cli` is not used: it takes six lines for each option ("A true or false value.", "This setting is
+ * optional."), breaks no line at the width of the terminal (the list of commands is 208 columns wide), colours what goes to a
+ * file, and has no place for notes, groups of commands and exit statuses.
+ */
 import { ON_SIGNALS, STATUSES } from "./ExitStatus.ts"
 import * as CommandLine from "./manual/CommandLine.ts"
 import { NOTES } from "./manual/CommandNotes.ts"
@@ -6,7 +12,7 @@ import * as Synopsis from "./manual/Synopsis.ts"
 import * as Paragraph from "./text/Paragraph.ts"
 import * as Style from "./text/Style.ts"
 
-/** Commands that belong together, with what they have in common. */
+/** Commands of one kind, with the title of their list. */
 export interface Group {
   readonly title: string
   readonly commands: readonly string[]
@@ -30,7 +36,7 @@ export const ofProgram = (program: CommandLine.Program, groups: readonly Group[]
     ...options([...program.options, ...CommandLine.BUILT_IN], width),
     "",
     ...Paragraph.wrap(
-      `An image is named LAYOUT:REF (myorg.com/myapp:stable), or by its unit. ${program.name} COMMAND --help says more of a command.`,
+      `An image is named LAYOUT:REF (myorg.com/myapp:stable), or by its unit. ${program.name} COMMAND --help describes one command.`,
       fitted(width)
     ),
     "",
@@ -92,7 +98,7 @@ const list = (described: readonly Described[], width: number): readonly string[]
   return described.flatMap(([name, help]) => entry(name.padEnd(Math.min(longest, WIDEST_NAME)), help, width))
 }
 
-/** `  NAME  what it is`, the rest below what it is. */
+/** Prints `  NAME  description`, with further lines indented to the description. */
 const entry = (name: string, text: string, width: number): readonly string[] => {
   const indent = " ".repeat(Math.min(name.length, WIDEST_NAME) + 4)
   const [first = "", ...rest] = Paragraph.wrap(text, fitted(width) - indent.length)
@@ -101,10 +107,10 @@ const entry = (name: string, text: string, width: number): readonly string[] => 
   return [...lines, ...rest.map((line) => indent + line)]
 }
 
-/** Of manual pages (`Roff`). */
+/** Removes the markup of manual pages (`Roff`). */
 const withoutMarkup = (text: string): string =>
   text.replace(/`([^`]*)`/g, "$1").replace(/\*([^*\s][^*]*)\*/g, "$1")
 
-/** Longer lines are hard to read, however wide the terminal is. */
+/** Limits the width, since longer lines are hard to read even on a wide terminal. */
 const fitted = (width: number): number => Math.min(width, 100)
 const WIDEST_NAME = 24

@@ -1,48 +1,62 @@
-/** What a command line asks for, before it is parsed: help, a command, or something that there is not. */
+/**
+ * Decides what a command line asks for before `@effect/cli` parses it: help, a command, or nothing that can be run.
+ *
+ * `@effect/cli` parses what is run. This module looks only for mistakes that it would not report. It takes an unknown
+ * option for an argument, or drops it without a word; it does the same with an option whose value is missing; for an
+ * unknown command it lists all commands, without the word that is wrong. `test/bin/Invocation.test.ts` shows what it says
+ * in each case, so that what a later version reports itself can be removed here. The options and commands, and which of
+ * them take a value, come from the definitions that `@effect/cli` runs.
+ */
 import * as Data from "effect/Data"
 import * as Resemblance from "../domain/naming/Resemblance.ts"
 import * as CommandLine from "./manual/CommandLine.ts"
 
 export type Invocation = Data.TaggedEnum<{
-  /** Of the program, or of a command. */
+  /** Help for the program, or for a command. */
   Help: { readonly command: CommandLine.Command | undefined }
-  /** Nothing at all was said. */
+  /** The command line is empty. */
   Nothing: object
-  UnknownCommand: { readonly name: string; readonly near: readonly string[] }
-  /** `@effect/cli` would take it for an argument, where there may be any number of those. */
+  /** `others` are the arguments that follow it. */
+  UnknownCommand: {
+    readonly name: string
+    readonly near: readonly string[]
+    readonly others: readonly string[]
+  }
+  /** An unknown option. `@effect/cli` would take it for an argument of a command with any number of arguments. */
   UnknownOption: {
-    /** `undefined`: it stands where no command is. */
+    /** `undefined` if the option precedes the command. */
     readonly command: string | undefined
     readonly option: string
     readonly near: readonly string[]
   }
-  /** Nothing follows an option that takes something, or another option does; `@effect/cli` would take that, or none. */
+  /**
+   * An option that takes a value is last, or another option follows it. `@effect/cli` would take that option as the
+   * value, or take none.
+   */
   MissingValue: { readonly command: string | undefined; readonly option: string; readonly value: string }
-  /** `undefined`: only options were given, and `@effect/cli` has some of its own. */
+  /** `undefined` if only options were given, since `@effect/cli` adds some of its own. */
   Run: { readonly command: string | undefined }
 }>
 export const Invocation = Data.taggedEnum<Invocation>()
 
-/** `args` are without the program. */
+/** Examines the arguments that follow the program's name. */
 export const of = (args: readonly string[], program: CommandLine.Program): Invocation => {
   if (args.length === 0) return Invocation.Nothing()
   const end = args.indexOf("--")
   const words = end < 0 ? args : args.slice(0, end)
-  const at = words.findIndex((word, index) => !word.startsWith("-") && !isValue(words, index, BEFORE))
+  const before = [...program.options, ...program.library]
+  const at = words.findIndex((word, index) => !word.startsWith("-") && !isValue(words, index, before))
   const name = words[at]
   const named = (wanted: string | undefined) => program.commands.find((command) => command.name === wanted)
   if (name === "help") return Invocation.Help({ command: named(words[at + 1]) })
   const command = named(name)
   if (name !== undefined && command === undefined) {
     const known = program.commands.map((each) => each.name)
-    return Invocation.UnknownCommand({ name, near: Resemblance.nearest(name, known) })
+    const others = args.slice(at + 1).filter((word) => !word.startsWith("-"))
+    return Invocation.UnknownCommand({ name, near: Resemblance.nearest(name, known), others })
   }
   if (words.some((word) => word === "--help" || word === "-h")) return Invocation.Help({ command })
-  const own =
-    command === undefined
-      ? [...program.options, ...CommandLine.BUILT_IN]
-      : CommandLine.allOptions(program, command)
-  const options: readonly Taking[] = [...own, ...BEFORE]
+  const options = [...(command?.options ?? []), ...before]
   const known = options.flatMap(({ names }) => names)
   const wanting = words.find(
     (word, index) =>
@@ -51,42 +65,32 @@ export const of = (args: readonly string[], program: CommandLine.Program): Invoc
       (words[index + 1] === undefined || known.includes(words[index + 1] ?? ""))
   )
   if (wanting !== undefined) {
-    const takes = own.find(({ names }) => names.includes(wanting))?.takes
+    const takes = options.find(({ names }) => names.includes(wanting))?.takes
     return Invocation.MissingValue({ command: name, option: wanting, value: takes?.word ?? "a value" })
   }
   const option = words
     .filter((word, index) => word.startsWith("-") && word !== "-" && !isValue(words, index, options))
     .map((word) => word.replace(/=.*$/s, ""))
     .find((word) => !known.includes(word))
-  return option === undefined
-    ? Invocation.Run({ command: name })
-    : Invocation.UnknownOption({ command: name, option, near: like(option, known) })
+  if (option === undefined) return Invocation.Run({ command: name })
+  const shown = [...(command?.options ?? []), ...program.options, ...CommandLine.BUILT_IN]
+  return Invocation.UnknownOption({ command: name, option, near: like(option, shown) })
 }
 
-/** Of one letter, those that begin with it: any two of such options are alike. */
-const like = (option: string, known: readonly string[]): readonly string[] => {
-  const long = known.filter((name) => name.startsWith("--"))
+/**
+ * Suggests options. For an option of one letter these are the long options that begin with it, since any two letters
+ * are alike.
+ */
+const like = (option: string, options: readonly CommandLine.Option[]): readonly string[] => {
+  const long = options.flatMap(({ names }) => names).filter((name) => name.startsWith("--"))
   return /^-[^-]$/.test(option)
-    ? long.filter((name) => name.startsWith(`-${option}`) && !HIDDEN.has(name))
+    ? long.filter((name) => name.startsWith(`-${option}`))
     : Resemblance.nearest(option, long)
 }
 
-type Taking = Pick<CommandLine.Option, "names"> & { readonly takes: unknown }
-
-const takesValue = (word: string | undefined, options: readonly Taking[]): boolean =>
+const takesValue = (word: string | undefined, options: readonly CommandLine.Option[]): boolean =>
   options.some(({ names, takes }) => takes !== undefined && names.some((name) => name === word))
 
-/** Does the word belong to the option before it? */
-const isValue = (words: readonly string[], index: number, options: readonly Taking[]): boolean =>
+/** Whether the word is the value of the option before it. */
+const isValue = (words: readonly string[], index: number, options: readonly CommandLine.Option[]): boolean =>
   takesValue(words[index - 1], options)
-
-/** Of `@effect/cli`: nobody is led to them. */
-const HIDDEN: ReadonlySet<string> = new Set(["--log-level", "--completions", "--wizard"])
-
-/** What may stand before the command: our own, and what `@effect/cli` adds. */
-const BEFORE: readonly Taking[] = [
-  { names: ["--config"], takes: "FILE" },
-  { names: ["--log-level"], takes: "LEVEL" },
-  { names: ["--completions"], takes: "SHELL" },
-  { names: ["--wizard"], takes: undefined }
-]

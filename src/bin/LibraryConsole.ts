@@ -1,4 +1,6 @@
-/** The console that `@effect/cli` prints on: it paints whatever the stream is, and says errors that `ErrorReport` says. */
+/**
+ * The console for `@effect/cli`, which prints colours to any stream, and prints errors that `ErrorReport` reports.
+ */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Output from "./Output.ts"

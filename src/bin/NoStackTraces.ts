@@ -1,5 +1,5 @@
 /**
- * Errors are told by their messages in the generator: where thousands are made, their traces would take the most of the
- * time. Imported before all else, since Effect makes one already when it is loaded.
+ * Turns off stack traces. The generator reports errors by their messages, and with thousands of errors the traces
+ * would take most of its time. This module is imported first, because Effect creates an error while it is loaded.
  */
 Error.stackTraceLimit = 0

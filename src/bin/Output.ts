@@ -1,32 +1,33 @@
 /**
- * The two streams of a program: standard output is data, standard error is everything else.
+ * The two streams of a program: standard output is for data, standard error for everything else.
  *
- * What is printed may be styled always: where nobody sees colours, or wants none, they are taken out here, and only here.
+ * Text may always be styled by the caller. This module alone removes the colours where they cannot be seen or are not
+ * wanted.
  */
 import type { WriteStream } from "node:tty"
 import * as Printable from "../domain/text/Printable.ts"
-import * as StatusLine from "./view/StatusLine.ts"
 import * as Style from "./text/Style.ts"
+import * as StatusLine from "./view/StatusLine.ts"
 
-/** Data: lines without their last newline. */
+/** Prints data: lines without their last newline. */
 export const print = (text: string): void => write(process.stdout, `${text}\n`)
 
-/** The same, as it is: what has no lines, or ends in one. */
+/** Prints data as it is, for text without lines or with a final newline. */
 export const printRaw = (text: string): void => write(process.stdout, text)
 
-/** Anything else. */
+/** Prints a message to standard error. */
 export const tell = (text: string): void => write(process.stderr, `${text}\n`)
 
-/** JSON that people can read too. */
+/** Prints JSON with indentation, for people and programs. */
 export const printJson = (value: unknown): void => print(Printable.json(JSON.stringify(value, undefined, 2)))
 
-/** Columns that a line of standard output may take: a file or a pipe has no end of them. */
+/** Returns the columns of standard output; a file or a pipe has an unlimited number. */
 export const width = (): number => columnsOf(process.stdout)
 
-/** Does somebody look at standard output? */
+/** Whether standard output is a terminal. */
 export const isTerminal = (): boolean => process.stdout.isTTY === true
 
-/** Of standard error. */
+/** Returns the columns of standard error. */
 export const widthOfErrors = (): number => columnsOf(process.stderr)
 
 const write = (stream: WriteStream, text: string): void => {
@@ -34,7 +35,7 @@ const write = (stream: WriteStream, text: string): void => {
   stream.write(hasColours(stream) ? text : Style.strip(text))
 }
 
-/** no-color.org: any text but the empty one says no. */
+/** Whether to use colours. By no-color.org, every value but the empty one turns them off. */
 const hasColours = (stream: WriteStream): boolean =>
   stream.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== "dumb"
 

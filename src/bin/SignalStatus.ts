@@ -1,9 +1,12 @@
-/** The exit status of a program that a signal ended: 128 and the signal's number, as shells have it. */
+/** The exit status of a program that a signal ended: 128 plus the signal's number, as in shells. */
 import { constants } from "node:os"
 import type { Teardown } from "@effect/platform/Runtime"
 import * as Exit from "effect/Exit"
 
-/** What failed otherwise has set its status; what was interrupted, and by no signal, ends with 1. */
+/**
+ * Sets the status at the end. A command that failed has set its status already; one interrupted without a signal ends
+ * with 1.
+ */
 export const teardown = (): Teardown => {
   let status = 1
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -13,12 +16,12 @@ export const teardown = (): Teardown => {
   }
   process.stdout.on("error", (cause: NodeJS.ErrnoException) => {
     if (cause.code !== "EPIPE") throw cause
-    // Nobody reads any more, as after `| head`: the end that SIGPIPE is, but tidily.
+    // The reader is gone, as after `| head`. This ends the program like SIGPIPE, but with cleanup.
     process.emit("SIGTERM")
     status = 128 + constants.signals.SIGPIPE
     process.exitCode = status
   })
-  // Nowhere left to say anything; standard output has its own end.
+  // An error on standard error cannot be reported anywhere. Standard output has its own handler.
   process.stderr.on("error", () => {})
   return (exit, onExit) => onExit(Exit.isSuccess(exit) ? 0 : status)
 }

@@ -1,4 +1,4 @@
-/** oci-systemd: the program for people and for the units. */
+/** oci-systemd, the program for people and for units. */
 import * as Command from "@effect/cli/Command"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
@@ -11,12 +11,13 @@ import * as Help from "./Help.ts"
 import * as Invocation from "./Invocation.ts"
 import * as LibraryConsole from "./LibraryConsole.ts"
 import * as CommandTree from "./manual/CommandTree.ts"
+import * as OtherCommands from "./OtherCommands.ts"
 import * as Output from "./Output.ts"
 import * as SignalStatus from "./SignalStatus.ts"
 
 const program = CommandTree.read(ociSystemd)
 const args = process.argv.slice(2)
-// Help may be read by nobody, too.
+// The reader of the help may be gone as well.
 const teardown = SignalStatus.teardown()
 
 const help = (width: number): string => Help.ofProgram(program, GROUPS, width)
@@ -45,7 +46,8 @@ Invocation.Invocation.$match(Invocation.of(args, program), {
     Output.print(
       command === undefined ? help(Output.width()) : Help.ofCommand(program, command, Output.width())
     ),
-  UnknownCommand: ({ name, near }) => ErrorReport.unknownCommand(name, near),
+  UnknownCommand: ({ name, near, others }) =>
+    ErrorReport.unknownCommand(name, near, OtherCommands.instead(name, others)),
   UnknownOption: ({ command, near, option }) => ErrorReport.unknownOption(command, option, near),
   MissingValue: ({ command, option, value }) => ErrorReport.missingValue(command, option, value),
   Run: ({ command }) => run(command)

@@ -1,14 +1,10 @@
-/** A worker thread of `LayerLanes`: takes layers apart, one at a time, as it is told to. */
+/** A worker thread of `LayerWorkers`, which processes one layer at a time on request. */
 import { parentPort } from "node:worker_threads"
-import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Schema from "effect/Schema"
-import { LayerError } from "../services/layer/LayerError.ts"
+import * as LayerErrorTransfer from "../services/layer/LayerErrorTransfer.ts"
 import * as LayerIntake from "../services/layer/LayerIntake.ts"
 import type { FromWorker, ToWorker } from "../services/layer/LayerWorkers.ts"
-import { NativeCalls } from "../services/files/NativeCalls.ts"
 
-const calls = Effect.runPromise(Effect.provide(NativeCalls, NativeCalls.layer))
 let controller = new AbortController()
 
 const send = (message: FromWorker) => parentPort?.postMessage(message)
@@ -16,12 +12,11 @@ const send = (message: FromWorker) => parentPort?.postMessage(message)
 const stage = async (request: LayerIntake.Request): Promise<FromWorker> => {
   const outcome = await LayerIntake.run(
     { ...request, onProgress: (progress) => send({ _tag: "Progress", progress }) },
-    await calls,
     controller.signal
   )
   return Either.match(outcome, {
-    onLeft: (error) => ({ _tag: "Failed", error: Schema.encodeSync(LayerError)(error) }),
-    onRight: (staged) => ({ _tag: "Staged", staged: Schema.encodeSync(LayerIntake.StagedLayer)(staged) })
+    onLeft: (error) => ({ _tag: "Failed", error: LayerErrorTransfer.sent(error) }),
+    onRight: (staged) => ({ _tag: "Staged", staged })
   })
 }
 

@@ -1,39 +1,43 @@
 #!/bin/sh
-# oci-health: makes a health check of a service, and says what came of it: counts failures in a row, tells every change
-# in the journal of the service (so that `systemctl status` shows it), and restarts the service where that is wanted.
+# oci-health: runs a health check of a service and evaluates its result. It counts failures in a row, reports every
+# change in the journal of the service (so that `systemctl status` shows it), and restarts the service if that is
+# configured.
 #
 #   oci-health check SELF UNIT SERVICE STATE RETRIES START_PERIOD FIRST ACTION
-#       SELF          runs this
-#       UNIT          makes one check when it is started
-#       STATE         a file that lives as long as the service runs
+#       SELF          the unit that runs this script
+#       UNIT          the unit that runs one check when it is started
+#       STATE         a file that lives as long as the service runs; STATE.restarts outlives its restarts
 #       START_PERIOD  seconds from the start in which failures do not count, until a check has succeeded
 #       FIRST         milliseconds from the start to the first check
-#       ACTION        log or restart
+#       ACTION        log or restart: as often as StartLimitBurst= of the service says, in a row and without a healthy check
+#                     between, and then it is killed, so that it is failed (StartLimitIntervalSec=0: without a limit)
 #   oci-health forget UNIT
-#       the service has stopped: that it was unhealthy is no failed unit of the host's any more
+#       the service has stopped: its unhealthy state no longer counts as a failed unit of the host
 #
 # Ends with 1 while the service is unhealthy, so that its health unit is failed then.
 set -u
 
 tell() { # PRIORITY MESSAGE
-  # Shown among the service's own lines, because root says it (systemd.journal-fields(7), "OBJECT_SYSTEMD_UNIT=").
+  # The line is shown among the service's own lines, because root writes it (systemd.journal-fields(7),
+  # "OBJECT_SYSTEMD_UNIT=").
   printf 'MESSAGE=%s\nPRIORITY=%s\nSYSLOG_IDENTIFIER=oci-health\nOBJECT_SYSTEMD_UNIT=%s\n' "$2" "$1" "$service" |
     logger --journald 2>/dev/null || printf '<%s>%s: %s\n' "$1" "$service" "$2"
 }
 
-# Is the service up, and nobody about to stop it or start it anew?
+# Whether the service is running, and is neither being stopped nor restarted.
 stays() {
-  systemctl is-active --quiet "$service" || return 1
-  case $(systemctl show --value -p Job "$service") in '' | 0) ;; *) return 1 ;; esac
+  systemctl is-active --quiet -- "$service" || return 1
+  case $(systemctl show --value -p Job -- "$service") in '' | 0) ;; *) return 1 ;; esac
 }
 
-# Sets `why`: empty for a success. Fails where the check says nothing of the service.
+# Sets `why`, which is empty after a success. Fails if the check says nothing about the service.
 look() {
   result='' code='' status='' why='' made=yes
-  # A check asks that the service be active. By default that would cancel a stop of it that is waiting.
-  if ! systemctl --job-mode=fail start "$unit" 2>/dev/null; then
-    # It took too long, or could not be made; or the service has ended, and the check was not made or was ended.
-    systemctl is-active --quiet "$service" || return 1
+  # The check's unit requires the service to be active. By default, starting it would cancel a waiting stop of the
+  # service.
+  if ! systemctl --job-mode=fail start -- "$unit" 2>/dev/null; then
+    # The check took too long or could not be run; or the service has ended, and the check was not run or was ended.
+    systemctl is-active --quiet -- "$service" || return 1
     made=no
   fi
   while IFS== read -r key value; do
@@ -43,15 +47,15 @@ look() {
       ExecMainStatus) status=$value ;;
     esac
   done <<END
-$(systemctl show -p Result -p ExecMainCode -p ExecMainStatus "$unit")
+$(systemctl show -p Result -p ExecMainCode -p ExecMainStatus -- "$unit")
 END
-  # What was not made has nothing to say, and what is shown is of an earlier one.
+  # A check that was not run has no result; the properties are those of an earlier one.
   [ "$made/$result" != no/success ] || return 1
   # The codes are those of waitid(2): 1 exited, 2 killed, 3 dumped core.
   case $result/$code/$status in
     success/1/0) ;;
     success/2/9)
-      # Ended because the service is, or by its own doing.
+      # The check ended because the service ended, or for a reason of its own.
       stays || return 1
       why="ended by signal 9"
       ;;
@@ -60,15 +64,16 @@ END
     */[23]/*) why="ended by signal $status" ;;
     *) why=$result ;;
   esac
-  [ "$result" = success ] || systemctl reset-failed "$unit" 2>/dev/null || :
+  [ "$result" = success ] || systemctl reset-failed -- "$unit" 2>/dev/null || :
 }
 
-# Has this run of the service had no check yet, and is it less than FIRST old? The timer counts from the last check too:
-# where that was in the run before, it elapses as soon as the service is started. Both times are the manager's, of one clock.
+# Whether this run of the service had no check yet and is younger than FIRST. The timer also counts from the last
+# check: if that was in the previous run, the timer elapses as soon as the service is started. Both times come from
+# the manager's clock.
 early() {
   [ ! -e "$state" ] || return 1
-  asked=$(systemctl show -P InactiveExitTimestampMonotonic "$self")
-  entered=$(systemctl show -P ActiveEnterTimestampMonotonic "$service")
+  asked=$(systemctl show -P InactiveExitTimestampMonotonic -- "$self")
+  entered=$(systemctl show -P ActiveEnterTimestampMonotonic -- "$service")
   case $asked/$entered in
     *[!0-9/]* | /* | */) return 1 ;;
   esac
@@ -81,7 +86,7 @@ check() {
   now=${now%.*}
   ! early || return 0
   look || return 0
-  # The service may have been started again while the check was made.
+  # The service may have been restarted during the check.
   ! early || return 0
 
   since='' failures='' health=''
@@ -98,9 +103,10 @@ check() {
     failures=$((failures + 1))
     [ "$failures" -lt "$retries" ] || health=unhealthy
   fi
-  # Without a directory for it the service is on its way out.
+  # If its directory is missing, the service is being stopped.
   { echo "$since $failures $health" >"$state"; } 2>/dev/null || return 0
 
+  [ "$health" != healthy ] || rm -f -- "$state.restarts"
   case $before/$health/$why in
     healthy/healthy/ | unhealthy/unhealthy/*) ;;
     */healthy/) tell 5 "healthy" ;;
@@ -118,17 +124,39 @@ check() {
   esac
 
   [ "$health" = unhealthy ] || return 0
-  if [ "$action" = restart ]; then
-    tell 4 "restarting the unhealthy service"
-    # Nothing where it is being stopped; not to be waited for, since it ends this unit first.
-    systemctl --no-block --job-mode=fail try-restart "$service" || :
-  fi
+  [ "$action" != restart ] || restart
   return 1
+}
+
+restart() {
+  restarts=''
+  [ ! -r "$state.restarts" ] || read -r restarts <"$state.restarts" || :
+  case $restarts in '' | *[!0-9]*) restarts=0 ;; esac
+  interval='' burst=''
+  while IFS== read -r key value; do
+    case $key in
+      StartLimitIntervalUSec) interval=$value ;;
+      StartLimitBurst) burst=$value ;;
+    esac
+  done <<END
+$(systemctl show -p StartLimitIntervalUSec -p StartLimitBurst -- "$service")
+END
+  # Nothing is done where the service is being stopped.
+  if [ "$interval" != 0 ] && [ "$restarts" -ge "${burst:-5}" ]; then
+    stays || return 0
+    tell 3 "unhealthy after $restarts restarts in a row: killing the service, which has failed"
+    systemctl kill --signal=KILL -- "$service" || :
+  else
+    echo $((restarts + 1)) >"$state.restarts"
+    tell 4 "restarting the unhealthy service"
+    # The command does not wait for the restart, because that ends this unit first.
+    systemctl --no-block --job-mode=fail try-restart -- "$service" || :
+  fi
 }
 
 case ${1-}/$# in
   check/9) shift && check "$@" ;;
-  forget/2) systemctl reset-failed "$2" 2>/dev/null || : ;;
+  forget/2) systemctl reset-failed -- "$2" 2>/dev/null || : ;;
   *)
     echo "usage: oci-health check SELF UNIT SERVICE STATE RETRIES START_PERIOD FIRST ACTION | forget UNIT" >&2
     exit 2

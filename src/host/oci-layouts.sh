@@ -1,21 +1,22 @@
 #!/bin/sh
-# oci-layouts: has the generator look again where something was mounted after it did, and starts the images that came to light.
+# oci-layouts: makes the generator look again after something was mounted later than its run, and starts the images
+# that it then finds.
 #
 #   oci-layouts [DIRECTORY SEEN]...
-#       SEEN   what the generator saw of the directory, see src/services/Sightings.ts
+#       SEEN   what the generator saw of the directory, see src/services/host/MountSnapshot.ts
 #
-# Then it starts the images that a unit wants which is up or about to be, and that were never started in this boot, as if they
-# had been known when that unit was started; and in the same way what could not be started without them. It starts nothing
-# else: to start a target again would run once more whatever else that wants.
+# It starts images that were never started in this boot and that are wanted by a unit that is active or about to be,
+# as if they had been known when that unit was started; and in the same way units that could not be started without
+# these images. It starts nothing else: starting a target again would also start everything else that it wants.
 set -uf
 export LC_ALL=C
 newline='
 '
 
-# Read at once: a shell's `read` takes a system call a byte, and a boot waits for this.
+# The file is read at once: a shell's `read` makes one system call for each byte, and the boot waits for this script.
 mounts=$(cat /proc/self/mountinfo)
 
-# The mount that a path is on, by its name: sets its `point` and `kind`.
+# Finds the mount that contains a path, by its name: sets its `point` and `kind`.
 find_mount() { # PATH
   path=$1 point='' kind='' IFS=$newline
   for line in $mounts; do
@@ -28,13 +29,17 @@ find_mount() { # PATH
   unset IFS
 }
 
-# Those below a directory: sets their `count`.
+# Counts the mounts below a directory: sets `count`.
 count_mounts() { # PATH
   path=$1 count=0 IFS=$newline
   for line in $mounts; do
     IFS=' '
     set -- $line
-    case $5 in "${path%/}"/*) count=$((count + 1)) ;; esac
+    # The roots of images are mounted there when their services start, and decide nothing.
+    case $5 in
+      "${path%/}"/images/sha256/*/root) ;;
+      "${path%/}"/*) count=$((count + 1)) ;;
+    esac
   done
   unset IFS
 }
@@ -44,8 +49,8 @@ look() {
   while [ $# -ge 2 ]; do
     find_mount "$1"
     if [ "${kind%% *}" = autofs ]; then
-      # To look would wait for the mount, which may wait for what waits for us. Once it is there, its own unit looks.
-      systemctl start --no-block "$(systemd-escape --path --suffix=mount "$point")"
+      # Looking would wait for the mount, which may wait for this script. Its own unit looks once it is mounted.
+      systemctl start --no-block -- "$(systemd-escape --path --suffix=mount -- "$point")"
     else
       now=missing
       if cd -P -- "$1" 2>/dev/null; then
@@ -59,12 +64,12 @@ look() {
     fi
     shift 2
   done
-  # A file system that is somebody's directory cannot be unmounted.
+  # A file system cannot be unmounted while it is the current directory of a process.
   cd /
 }
 
-# Has somebody else had units generated since the boot began? They may have brought images to light, and started none.
-# systemd makes its socket after the boot's own run of generators; it need not be asked where that is the later.
+# Whether units were generated again since the boot began. That may have found images without starting them. systemd
+# makes its socket after the boot's own run of generators, so it need not be asked if the socket is newer.
 is_reloaded() {
   [ ! /run/systemd/private -nt /run/systemd/generator/oci-layouts.service ] || return 1
   load='' finish=''
@@ -79,7 +84,8 @@ END
   [ "${load:-0}" -gt "${finish:-0}" ]
 }
 
-# The services of images that systemd has loaded, as it has all that anything up wants. An image's helpers all have an "@".
+# Lists the services of images that systemd has loaded, which are all that an active unit wants. All helpers of an
+# image have an "@".
 images() {
   set -- $(
     systemctl list-units --all --no-legend --no-pager --plain --full --type=service |
@@ -88,7 +94,7 @@ images() {
   [ $# -eq 0 ] || grep -ls '^# Made by oci-systemd-generator' -- "$@" | sed 's,.*/,,'
 }
 
-# What is up or about to be, each on a line.
+# Lists the units that are active or about to be, one on a line.
 live() {
   systemctl list-units --no-legend --no-pager --plain --full --state=active,activating,reloading | cut -d ' ' -f 1
   systemctl list-jobs --no-legend --no-pager --full | while read -r _ unit type _; do
@@ -100,7 +106,7 @@ is_live() {
   case $newline$live$newline in *"$newline$1$newline"*) ;; *) return 1 ;; esac
 }
 
-# Those of the given units that a live one wants, and that were never started.
+# Selects those of the given units that an active unit wants and that were never started.
 missed() {
   [ $# -gt 0 ] || return 0
   {
@@ -126,7 +132,7 @@ missed() {
   }
 }
 
-# What cannot be started without the given units.
+# Lists the units that cannot be started without the given units.
 dependents() {
   [ $# -eq 0 ] || systemctl show --value -p RequiredBy -p BoundBy -p TriggeredBy -- "$@"
 }
@@ -134,7 +140,7 @@ dependents() {
 look "$@"
 [ -n "$changed" ] || is_reloaded || exit 0
 
-# Two mounts at once: the later one starts what the earlier one did not.
+# After two mounts at once, the later run starts what the earlier one did not.
 exec 9>"${OCI_LOCK:-/run/oci-layouts.lock}"
 flock 9 || exit 1
 [ -z "$changed" ] || systemctl daemon-reload || exit 1
@@ -146,7 +152,8 @@ start=$(
 )
 [ -n "$start" ] || exit 0
 echo "starting" $start
-# All in one transaction, so that their order holds among them as well. A backslash is an escape to systemd-run.
+# Starts all of them in one transaction, so that their order among each other is kept. systemd-run treats a backslash
+# as an escape.
 systemd-run --quiet --no-block --collect --description="Start OCI images that came to light" \
   --property=Type=oneshot --property=DefaultDependencies=no \
   --property="Wants=$(printf '%s ' $start | sed 's/\\/\\\\/g')" -- /bin/true

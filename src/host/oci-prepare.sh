@@ -1,10 +1,11 @@
 #!/bin/sh
 # oci-prepare SERVICE MODE TEMPLATE LOWER SCRATCH ROOT [VOLUME...] [-- COMMAND...]: makes the root of a service that is
-# about to start, from what `oci-systemd prepare` made ready once (src/domain/unit/RootTemplate.ts):
+# about to start, with all that is mounted in it, from what `oci-systemd prepare` made ready once (src/domain/unit/RootTemplate.ts):
 #
 #   MODE      ephemeral, persistent or readonly
 #   TEMPLATE  TEMPLATE/scratch is what a scratch is before anybody has written to it, TEMPLATE/users are the records of the
-#             users that the host does not know
+#             users that the host does not know, TEMPLATE/mounts is what is mounted into the root, and TEMPLATE/places are the
+#             mount points of a root that is kept
 #   LOWER     the extract: it is only ever read
 #   SCRATCH   copied from the template; of a persistent root only what does not persist
 #   ROOT      where the overlay of both is mounted
@@ -43,20 +44,56 @@ unmount() {
         ;;
     esac
   done
+  take_away || exit 1
+}
+
+# With all that is mounted in it. A root that persists has to be let go of by everybody before it is mounted again.
+take_away() {
   case $mode in
-    persistent) umount -- "$root" || exit 1 ;;
-    *) umount --lazy -- "$root" || exit 1 ;;
+    persistent) umount --recursive -- "$root" ;;
+    *) umount --lazy -- "$root" ;;
   esac
 }
 
+# A root that is an image is a link to an empty directory beside the image, until the image is mounted there: once after each boot,
+# for all services that have it. The lock is the one that removes or mounts an image elsewhere too (src/services/root/MountedRoots.ts).
+# mount(8) makes a loop device of an image before util-linux 2.41, which the kernel then refuses: perl calls mount(2).
+mount_image() (
+  [ -L "$lower" ] && place=$(readlink -f -- "$lower") && image=${place%/*} && exec 9<"$image" && flock 9 || return 1
+  cd -- "$image" && [ -f image.erofs ] || return 1
+  is_empty "$place" || return 0
+  options='' device=0
+  while [ -L "$device" ]; do
+    options=$options,device=$device
+    device=$((device + 1))
+  done
+  [ ! -e data ] || options=$options,device=data
+  case $(mount --version) in
+    *"util-linux 2."[0-9][!0-9]* | *"util-linux 2."[0-3][0-9][!0-9]* | *"util-linux 2.40"[!0-9]*) mount=perl ;;
+    *"util-linux "*) mount=mount ;;
+    *) mount=perl ;;
+  esac
+  if [ "$mount" = mount ]; then
+    # The newer mount calls take no option of more than 255 bytes, and a path may be longer.
+    LIBMOUNT_FORCE_MOUNT2=always mount -t erofs -o "ro$options" "$image/image.erofs" "$place"
+  else
+    perl -e '
+      my %MOUNT = (x86_64 => 165, aarch64 => 40, riscv64 => 40, loongarch64 => 40, ppc64le => 21, armv7l => 21);
+      my ($machine, $source, $place, $options) = @ARGV;
+      my ($call, $type) = ($MOUNT{$machine}, "erofs");
+      # The numbers are those of programs that are as wide as the kernel.
+      exit 1 unless defined $call && length(pack("p", $type)) == ($machine =~ /64/ ? 8 : 4);
+      exit(syscall($call, $source, $place, $type, 1, $options) == 0 ? 0 : 1);
+    ' -- "$(uname -m)" "$image/image.erofs" "$place" "${options#,}"
+  fi
+)
+
 is_ready() {
   [ -d "$template" ] && [ -d "$lower" ] || return 1
+  ! is_empty "$lower" || mount_image || return 1
   # Which ids are the host's own may be something else by now.
-  if [ -d "$template/users" ]; then
-    [ ! "$accounts/passwd" -nt "$template" ] && [ ! "$accounts/group" -nt "$template" ] || return 1
-  fi
-  # The working directory that the image lacks may have been removed by the service.
-  [ "$mode" != persistent ] || [ ! -d "$scratch/upper" ] || is_empty "$template/scratch/upper"
+  [ ! -d "$template/users" ] ||
+    { [ ! "$accounts/passwd" -nt "$template" ] && [ ! "$accounts/group" -nt "$template" ]; }
 }
 
 copy_scratch() {
@@ -70,10 +107,11 @@ copy_scratch() {
     cp --archive --reflink=auto --no-target-directory -- "$template/scratch" "$scratch" || return 1
   else
     # What a power cut left is removed, and what a service left that has just ended. Its output stays the pipe that it is:
-    # who reads it has it open already, and without a reader the service could not be started.
+    # who reads it has it open already, and without a reader the service could not be started. How often an unhealthy service
+    # was restarted is counted over its starts.
     for place in "$scratch"/*; do
       case $mode/${place##*/} in
-        persistent/upper | persistent/work | */output) ;;
+        persistent/upper | persistent/work | */output | */health.restarts) ;;
         *) rm -rf -- "$place" || return 1 ;;
       esac
     done
@@ -103,6 +141,12 @@ hold() {
   exec 9>&-
 }
 
+# Everything is mounted below the overlay while nothing of the image runs in it. What the image's processes wrote in an earlier
+# run, a root that is kept or a volume, may have links where directories were, and an accomplice may be putting them there
+# now: the overlay is "nosymfollow" until the table's last line, and so the kernel follows none of them
+# (src/domain/unit/MountTable.ts says more). The overlay is shared, as what is mounted
+# on it is: a service of the host with mounts of its own that starts meanwhile has a copy of all of it, and an unmount here takes the
+# copies away too. If the overlay were private, nobody could: a copy with mounts on it stays.
 mount_root() {
   # Private to root: a setuid file inside must not be reachable for the host's users.
   [ -d "${root%/*}" ] || mkdir -p -m 700 -- "${root%/*}" || return 1
@@ -112,8 +156,29 @@ mount_root() {
     *) options=lowerdir=$lower,upperdir=$scratch/upper,workdir=$scratch/work ;;
   esac
   # The newer mount calls, which mount(8) prefers, take no option of more than 255 bytes (fsconfig(2)).
-  LIBMOUNT_FORCE_MOUNT2=always mount -t overlay -o "$options" overlay "$root"
+  LIBMOUNT_FORCE_MOUNT2=always \
+    mount -t overlay -o "nodev,nosuid,nosymfollow,$options" overlay "$root" || return 1
+  { [ ! -e "$template/places" ] || make_places; } &&
+    mount --no-mtab --no-canonicalize --all --fstab "$template/mounts" && return
+  status=$?
+  take_away
+  lost=yes
+  return "$status"
 }
+
+# What cannot be made, because a link or a file is in its place, is told by the mount that fails. It fails itself where
+# systemd would follow a link, as it mounts file systems of the kernel by their paths.
+make_places() (
+  umask 022
+  cd -- "$root" && xargs -0 -r sh -c '
+    for place; do
+      case $place in
+        */) [ -d "$place" ] || mkdir -p -- "$place" ;;
+        *) [ -e "$place" ] || { mkdir -p -- "${place%/*}" && : >"$place"; } ;;
+      esac
+    done' sh <"$template/places"
+  [ ! -L ./proc ] && [ ! -L ./sys ] && [ ! -L ./dev ]
+)
 
 is_empty "$root" || unmount
 missing=''
@@ -126,8 +191,12 @@ if [ $# -gt 0 ]; then
   { [ -z "$missing" ] && is_ready; } || exec "$@"
 fi
 
+lost=''
 copy_scratch && { [ ! -d "$template/users" ] || hold; } && mount_root && exit
 status=$?
-# What was there a moment ago may have been collected as garbage: of an older image, whose units systemd has still.
-[ $# -eq 0 ] || { [ -d "$template" ] && [ -d "$lower" ]; } || exec "$@"
+# What was there a moment ago may have been collected as garbage: of an older image, whose units systemd has still. Or what
+# something is mounted on in a volume is gone.
+[ $# -eq 0 ] || { [ -z "$lost" ] && [ -d "$template" ] && [ -d "$lower" ]; } || exec "$@"
+[ -z "$lost" ] ||
+  echo "not everything can be mounted in the root: where a link or a file is in the way, remove it from $scratch/upper or the volume" >&2
 exit "$status"

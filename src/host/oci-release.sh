@@ -1,15 +1,16 @@
 #!/bin/sh
-# oci-release MODE SCRATCH ROOT: a service has stopped. Takes away what oci-prepare made for it: the mount at ROOT, the user
-# records in /run/userdb that no other service holds still, and what does not persist of SCRATCH.
+# oci-release MODE SCRATCH ROOT: cleans up after a service has stopped. It removes what oci-prepare made for the
+# service: the mounts at ROOT, the user records in /run/userdb that no other service uses, and the parts of SCRATCH
+# that are not kept.
 set -u
 [ $# -eq 3 ] || { echo "usage: oci-release MODE SCRATCH ROOT" >&2; exit 2; }
 mode=$1 scratch=$2 root=$3 name=${3##*/}
 holds=${OCI_HOLDS:-/run/oci/users} records=${OCI_RECORDS:-/run/userdb}
 
-# Somebody who stands in it (a shell, a backup) keeps a root that is thrown away from nobody. One that persists must be
-# let go of before it is mounted again.
+# A process inside a root that is discarded (a shell, a backup) keeps that root from nobody else. A root that is kept
+# must be released before it is mounted again.
 case $mode in
-  persistent) umount -q -- "$root" ;;
+  persistent) umount -q --recursive -- "$root" ;;
   *) umount -q --lazy -- "$root" ;;
 esac
 
@@ -23,7 +24,7 @@ release() {
     for other in "$holds"/*/"$record"; do
       [ ! -e "$other" ] || continue 2
     done
-    # The number's own name may be somebody else's link.
+    # The link with the number's name may belong to another program.
     kind=${record##*.} id=${record#oci-?}
     id=${id%.*}
     [ "$(readlink -- "$records/$id.$kind")" != "$record" ] || rm -f -- "$records/$id.$kind"

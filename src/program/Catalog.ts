@@ -1,68 +1,73 @@
-/** Every image below the layouts directory, with the names of its units and its settings, or why it cannot be used. */
+/** Every image below the layouts directory, with its unit names and settings, or the reason why it cannot be used. */
 import * as Either from "effect/Either"
+import * as Platform from "../domain/image/Platform.ts"
+import type * as ResolvedImage from "../domain/image/ResolvedImage.ts"
+import { display, type ImageName, LATEST } from "../domain/naming/ImageName.ts"
+import * as UnitName from "../domain/naming/UnitName.ts"
+import * as ImageOverrides from "../domain/settings/ImageOverrides.ts"
+import type { ImageSettings } from "../domain/settings/ImageSettings.ts"
+import type * as Settings from "../domain/settings/Settings.ts"
 import * as Enabling from "../domain/unit/Enabling.ts"
 import * as ImageContext from "../domain/unit/ImageContext.ts"
-import { display, type ImageName, LATEST } from "../domain/naming/ImageName.ts"
-import type { ImageSettings } from "../domain/settings/ImageSettings.ts"
-import * as Platform from "../domain/image/Platform.ts"
-import * as ResolvedImage from "../domain/image/ResolvedImage.ts"
-import type * as Settings from "../domain/settings/Settings.ts"
-import * as UnitName from "../domain/naming/UnitName.ts"
-import { sha256 } from "../services/layout/Blobs.ts"
-import * as Budget from "../services/Budget.ts"
-import * as HostFacts from "../services/host/HostFacts.ts"
-import * as ImageResolution from "../services/layout/ImageResolution.ts"
-import * as LayoutSearch from "../services/layout/LayoutSearch.ts"
-import * as Layouts from "../services/layout/Layouts.ts"
 import * as Privileges from "../services/files/Privileges.ts"
+import * as HostFacts from "../services/host/HostFacts.ts"
+import { sha256 } from "../services/layout/Blobs.ts"
+import * as Deadline from "../services/layout/Deadline.ts"
+import * as ImageResolution from "../services/layout/ImageResolution.ts"
+import * as LayoutReader from "../services/layout/LayoutReader.ts"
+import type { Reference } from "../services/layout/Layouts.ts"
 
-/** An image that a layout names; nothing of it but its name was looked at yet. */
+/** An image that a layout names. Only its name has been read so far. */
 export interface CatalogImage {
   readonly context: ImageContext.ImageContext
-  /** The layout's directory. */
+  /** Directory of the layout. */
   readonly layoutPath: string
   /**
-   * Who asks may not read the layout, and root may: its reference is a guess, it may have others, and be a directory of
-   * layouts instead.
+   * Whether the caller lacks permission to read the layout. The reference is then a guess: the layout may have
+   * others, or the path may be a directory of layouts.
    */
   readonly isHidden: boolean
-  /** Reads the image's documents, each checked: those of this machine, or of another. */
+  /** Reads and checks the image's documents, for this machine or for another. */
   readonly resolve: (
     other?: Platform.HostPlatform
   ) => Either.Either<ResolvedImage.ResolvedImage, ImageResolution.ImageError>
 }
 
-/** What is below a layouts directory. */
+/** The images below a layouts directory. */
 export interface Catalog {
   readonly images: readonly CatalogImage[]
-  /** What was passed over or is odd, one sentence each; what is hidden is among the images. */
+  /** What is ignored or unusual, one sentence each. Hidden images are not among them. */
   readonly warnings: readonly string[]
-  /** The same, each with what it is about. */
+  /** The same sentences, each with the paths that it is about. */
   readonly remarks: readonly Remark[]
 }
 
-/** What is odd about layouts, for who asks about some of them. */
+/** A sentence about a layout, for commands that only work on some layouts. */
 export interface Remark {
   readonly text: string
-  /** Paths of the layouts, or of what was taken for none. */
+  /** Paths of the layouts, or of directories that are not layouts. */
   readonly paths: readonly string[]
 }
 
-/** Never fails: an image that cannot be used says so when it is resolved. It is an Either for those who take it for an Effect. */
+/** Loads the catalog. It never fails: an image that cannot be used says so when it is resolved. */
 export const load = (
   settings: Settings.Settings,
   host: ImageContext.UnitHost = HostFacts.unitHost(settings.system),
   platform: Platform.HostPlatform = HostFacts.platform(),
-  budget: Budget.Budget = Budget.UNLIMITED
-): Either.Either<Catalog> => {
-  const { layouts, skipped } = LayoutSearch.find(settings.system.imagelayoutdir, budget)
+  budget: Deadline.Deadline = Deadline.UNLIMITED,
+  reader: LayoutReader.LayoutReader = LayoutReader.ON_DISK
+): Catalog => {
+  const { layouts, skipped } = reader.find(settings.system.imagelayoutdir, budget)
   const remarks: Remark[] = skipped
     .filter(({ refused }) => refused === undefined || !Privileges.isDenied(refused))
     .map(({ path, reason }) => ({ text: `${path} ${reason}: skipped`, paths: [path] }))
   const found = layouts.flatMap(({ layout, path }) =>
-    Either.match(budget.isSpent() ? left(budget) : Layouts.references(path), {
-      onRight: (references) =>
-        references.map((reference): FoundImage => ({ layout, path, reference, isHidden: false })),
+    Either.match(budget.isSpent() ? left(budget) : reader.references(path), {
+      onRight: (references) => {
+        if (references.length === 0)
+          remarks.push({ text: `${layout}: the layout lists no images: skipped`, paths: [path] })
+        return references.map((reference): FoundImage => ({ layout, path, reference, isHidden: false }))
+      },
       onLeft: (error) => {
         const isHidden = Privileges.isDenied(error)
         if (!isHidden) remarks.push({ text: `${layout}: ${error.message}`, paths: [path] })
@@ -76,66 +81,82 @@ export const load = (
     const error = new ImageResolution.ImageRefused({ reason: `${path} ${reason}`, code })
     found.push({ layout, path, reference: { ref: LATEST, error }, isHidden: true })
   }
-  const names = UnitName.assign(
-    found.map(({ layout, reference }) => ({ layout, ref: reference.ref })),
+  const named = UnitName.assign(
+    found.map((each) => ({ ...each, ref: each.reference.ref })),
     sha256
-  )
-  const contexts = names.map(({ image, stem }) => ImageContext.of(image, { settings, host, sha256, stem }))
-  const clashes = Enabling.clashes(contexts)
-  if (clashes.size > 0) {
-    const claimants = new Map(Array.from(clashes.keys(), (alias): [string, string[]] => [alias, []]))
-    contexts.forEach(({ settings: { alias }, stem }, index) => {
-      const { path = "" } = found[index] ?? {}
-      for (const name of [...alias, UnitName.service(stem)]) claimants.get(name)?.push(path)
-    })
-    for (const [alias, text] of clashes) remarks.push({ text, paths: claimants.get(alias) ?? [] })
+  ).map(({ collidesWith, image, stem }) => {
+    const { layout, ref } = image
+    const context = ImageContext.of({ layout, ref }, { settings, host, sha256, stem })
+    return { found: image, context, collidesWith }
+  })
+  const clashes = Enabling.clashes(named.map(({ context }) => context))
+  for (const [name, text] of clashes) {
+    const claimants = named.filter(
+      ({ context: { settings, units } }) => settings.alias.includes(name) || units.service === name
+    )
+    remarks.push({ text, paths: claimants.map(({ found }) => found.path) })
   }
-  const images = contexts.map((context, index): CatalogImage => {
-    const { name, settings: own, stem } = context
-    const entry = found[index]
-    const { collidesWith = [] } = names[index] ?? {}
-    if (entry === undefined) throw new Error("as many names as images")
+  const images = named.map(({ collidesWith, context, found }): CatalogImage => {
+    const { name, settings: own, units } = context
     if (collidesWith.length > 0) {
-      const text = `${display(name)} would have the same unit name as ${collidesWith.map(display).join(", ")}: it is ${UnitName.service(stem)}`
-      remarks.push({ text, paths: [entry.path] })
+      const text = `${display(name)} would have the same unit name as ${collidesWith.map(display).join(", ")}, so its unit is ${units.service}`
+      remarks.push({ text, paths: [found.path] })
     }
     const alias = own.alias.filter((alias) => !clashes.has(alias))
-    return imageOf({ ...context, settings: { ...own, alias } }, entry, platform, budget)
+    return imageOf({ ...context, settings: { ...own, alias } }, found, { platform, budget, reader })
   })
-  return Either.right({ images, warnings: remarks.map(({ text }) => text), remarks })
+  return { images, warnings: remarks.map(({ text }) => text), remarks }
 }
 
-/** An image whose unit is known already, without a look at the others: nothing where its layout does not have it. */
+/** Finds one image whose unit is known, without reading other layouts; nothing if its layout does not have it. */
 export const one = (
-  { settings, host, platform }: Surroundings,
+  { settings, host, layouts: reader = LayoutReader.ON_DISK, platform }: Surroundings,
   name: ImageName,
   stem: string
 ): Either.Either<CatalogImage | undefined, ImageResolution.ImageError> =>
   Either.gen(function* () {
     const path = `${settings.system.imagelayoutdir}/${name.layout}`
-    const reference = (yield* Layouts.references(path)).find(({ ref }) => ref === name.ref)
+    const reference = (yield* reader.references(path)).find(({ ref }) => ref === name.ref)
     const context = ImageContext.of(name, { settings, host, sha256, stem })
     return reference === undefined
       ? undefined
-      : imageOf(context, { path, reference, isHidden: false }, platform, Budget.UNLIMITED)
+      : imageOf(
+          context,
+          { path, reference, isHidden: false },
+          { platform, budget: Deadline.UNLIMITED, reader }
+        )
   })
 
-/** How people call it; a hidden one, whose reference nobody knows, by its layout. */
+/** Makes an image of a reference of a layout that need not be in any catalog. @internal */
+export const imageAt = (
+  { settings, host, layouts: reader = LayoutReader.ON_DISK, platform }: Surroundings,
+  path: string,
+  layout: string,
+  reference: Reference
+): CatalogImage =>
+  imageOf(
+    ImageContext.of({ layout, ref: reference.ref }, { settings, host, sha256 }),
+    { path, reference, isHidden: false },
+    { platform, budget: Deadline.UNLIMITED, reader }
+  )
+
+/** Returns the image's name for people. A hidden image, whose reference is unknown, is named by its layout. */
 export const nameOf = ({ context: { name }, isHidden }: CatalogImage): string =>
   isHidden ? name.layout : display(name)
 
-/** What an image is looked at with. */
+/** What is needed to examine an image. */
 export interface Surroundings {
   readonly settings: Settings.Settings
   readonly host: ImageContext.UnitHost
   readonly platform: Platform.HostPlatform
+  /** Reads layouts; those of the file system by default. */
+  readonly layouts?: LayoutReader.LayoutReader
 }
 
 const imageOf = (
   context: ImageContext.ImageContext,
   { isHidden, path, reference }: Omit<FoundImage, "layout">,
-  platform: Platform.HostPlatform,
-  budget: Budget.Budget
+  { budget, platform, reader }: Resolving
 ): CatalogImage => {
   const { settings } = context
   return {
@@ -146,22 +167,29 @@ const imageOf = (
       "error" in reference
         ? Either.left(reference.error)
         : Either.map(
-            ImageResolution.resolve(path, reference, other ?? machine(settings, platform), budget),
-            (resolved) => ResolvedImage.withSettings(resolved, settings)
+            reader.resolve(path, reference, other ?? machine(settings, platform), budget),
+            (resolved) => ImageOverrides.apply(resolved, settings)
           )
   }
 }
 
-const left = (budget: Budget.Budget) =>
-  Either.left(new ImageResolution.ImageRefused({ reason: `the layout ${Budget.spent(budget)}` }))
+const left = (budget: Deadline.Deadline) =>
+  Either.left(new ImageResolution.ImageRefused({ reason: `the layout ${Deadline.spent(budget)}` }))
+
+/** How the documents of an image are found. */
+interface Resolving {
+  readonly platform: Platform.HostPlatform
+  readonly budget: Deadline.Deadline
+  readonly reader: LayoutReader.LayoutReader
+}
 
 interface FoundImage {
   readonly layout: string
   readonly path: string
-  readonly reference: Layouts.Reference
+  readonly reference: Reference
   readonly isHidden: boolean
 }
 
-/** The machine that an image is chosen for: this one, unless its settings name another. */
+/** Returns the machine that an image is chosen for: this one, unless the settings name another platform. */
 const machine = ({ platform }: ImageSettings, host: Platform.HostPlatform): Platform.HostPlatform =>
   platform === undefined ? host : Platform.machineOf(platform)

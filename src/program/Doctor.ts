@@ -1,76 +1,101 @@
-/** Whether this machine can run images, and what to do where it cannot. */
-import * as fs from "node:fs"
+/** Checks whether this machine can run images, and says how to fix what is wrong. */
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
+import * as Either from "effect/Either"
 import * as Diagnosis from "../domain/machine/Diagnosis.ts"
-import type { ImageContext } from "../domain/unit/ImageContext.ts"
-import * as Printable from "../domain/text/Printable.ts"
+import * as ImagePattern from "../domain/naming/ImagePattern.ts"
+import * as EnablingFile from "../domain/settings/EnablingFile.ts"
 import type { Settings } from "../domain/settings/Settings.ts"
+import * as Printable from "../domain/text/Printable.ts"
+import type { ImageContext } from "../domain/unit/ImageContext.ts"
 import * as DirectoryExamination from "../services/extracts/DirectoryExamination.ts"
-import * as HostExamination from "../services/host/MachineExamination.ts"
-import * as HostProgram from "../services/host/HostProgram.ts"
-import * as InstallationExamination from "../services/install/InstallationExamination.ts"
-import { NativeCalls } from "../services/files/NativeCalls.ts"
-import { GENERATOR_DIRECTORY } from "../services/unit/ServiceManager.ts"
+import type { Calls, NativeCallsUnavailable } from "../services/files/NativeCalls.ts"
 import * as TemporaryDirectory from "../services/files/TemporaryDirectory.ts"
+import * as HostProgram from "../services/host/HostProgram.ts"
+import * as MachineExamination from "../services/host/MachineExamination.ts"
+import * as InstallationExamination from "../services/install/InstallationExamination.ts"
+import * as MemoryExamination from "../services/memory/MemoryExamination.ts"
+import * as GeneratedUnits from "../services/unit/GeneratedUnits.ts"
+import { GENERATOR_DIRECTORY } from "../services/unit/ServiceManager.ts"
 import type { Catalog } from "./Catalog.ts"
 import * as DryRun from "./DryRun.ts"
 
-/** There are problems: not a failure of the examination, but for who wants to fail then. */
-export class Unwell extends Schema.TaggedError<Unwell>()("Unwell", { checks: Schema.Array(Schema.String) }) {
+/** There are problems. The examination itself succeeds; this error is for callers that want to fail then. */
+export class MachineUnfit extends Data.TaggedError("MachineUnfit")<{
+  readonly checks: ReadonlyArray<string>
+}> {
   override get message(): string {
-    return `this machine cannot run images as it is: ${this.checks.join(", ")}`
+    return `this machine cannot run images: see what is said above of ${this.checks.join(", ")}`
   }
 }
 
-export interface Patient {
+export interface Machine {
   readonly settings: Settings
   readonly host: ImageContext["host"]
   readonly catalog: Catalog
-  /** What is odd about the configuration. */
+  /** The native calls, or why they cannot be loaded. Without them directories are not examined. */
+  readonly nativeCalls: Either.Either<Calls, NativeCallsUnavailable>
+  /** Lines of the configuration that are not understood. */
   readonly warnings: readonly string[]
 }
 
 export const examine = ({
   catalog,
   host,
+  nativeCalls,
   settings,
   warnings
-}: Patient): Effect.Effect<readonly Diagnosis.Diagnosis[]> =>
+}: Machine): Effect.Effect<readonly Diagnosis.Diagnosis[]> =>
   Effect.gen(function* () {
-    const native = yield* InstallationExamination.native
-    const directories = Diagnosis.isProblem(native)
+    const native = InstallationExamination.native(nativeCalls)
+    const directories = Either.isLeft(nativeCalls)
       ? []
-      : yield* DirectoryExamination.examine(settings.system).pipe(
-          Effect.provide(NativeCalls.layer),
-          Effect.orDie
-        )
+      : yield* DirectoryExamination.examine(nativeCalls.right, settings.system)
     const plan = yield* DryRun.plan(catalog.images, { host, settings })
     const installation = InstallationExamination.examine()
     return [
-      ...HostExamination.examine(host.systemdVersion),
+      ...MachineExamination.examine(host.systemdVersion),
       ...installation,
       native,
       ...directories,
-      configuration(warnings),
+      configuration(warnings, settings, catalog),
       images(catalog, plan),
-      // What systemd does not run writes nothing at a reload.
+      // A generator that systemd does not run writes nothing at a reload.
       installation.some(Diagnosis.isProblem)
-        ? Diagnosis.skipped("units", "the generator does not run: none are up to date")
+        ? Diagnosis.skipped("units", "the generator does not run, so units are not up to date")
         : upToDate(plan),
+      MemoryExamination.examine(),
       yield* verified(plan)
     ]
   })
 
-const configuration = (warnings: readonly string[]): Diagnosis.Diagnosis =>
-  warnings.length === 0
-    ? Diagnosis.ok("configuration", "all of it is understood")
-    : Diagnosis.warning("configuration", lines(warnings), MEND)
+const configuration = (
+  warnings: readonly string[],
+  settings: Settings,
+  catalog: Catalog
+): Diagnosis.Diagnosis => {
+  const left = leftFiles(settings, catalog)
+  if (warnings.length + left.length === 0) return Diagnosis.ok("configuration", "every line is understood")
+  const advice = [
+    ...(warnings.length === 0 ? [] : [HOW_TO_FIX]),
+    ...(left.length === 0 ? [] : ["oci-systemd disable IMAGE removes what enabled an image that is gone"])
+  ]
+  return Diagnosis.warning("configuration", lines([...warnings, ...left]), advice.join("; "))
+}
 
-/** One below the other. */
+/** Returns a sentence for each file of `enable` whose image is gone. */
+const leftFiles = ({ rules }: Settings, { images }: Catalog): readonly string[] =>
+  rules.flatMap(({ pattern, place: { file } }) =>
+    EnablingFile.isName(file.slice(file.lastIndexOf("/") + 1)) &&
+    !images.some(({ context }) => ImagePattern.matches(pattern, context.name))
+      ? [`${file} enables ${pattern}, which is gone`]
+      : []
+  )
+
+/** Joins printable lines. */
 const lines = (all: readonly string[]): string => all.map(Printable.line).join("\n")
 
-const MEND = "mend what is named, or take it away"
+const HOW_TO_FIX = "fix or remove the lines and files named above"
 
 const images = ({ images, warnings }: Catalog, { problems, unread }: DryRun.Plan): Diagnosis.Diagnosis => {
   if (problems.length + warnings.length > 0) {
@@ -80,13 +105,13 @@ const images = ({ images, warnings }: Catalog, { problems, unread }: DryRun.Plan
       ...warnings
     ]
     const advice = [
-      ...(problems.length === 0 ? [] : ["oci-systemd list says why"]),
-      ...(warnings.length === 0 ? [] : [MEND])
+      ...(problems.length === 0 ? [] : ["oci-systemd list shows why"]),
+      ...(warnings.length === 0 ? [] : [HOW_TO_FIX])
     ]
     return Diagnosis.warning("images", lines(found), advice.join("; "))
   }
   return unread.length === 0
-    ? Diagnosis.ok("images", `${images.length}, and all of them can run`)
+    ? Diagnosis.ok("images", `${images.length}, all can run`)
     : Diagnosis.skipped("images", unreadOnes(unread.length))
 }
 
@@ -95,12 +120,12 @@ const unreadOnes = (count: number): string =>
 
 const upToDate = (plan: DryRun.Plan): Diagnosis.Diagnosis => {
   if (plan.unread.length > 0)
-    return Diagnosis.skipped("units", `of the images ${unreadOnes(plan.unread.length)}`)
-  if (!fs.existsSync(GENERATOR_DIRECTORY))
-    return Diagnosis.skipped("units", "systemd has no generated units here")
+    return Diagnosis.skipped("units", `among the images, ${unreadOnes(plan.unread.length)}`)
+  if (!GeneratedUnits.isThere(GENERATOR_DIRECTORY))
+    return Diagnosis.skipped("units", "systemd has no generated units on this machine")
   const count = DryRun.differences(GENERATOR_DIRECTORY, plan, { whole: true }).length
   return count === 0
-    ? Diagnosis.ok("units", "systemd has those that the generator would write now")
+    ? Diagnosis.ok("units", "systemd has the units that the generator would write now")
     : Diagnosis.warning(
         "units",
         `${count} ${count === 1 ? "file differs" : "files differ"} from what the generator would write now`,
@@ -108,7 +133,10 @@ const upToDate = (plan: DryRun.Plan): Diagnosis.Diagnosis => {
       )
 }
 
-/** By systemd's own word, of the units alone: what they run is in roots that it does not look into. */
+/**
+ * Checks the units with systemd-analyze, without the programs that they run: those are in roots where it does not
+ * look.
+ */
 const verified = (plan: DryRun.Plan): Effect.Effect<Diagnosis.Diagnosis> =>
   Effect.gen(function* () {
     const directory = yield* TemporaryDirectory.make()
@@ -128,24 +156,24 @@ const verified = (plan: DryRun.Plan): Effect.Effect<Diagnosis.Diagnosis> =>
       .filter((line) => line.startsWith(directory) && !ON_COMMANDS.test(line))
     const [first] = complaints
     return first === undefined
-      ? Diagnosis.ok("unit files", `systemd-analyze verify has nothing to say against ${files.length}`)
+      ? Diagnosis.ok("unit files", `systemd-analyze verify accepts all ${files.length}`)
       : Diagnosis.warning(
           "unit files",
           `${complaints.length} complaints: ${first.slice(directory.length + 1)}`,
-          "report it, with oci-systemd inspect IMAGE"
+          "report this with the output of oci-systemd inspect IMAGE"
         )
   }).pipe(
     Effect.scoped,
     Effect.catchAll(({ message }) => Effect.succeed(Diagnosis.skipped("unit files", message)))
   )
 
-/** Fails where there are problems; warnings are none. */
-export const requireWell = (diagnoses: readonly Diagnosis.Diagnosis[]): Effect.Effect<void, Unwell> => {
+/** Fails if there are problems. Warnings are not problems. */
+export const requireWell = (diagnoses: readonly Diagnosis.Diagnosis[]): Effect.Effect<void, MachineUnfit> => {
   const checks = diagnoses.filter(Diagnosis.isProblem).map(({ check }) => check)
-  return checks.length === 0 ? Effect.void : Effect.fail(new Unwell({ checks }))
+  return checks.length === 0 ? Effect.void : Effect.fail(new MachineUnfit({ checks }))
 }
 
-/** It looks for the programs on the host. */
+/** Messages about programs, which systemd-analyze looks for on the host. */
 const ON_COMMANDS = /Command .* is not executable|Failed to (?:open|load) .*slice/
-/** It loads each of them. */
+/** The most units that are checked, since systemd-analyze loads each of them. */
 const MOST_UNITS = 200

@@ -1,71 +1,67 @@
-/** What the generator would write, and how that differs from what it has written. */
-import * as fs from "node:fs"
+/** What the generator would write, and the differences to what it has written. */
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Schema from "effect/Schema"
-import { MADE_BY, type UnitHost } from "../domain/unit/ImageContext.ts"
-import * as LateMounts from "../domain/unit/LateMounts.ts"
 import type { Settings } from "../domain/settings/Settings.ts"
-import * as UnitFile from "../domain/unit/UnitFile.ts"
-import { namesIn } from "../services/files/DirectoryNames.ts"
-import * as Sightings from "../services/Sightings.ts"
+import type { UnitHost } from "../domain/unit/ImageContext.ts"
+import * as LateMounts from "../domain/unit/LateMounts.ts"
+import * as MemoryUnits from "../domain/unit/MemoryUnits.ts"
+import * as UnitEntry from "../domain/unit/UnitEntry.ts"
+import type { PrintedUnit } from "../domain/unit/UnitFile.ts"
+import * as MountSnapshot from "../services/host/MountSnapshot.ts"
+import * as GeneratedUnits from "../services/unit/GeneratedUnits.ts"
 import * as UnitDirectory from "../services/unit/UnitDirectory.ts"
 import * as Catalog from "./Catalog.ts"
 import type { Unread } from "./ImagesUnread.ts"
 import * as Render from "./Render.ts"
+import * as RenderAll from "./RenderAll.ts"
 
-/** By paths below the generator's directory. */
+/** Files and links by their paths below the generator's directory. */
 export interface Plan {
-  readonly files: readonly UnitFile.UnitFile[]
-  readonly entries: ReadonlyMap<string, Entry>
+  readonly files: readonly PrintedUnit[]
+  readonly entries: UnitEntry.UnitEntries
   readonly notes: readonly string[]
-  /** Images whose units change once they are extracted. */
+  /** Images whose units change when they are extracted. */
   readonly unfinished: readonly string[]
-  /** Why images cannot run: a sentence each, which begins with the image. */
+  /** Why images cannot run: one sentence for each, which begins with the image. */
   readonly problems: readonly string[]
-  /** Images that who asks may not read: nothing of them is in the rest. */
+  /** Images that the caller lacks permission to read. The rest of the plan contains nothing of them. */
   readonly unread: readonly Unread[]
 }
 
-/** A file by its text, a link by what it says. */
-export interface Entry {
-  readonly kind: "file" | "link"
-  readonly content: string
-}
-
-export interface Difference {
-  readonly path: string
-  readonly before: Entry | undefined
-  readonly after: Entry | undefined
-}
-
 /** `--check` found something. */
-export class CheckFailed extends Schema.TaggedError<CheckFailed>()("CheckFailed", {
-  found: Schema.Array(Schema.String),
-  hint: Schema.String
-}) {
+export class CheckFailed extends Data.TaggedError("CheckFailed")<{
+  readonly found: ReadonlyArray<string>
+  readonly hint: string
+}> {
   override get message(): string {
     return this.found.join(", and ")
   }
 }
 
-/** The machine whose generator it is: it has units besides those of images. */
+/** The machine of the generator, for units that do not belong to an image. */
 export interface Around {
   readonly settings: Settings
   readonly host: UnitHost
 }
 
-/** As the generator does it: of two that want one path, the later has it. */
+/** Makes the plan as the generator does. If two units want one path, the later one gets it. */
 export const plan = (images: readonly Catalog.CatalogImage[], around?: Around): Effect.Effect<Plan> =>
-  Effect.gen(function* () {
-    const all = yield* Effect.forEach(images, (image) =>
-      Effect.map(Render.image(image), (units) => ({ image: Catalog.nameOf(image), ...units }))
+  Effect.sync(() => {
+    // It is unknown how much space some images leave to others.
+    const made =
+      around === undefined
+        ? images.map((image) => ({ image, units: Render.image(image) }))
+        : [...RenderAll.all(images, around.settings.system)]
+    const all = made.flatMap(({ image, units }) =>
+      units === undefined ? [] : [{ image: Catalog.nameOf(image), ...units }]
     )
+    const without = made.filter(({ units }) => units === undefined).map(({ image }) => image)
     const rendered = all.filter(({ denied }) => denied === undefined)
     const units = [...rendered, ...(around === undefined ? [] : late(around))]
-    const entries = new Map<string, Entry>()
+    const entries = new Map<string, UnitEntry.UnitEntry>()
     for (const { files, links } of units) {
-      for (const file of files) entries.set(file.name, { kind: "file", content: UnitFile.render(file) })
+      for (const file of files) entries.set(file.name, { kind: "file", content: file.text })
       for (const { path, target } of links) entries.set(path, { kind: "link", content: target })
     }
     return {
@@ -73,19 +69,25 @@ export const plan = (images: readonly Catalog.CatalogImage[], around?: Around): 
       entries,
       notes: rendered.flatMap(({ image, notes }) => notes.map((note) => `${image}: ${note}`)),
       unfinished: rendered.flatMap(({ image, isFinal }) => (isFinal ? [] : image)),
-      problems: rendered.flatMap(({ problem }) => problem ?? []),
+      problems: [...rendered.flatMap(({ problem }) => problem ?? []), ...RenderAll.withoutUnits(without)],
       unread: all.flatMap(({ denied, image }) => (denied === undefined ? [] : { image, cause: denied }))
     }
   })
 
-/** Those that look again at what is mounted later. */
-const late = ({ host, settings: { system } }: Around): readonly LateMounts.LateMountUnits[] =>
-  Either.match(LateMounts.units(host, Sightings.ofSystem(system)), {
-    onLeft: () => [],
-    onRight: (units) => [units]
-  })
+/**
+ * Returns the units that look again for mounts that appear later, and those that remember for the next boot.
+ */
+const late = ({ host, settings: { system } }: Around): readonly LateMounts.LateMountUnits[] => {
+  const sightings = MountSnapshot.ofSystem(system)
+  return [
+    LateMounts.units(host, sightings),
+    ...(sightings.some(({ seen }) => seen === LateMounts.AUTOMOUNT)
+      ? []
+      : [MemoryUnits.units(system.extractsdir)])
+  ].flatMap(Either.match({ onLeft: () => [], onRight: (units) => [units] }))
+}
 
-/** Writes all of it into a directory, which may be new; what else is there stays. */
+/** Writes the whole plan to a directory, which may be new. Other files in it are kept. */
 export const write = (
   directory: string,
   { entries }: Plan
@@ -99,51 +101,15 @@ export const write = (
     { discard: true }
   )
 
-/** What would change in the generator's directory; `whole`: what is there of other images of ours would go. */
+/**
+ * Returns what would change in the generator's directory. With `whole`, files of ours for other images count as
+ * removed.
+ */
 export const differences = (
   directory: string,
   { entries }: Plan,
   { whole }: { readonly whole: boolean }
-): readonly Difference[] => {
-  const paths = new Set(entries.keys())
-  if (whole) for (const path of ours(directory)) paths.add(path)
-  return [...paths].sort().flatMap((path) => {
-    const [before, after] = [entryAt(`${directory}/${path}`), entries.get(path)]
-    return before?.kind === after?.kind && before?.content === after?.content ? [] : [{ path, before, after }]
-  })
+): readonly UnitEntry.Difference[] => {
+  const paths = new Set([...(whole ? GeneratedUnits.pathsIn(directory) : []), ...entries.keys()])
+  return UnitEntry.differences(GeneratedUnits.entriesAt(directory, paths), entries)
 }
-
-/** A generator's directory is everybody's: ours are the files that say so, and the links to them. */
-const ours = (directory: string): readonly string[] => {
-  const found = namesIn(directory)
-  const below = found.flatMap((name) =>
-    DEPENDENCIES.test(name) ? namesIn(`${directory}/${name}`).map((child) => `${name}/${child}`) : []
-  )
-  const files = new Set(
-    found.filter((name) => {
-      const entry = entryAt(`${directory}/${name}`)
-      return entry?.kind === "file" && entry.content.startsWith(`# ${MADE_BY}`)
-    })
-  )
-  const isOurs = (path: string): boolean => {
-    const entry = entryAt(`${directory}/${path}`)
-    const name = path.slice(path.lastIndexOf("/") + 1)
-    return entry?.kind === "link"
-      ? files.has(entry.content.replace(/^\.\.\//, ""))
-      : files.has(name.replace(/\.conf$/, ".service"))
-  }
-  return [...files, ...[...found, ...below].filter((path) => !files.has(path) && isOurs(path))]
-}
-
-const entryAt = (path: string): Entry | undefined => {
-  try {
-    const stats = fs.lstatSync(path)
-    if (stats.isSymbolicLink()) return { kind: "link", content: fs.readlinkSync(path) }
-    return stats.isFile() ? { kind: "file", content: fs.readFileSync(path, "utf8") } : undefined
-  } catch {
-    return undefined
-  }
-}
-
-/** `UNIT.wants/`, drop-ins, … */
-const DEPENDENCIES = /\.(?:wants|requires|upholds|d)$/

@@ -1,54 +1,53 @@
-/** Enables and disables images, by files of its own in the configuration; it touches no others. */
-import * as fs from "node:fs"
+/** Enables and disables images with files of its own in the configuration. It changes no other files. */
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Schema from "effect/Schema"
-import * as EnablingFile from "../domain/settings/EnablingFile.ts"
 import { display, type ImageName } from "../domain/naming/ImageName.ts"
+import * as EnablingFile from "../domain/settings/EnablingFile.ts"
 import * as ImageSettings from "../domain/settings/ImageSettings.ts"
 import * as Settings from "../domain/settings/Settings.ts"
-import * as AtomicReplace from "../services/files/AtomicReplace.ts"
-import { sha256 } from "../services/layout/Blobs.ts"
 import type * as BoundedFile from "../services/files/BoundedFile.ts"
-import * as Durable from "../services/files/Durable.ts"
+import * as DurableFile from "../services/files/DurableFile.ts"
+import * as SystemCall from "../services/files/SystemCall.ts"
 import * as SettingsFile from "../services/host/SettingsFile.ts"
+import { sha256 } from "../services/layout/Blobs.ts"
 
-/** Somebody else's configuration says otherwise, or nothing can be written. */
-export class EnablingFailed extends Schema.TaggedError<EnablingFailed>()("EnablingFailed", {
-  image: Schema.String,
-  reason: Schema.String,
-  hint: Schema.optional(Schema.String),
-  cause: Schema.optional(Schema.Defect)
-}) {
+/** Another configuration file contradicts, or the file cannot be written. */
+export class EnablingFailed extends Data.TaggedError("EnablingFailed")<{
+  readonly image: string
+  readonly reason: string
+  readonly hint?: string
+  readonly cause?: unknown
+}> {
   override get message(): string {
     return `${this.image} ${this.reason}`
   }
 }
 
-/** It is enabled, and starting it would be in vain. */
-export class NotStartable extends Schema.TaggedError<NotStartable>()("NotStartable", {
+/** The image is enabled, but cannot be started. */
+export class NotStartable extends Data.TaggedError("NotStartable")<{
   /** A sentence that begins with the image. */
-  problem: Schema.String
-}) {
+  readonly problem: string
+}> {
   override get message(): string {
-    return `${this.problem}: it is enabled, and was not started`
+    return `${this.problem}: it was enabled, but not started`
   }
 }
 
-/** What was done to a file, or why there was nothing to do: `enabled already by FILE:LINE`. */
+/** What was done to a file, or why nothing was done: `enabled already by FILE:LINE`. */
 export interface Change {
   readonly image: ImageName
   readonly made: "created" | "changed" | "removed" | "nothing"
   readonly file: string
-  /** Which units start the image now. */
+  /** The units that start the image now. */
   readonly units: readonly string[]
-  /** Lines of the configuration that say so and are not ours. */
+  /** Lines of other configuration files that enable the image. */
   readonly others: readonly string[]
 }
 
 type Failure = EnablingFailed | BoundedFile.FileRefused
 
-/** `units` start the image from the next reload on, besides those that do already. */
+/** Makes `units` start the image from the next reload on, besides those that do so already. */
 export const enable = (
   image: ImageName,
   units: readonly string[],
@@ -58,26 +57,28 @@ export const enable = (
     const fault = EnablingFile.fault(image)
     if (fault !== undefined) return yield* failed(image, `cannot be enabled: its name ${fault}`)
     const parsed = ImageSettings.KEYS.wantedby.parse(units.join(" "))
-    if (Either.isLeft(parsed)) return yield* failed(image, `cannot be enabled: ${parsed.left}`)
+    if (Either.isLeft(parsed)) return yield* failed(image, `cannot be enabled: ${parsed.left.reason}`)
     const file = fileOf(image, places)
     const before = yield* state(image, file, places)
     if (units.every((unit) => before.units.includes(unit))) return { ...before, image, file, made: "nothing" }
     const text = EnablingFile.render(image, [...new Set([...before.units, ...units])])
     const old = yield* own(image, file)
-    yield* attempt(image, file, () => put(file, text))
+    yield* attempt(image, file, () => DurableFile.replace(file, text))
     const after = yield* state(image, file, places)
     if (!units.every((unit) => after.units.includes(unit))) {
-      yield* attempt(image, file, () => (old === undefined ? drop(file) : put(file, old)))
+      yield* attempt(image, file, () =>
+        old === undefined ? DurableFile.remove(file) : DurableFile.replace(file, old)
+      )
       return yield* failed(
         image,
-        `cannot be enabled: ${after.others.join(", ")} says otherwise`,
+        `cannot be enabled: ${after.others.join(", ")} contradicts`,
         "change that line"
       )
     }
     return { ...after, image, file, made: old === undefined ? "created" : "changed" }
   })
 
-/** Takes away what `enable` made. What others wrote is theirs: it is named. */
+/** Removes what `enable` wrote. Files of others are only named. */
 export const disable = (
   image: ImageName,
   places: SettingsFile.Places = SettingsFile.DEFAULT_PLACES
@@ -85,7 +86,7 @@ export const disable = (
   Effect.gen(function* () {
     const file = fileOf(image, places)
     const old = yield* own(image, file)
-    if (old !== undefined) yield* attempt(image, file, () => drop(file))
+    if (old !== undefined) yield* attempt(image, file, () => DurableFile.remove(file))
     const after = yield* state(image, file, places)
     if (old === undefined && after.units.length > 0) {
       return yield* failed(
@@ -97,13 +98,13 @@ export const disable = (
     return { ...after, image, file, made: old === undefined ? "nothing" : "removed" }
   })
 
-/** Is there anything to disable for an image that is not there any more? */
+/** Whether an image that is gone is still enabled by a file of ours. */
 export const isEnabledByUs = (
   image: ImageName,
   places: SettingsFile.Places = SettingsFile.DEFAULT_PLACES
-): boolean => fs.existsSync(fileOf(image, places))
+): boolean => DurableFile.isThere(fileOf(image, places))
 
-/** In the most important directory of drop-ins. */
+/** Returns the path of our file, in the most important directory of drop-ins. */
 const fileOf = (image: ImageName, { dropIns }: SettingsFile.Places): string =>
   `${dropIns[dropIns.length - 1]}/${EnablingFile.nameOf(image, sha256)}`
 
@@ -115,45 +116,29 @@ const state = (image: ImageName, file: string, places: SettingsFile.Places) =>
       .map((place) => `${place.file}:${place.line}`)
   }))
 
-/** The text of our file; one that was edited is not ours any more. */
+/** Reads our file. A file that was edited is not ours any more. */
 const own = (image: ImageName, file: string): Effect.Effect<string | undefined, EnablingFailed> =>
   Effect.gen(function* () {
-    const text = yield* attempt(image, file, () =>
-      fs.existsSync(file) ? fs.readFileSync(file, "utf8") : undefined
-    )
+    const text = yield* attempt(image, file, () => DurableFile.read(file))
     return text === undefined || EnablingFile.isOurs(image, text)
       ? text
       : yield* failed(
           image,
-          `has a file that was changed by hand: ${file}`,
+          `has a file that was edited by hand: ${file}`,
           "change or remove it, and run systemctl daemon-reload"
         )
   })
 
-const put = (file: string, text: string): void => {
-  AtomicReplace.replace(file, (temporary) =>
-    fs.writeFileSync(temporary, text, { mode: 0o644, flag: "wx", flush: true })
-  )
-  Durable.flushDirectory(directoryOf(file))
-}
-
-const drop = (file: string): void => {
-  fs.rmSync(file, { force: true })
-  Durable.flushDirectory(directoryOf(file))
-}
-
-const directoryOf = (file: string): string => file.slice(0, file.lastIndexOf("/"))
-
 const attempt = <A>(image: ImageName, file: string, body: () => A): Effect.Effect<A, EnablingFailed> =>
-  Effect.try({
-    try: body,
-    catch: (cause) =>
+  SystemCall.attempt(
+    body,
+    (cause) =>
       new EnablingFailed({
         image: display(image),
-        reason: `cannot be enabled or disabled: ${file}: ${(cause as NodeJS.ErrnoException).code}`,
+        reason: `cannot be enabled or disabled: ${file}: ${cause.code}`,
         cause
       })
-  })
+  )
 
 const failed = (image: ImageName, reason: string, hint?: string) =>
   new EnablingFailed({ image: display(image), reason, ...(hint === undefined ? {} : { hint }) })

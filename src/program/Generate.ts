@@ -1,121 +1,124 @@
-/** What the generator does: read the layouts, render every image's units, write them. */
+/** The work of the generator: it reads the layouts, renders the units of every image, and writes them. */
 import * as Either from "effect/Either"
-import type { UnitHost } from "../domain/unit/ImageContext.ts"
+import type { HostPlatform } from "../domain/image/Platform.ts"
 import { display } from "../domain/naming/ImageName.ts"
+import type { Settings } from "../domain/settings/Settings.ts"
+import type { UnitHost } from "../domain/unit/ImageContext.ts"
 import type { ImageUnits } from "../domain/unit/ImageUnits.ts"
 import * as LateMounts from "../domain/unit/LateMounts.ts"
-import type { HostPlatform } from "../domain/image/Platform.ts"
+import * as MemoryUnits from "../domain/unit/MemoryUnits.ts"
 import * as RootPaths from "../domain/unit/RootPaths.ts"
 import * as ServiceUnit from "../domain/unit/ServiceUnit.ts"
-import type { Settings } from "../domain/settings/Settings.ts"
-import type { Budget } from "../services/Budget.ts"
+import * as MountSnapshot from "../services/host/MountSnapshot.ts"
+import type { Deadline } from "../services/layout/Deadline.ts"
+import type { WrittenUnit } from "../services/memory/UnitArchive.ts"
 import * as RunningUnits from "../services/unit/RunningUnits.ts"
-import * as Sightings from "../services/Sightings.ts"
 import * as UnitDirectory from "../services/unit/UnitDirectory.ts"
 import * as Catalog from "./Catalog.ts"
-import * as Render from "./Render.ts"
+import * as RenderAll from "./RenderAll.ts"
 
-/** Where the generator says what it does: one line each. */
+/** The generator's log, one line for each call. */
 export interface Log {
-  /** What is made of each image. */
+  /** Logs the units of each image. */
   readonly debug: (message: string) => void
-  /** What is passed over or is odd. */
+  /** Logs what is ignored or unusual. */
   readonly warn: (message: string) => void
-  /** What cannot run, and why. */
+  /** Logs what cannot run, and why. */
   readonly error: (message: string) => void
 }
 
-/** What the generator works on, and where it says what it does. */
+/** The input of the generator, and its log. */
 export interface Options {
   readonly settings: Settings
   readonly host: UnitHost
   readonly platform: HostPlatform
-  /** systemd's normal one. */
+  /** systemd's directory for normal units. */
   readonly directory: string
-  /** Are there to be units that look again at what is mounted later? Not unless told. */
+  /** Whether to write units that look again at what is mounted later. The default is no. */
   readonly lateMounts?: boolean
   readonly log: Log
-  /** As long as it takes, unless told. */
-  readonly budget?: Budget
-  /** Called before units are made of this number of images. */
+  /** The time that the generator may take. The default is unlimited. */
+  readonly budget?: Deadline
+  /** Called with the number of images before their units are made. */
   readonly onImages?: (count: number) => void
+  /** Called with each unit, whether it could be written or not. */
+  readonly onUnit?: (unit: WrittenUnit, isWritten: boolean) => void
 }
 
-/** Cannot fail: what goes wrong with one image is said, and the others go on. */
-export const generate = (options: Options): Either.Either<void> =>
-  Either.gen(function* () {
-    const { host, log, platform, settings } = options
-    const variants = platform.variants.join(", ")
-    log.debug(
-      `systemd ${host.systemdVersion}, ${platform.os}/${platform.architecture}${variants === "" ? "" : ` (${variants})`}`
-    )
-    log.debug(`layouts from ${settings.system.imagelayoutdir}, roots in ${settings.system.extractsdir}`)
-    // Before the layouts are read: what is mounted meanwhile is a difference then.
-    const sightings = Sightings.ofSystem(settings.system)
-    const automounts = sightings.filter(({ seen }) => seen === LateMounts.AUTOMOUNT)
-    for (const { directory } of automounts)
-      log.warn(`${directory} is an automount that is not mounted: no image is known before it is`)
-    const usable = automounts.length === 0 ? yield* images(options) : new Set<string>()
-    // To look into an automount would be to wait for systemd, which waits for this.
-    if (!automounts.some(({ directory }) => directory === settings.system.extractsdir))
-      keepRunning(usable, options)
-    if (options.lateMounts !== true) return
-    for (const { directory, seen } of sightings)
-      log.debug(`${directory} is ${seen}: looked at again after mounts`)
-    const watch = LateMounts.units(options.host, sightings)
-    if (Either.isLeft(watch)) log.error(watch.left.message)
-    else write(watch.right, options)
-  })
+/** Runs the generator. It never fails: a problem of one image is logged, and the others go on. */
+export const generate = (options: Options): void => {
+  const { host, log, platform, settings } = options
+  const variants = platform.variants.join(", ")
+  log.debug(
+    `systemd ${host.systemdVersion}, ${platform.os}/${platform.architecture}${variants === "" ? "" : ` (${variants})`}`
+  )
+  log.debug(`layouts from ${settings.system.imagelayoutdir}, roots in ${settings.system.extractsdir}`)
+  // This precedes reading the layouts, so that anything mounted meanwhile is seen as a difference.
+  const sightings = MountSnapshot.ofSystem(settings.system)
+  const automounts = sightings.filter(({ seen }) => seen === LateMounts.AUTOMOUNT)
+  for (const { directory } of automounts)
+    log.warn(`${directory} is an automount that is not mounted: its images are unknown until it is`)
+  const usable = automounts.length === 0 ? images(options) : new Set<string>()
+  // Looking into an automount would wait for systemd, which waits for this program.
+  if (!automounts.some(({ directory }) => directory === settings.system.extractsdir))
+    keepRunning(usable, options)
+  if (options.lateMounts !== true) return
+  for (const { directory, seen } of sightings)
+    log.debug(`${directory} is ${seen}: it is read again after later mounts`)
+  const watch = LateMounts.units(options.host, sightings)
+  if (Either.isLeft(watch)) log.error(watch.left.message)
+  else write(watch.right, options)
+  // What is behind an automount is not for a memory to touch.
+  if (automounts.length > 0) return
+  const memory = MemoryUnits.units(settings.system.extractsdir)
+  if (Either.isLeft(memory)) log.error(memory.left.message)
+  else write(memory.right, options)
+}
 
-/** The names of the scratches of those that can run. */
-const images = (options: Options): Either.Either<ReadonlySet<string>> =>
-  Either.map(Catalog.load(options.settings, options.host, options.platform, options.budget), (catalog) => {
-    const { log } = options
-    for (const warning of catalog.warnings) log.warn(warning)
-    options.onImages?.(catalog.images.length)
-    const usable = new Set<string>()
-    for (const image of inTurns(catalog.images)) {
-      const name = display(image.context.name)
-      const units = Either.getOrThrow(Render.image(image))
-      if (units.problem !== undefined) log.error(units.problem)
-      else usable.add(RootPaths.nameOf(image.context.stem, image.context.sha256))
-      for (const note of ServiceUnit.fewNotes(units.notes)) log.warn(`${name}: ${note}`)
-      write(units, options)
-      log.debug(`${name} is ${units.files.map((file) => file.name).join(", ")}`)
+/** Returns the names of the scratch directories of images that can run. */
+const images = (options: Options): ReadonlySet<string> => {
+  const catalog = Catalog.load(options.settings, options.host, options.platform, options.budget)
+  const { log } = options
+  for (const warning of catalog.warnings) log.warn(warning)
+  options.onImages?.(catalog.images.length)
+  const usable = new Set<string>()
+  const without: Catalog.CatalogImage[] = []
+  for (const { image, units } of RenderAll.all(catalog.images, options.settings.system)) {
+    if (units === undefined) {
+      without.push(image)
+      continue
     }
-    return usable
-  })
-
-/** The first of each layout, the second of each, …: a layout whose names take all the time there is leaves the others theirs. */
-const inTurns = (images: readonly Catalog.CatalogImage[]): readonly Catalog.CatalogImage[] => {
-  const turns: Catalog.CatalogImage[][] = []
-  const taken = new Map<string, number>()
-  for (const image of images) {
-    const turn = taken.get(image.layoutPath) ?? 0
-    taken.set(image.layoutPath, turn + 1)
-    const others = turns[turn]
-    if (others === undefined) turns.push([image])
-    else others.push(image)
+    const name = display(image.context.name)
+    if (units.problem !== undefined) log.error(units.problem)
+    else usable.add(RootPaths.nameOf(image.context.stem, image.context.sha256))
+    for (const note of ServiceUnit.fewNotes(units.notes)) log.warn(`${name}: ${note}`)
+    write(units, options)
+    log.debug(`${name} is ${units.files.map((file) => file.name).join(", ")}`)
   }
-  return turns.flat()
+  for (const sentence of RenderAll.withoutUnits(without)) log.error(sentence)
+  return usable
 }
 
-/** Services whose image is gone, or cannot run any more, stop as they should. */
-const keepRunning = (usable: ReadonlySet<string>, { directory, log, settings }: Options): void => {
-  for (const { name, text } of RunningUnits.of(settings.system.extractsdir, usable)) {
-    log.debug(`${name} stays until its service has stopped: its image is gone`)
-    const written = UnitDirectory.writeText(directory, name, text)
-    if (Either.isLeft(written)) log.error(written.left.message)
+/** Keeps the units of services whose image is gone or cannot run any more, so that they stop as they should. */
+const keepRunning = (usable: ReadonlySet<string>, options: Options): void => {
+  for (const { name, text } of RunningUnits.of(options.settings.system.extractsdir, usable)) {
+    options.log.debug(`${name} is kept until its service has stopped: its image is gone`)
+    put({ name, text }, options)
   }
 }
 
-const write = ({ files, links }: Pick<ImageUnits, "files" | "links">, { directory, log }: Options): void => {
-  const isRefused = (written: Either.Either<void, UnitDirectory.UnitNotWritten>): boolean => {
-    if (Either.isRight(written)) return false
-    log.error(written.left.message)
-    return true
-  }
+const write = ({ files, links }: Pick<ImageUnits, "files" | "links">, options: Options): void => {
   // Where one cannot be written, the others would not do without it.
-  for (const file of files) if (isRefused(UnitDirectory.writeFile(directory, file))) return
-  for (const link of links) if (isRefused(UnitDirectory.writeLink(directory, link))) return
+  for (const file of files) if (!put({ name: file.name, text: file.text }, options)) return
+  for (const { path, target } of links) if (!put({ name: path, target }, options)) return
+}
+
+const put = (unit: WrittenUnit, { directory, log, onUnit }: Options): boolean => {
+  const written =
+    unit.target === undefined
+      ? UnitDirectory.writeText(directory, unit.name, unit.text ?? "")
+      : UnitDirectory.writeLink(directory, { path: unit.name, target: unit.target })
+  if (Either.isLeft(written)) log.error(written.left.message)
+  onUnit?.(unit, Either.isRight(written))
+  return Either.isRight(written)
 }

@@ -1,14 +1,14 @@
-/** Images of which who asks may read too little to say anything, and root may. */
+/** Images that the caller lacks permission to read, so that nothing can be said about them. */
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import * as Privileges from "../services/files/Privileges.ts"
 
-export class ImagesUnread extends Schema.TaggedError<ImagesUnread>()("ImagesUnread", {
-  images: Schema.Array(Schema.String),
-  cause: Schema.optional(Schema.Defect)
-}) {
+export class ImagesUnread extends Data.TaggedError("ImagesUnread")<{
+  readonly images: ReadonlyArray<string>
+  readonly cause?: unknown
+}> {
   override get message(): string {
-    return `nothing can be said of ${this.images.join(", ")}`
+    return `the images ${this.images.join(", ")} cannot be read`
   }
 
   get hint(): string {
@@ -18,11 +18,11 @@ export class ImagesUnread extends Schema.TaggedError<ImagesUnread>()("ImagesUnre
 
 export interface Unread {
   readonly image: string
-  /** The system's refusal. */
+  /** The error of the system. */
   readonly cause?: unknown
 }
 
-/** Fails where there are any. */
+/** Fails if there are any. */
 export const requireNone = (unread: readonly Unread[]): Effect.Effect<void, ImagesUnread> => {
   const [first] = unread
   return first === undefined

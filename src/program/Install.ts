@@ -1,43 +1,47 @@
-/** Puts the programs, their manual pages, completions, slice and configuration where they belong on a machine. */
+/** Installs the programs, their manual pages, completions, slice and configuration on a machine. */
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
-import * as DefaultConfiguration from "../domain/settings/DefaultConfiguration.ts"
 import * as InstallManifest from "../domain/machine/InstallManifest.ts"
 import * as InstallTree from "../domain/machine/InstallTree.ts"
+import * as DefaultConfiguration from "../domain/settings/DefaultConfiguration.ts"
+import * as AppArmor from "../domain/systemd/AppArmor.ts"
 import * as HostProgram from "../services/host/HostProgram.ts"
 import * as InstallRoot from "../services/install/InstallRoot.ts"
 import * as InstallSource from "../services/install/InstallSource.ts"
 
-/** An installation is no source of another: manual pages, completions and the slice are elsewhere. */
-export class NothingToInstall extends Schema.TaggedError<NothingToInstall>()("NothingToInstall", {
-  place: Schema.String
-}) {
+/**
+ * The program is an installed one. It cannot be installed again from there, since manual pages, completions and the
+ * slice are elsewhere.
+ */
+export class NothingToInstall extends Data.TaggedError("NothingToInstall")<{
+  readonly place: string
+}> {
   override get message(): string {
     return `this program is installed already, in ${this.place}`
   }
 
   get hint(): string {
-    return "run the install of what is to be installed: node dist/oci-systemd.cjs install, in a checkout"
+    return "run install from the program to be installed: node dist/oci-systemd.cjs install, in a checkout"
   }
 }
 
 export interface Wanted {
   readonly source: InstallSource.InstallSource
-  /** A directory that holds a machine's tree; `undefined`: the machine that runs this. */
+  /** A directory with the file system tree of a machine; `undefined` for this machine. */
   readonly root: string | undefined
   readonly prefix: InstallTree.Prefix
   readonly version: string
 }
 
 export interface Installation {
-  /** Files and links that are there now. */
+  /** Files and links that are installed now. */
   readonly files: readonly string[]
-  /** There is a configuration that somebody else wrote, or edited. */
+  /** Whether a configuration is kept that another program wrote, or that was edited. */
   readonly keepsConfiguration: boolean
 }
 
-/** What an earlier version had installed and this one has not, is removed. */
+/** Installs. Files of an earlier version that this version does not have are removed. */
 export const install = Effect.fn("Install.install")(function* (wanted: Wanted) {
   const { prefix, source, version } = wanted
   if (!source.isComplete) return yield* new NothingToInstall({ place: source.directory })
@@ -57,7 +61,7 @@ export const install = Effect.fn("Install.install")(function* (wanted: Wanted) {
   const note = (manifest: Pick<InstallManifest.InstallManifest, "files" | "configuration">) =>
     root.write(place, InstallManifest.print({ version, directories, ...manifest }), 0o644)
   yield* Effect.forEach(missing, root.makeDirectory)
-  // Before any file: an installation that is cut short can be taken away as well.
+  // The record is written before any file, so that an interrupted installation can be uninstalled.
   yield* note({
     files: [...new Set([...(before?.files ?? []), ...files])],
     configuration: before?.configuration ?? null
@@ -83,23 +87,26 @@ export const install = Effect.fn("Install.install")(function* (wanted: Wanted) {
   return { files, keepsConfiguration: configuration === null } satisfies Installation
 })
 
-/** Of the machine that runs this. */
+/** Makes this machine ready to run the programs. */
 const makeReady = ({ prefix, source }: Wanted) =>
   Effect.gen(function* () {
     const cache = `.${process.version}-${process.arch}.cache`
     if (source.suffix === ".cjs" && !source.files.some(({ name }) => name.endsWith(cache))) {
       yield* HostProgram.run(process.execPath, `${InstallTree.programs(prefix)}/code-cache.cjs`)
     }
+    // A profile that cannot be loaded is reported by doctor.
+    if (HostProgram.hasAppArmor())
+      yield* Effect.ignore(HostProgram.run("apparmor_parser", "--replace", AppArmor.FILE))
     if (HostProgram.hasSystemd()) yield* HostProgram.run("systemctl", "daemon-reload")
   })
 
-/** `undefined` where nothing was installed. */
+/** Reads the record of an installation; `undefined` if nothing was installed. */
 export const readManifest = (root: InstallRoot.InstallRoot, prefix: InstallTree.Prefix) =>
   Effect.map(root.read(InstallTree.manifest(prefix)), (content) =>
     content === undefined ? undefined : Option.getOrUndefined(InstallManifest.parse(content.toString()))
   )
 
-/** The digest of what was written, or `null` where what is there is kept. */
+/** Writes the configuration and returns its digest; `null` if an existing one is kept. */
 const configure = (root: InstallRoot.InstallRoot, before: InstallManifest.InstallManifest | undefined) =>
   Effect.gen(function* () {
     const file = InstallTree.CONFIGURATION

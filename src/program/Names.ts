@@ -1,6 +1,6 @@
-/** From images to their units, and back. */
+/** Converts image names to units, and units to image names. */
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
+import * as Either from "effect/Either"
 import { display, type ImageName, isLayout, parse } from "../domain/naming/ImageName.ts"
 import * as UnitName from "../domain/naming/UnitName.ts"
 import { sha256 } from "../services/layout/Blobs.ts"
@@ -11,25 +11,25 @@ import * as Selection from "./Selection.ts"
 
 export interface Names {
   readonly image: string
-  /** Its service. */
+  /** The service of the image. */
   readonly unit: string
-  /** All its units; of an image that is not there, the service alone. */
+  /** All units of the image, or only the service if there is no such image. */
   readonly units: readonly string[]
-  /** The directory of its layout, or `null` where there is none. */
+  /** Directory of the layout; `null` if there is none. */
   readonly layout: string | null
   readonly exists: boolean
 }
 
 /**
- * What tools make of a name that is not there, where that is another one: `skopeo copy … oci:DIRECTORY/localhost:5000/app:v1`
- * has the layout `localhost`, since its path ends at the first colon.
+ * Returns how other tools understand the name of a missing image, if they understand it differently: `skopeo copy …
+ * oci:DIRECTORY/localhost:5000/app:v1` writes the layout `localhost`, since the path ends at the first colon.
  */
 export const byTools = ({ exists, image }: Names): ImageName | undefined => {
   const [layout = "", ...rest] = image.split(":")
-  return exists || rest.length < 2 ? undefined : { layout, ref: rest.join(":") }
+  return exists || rest.length < 2 || rest.includes("") ? undefined : { layout, ref: rest.join(":") }
 }
 
-/** `what` are names, or one layout and its reference. */
+/** Returns the names that `what` selects. It consists of names, or of one layout and its reference. */
 export const of = (
   catalog: Catalog,
   what: readonly string[]
@@ -39,7 +39,7 @@ export const of = (
     (names) => names.flat()
   )
 
-/** What was asked by the name of a unit is answered by the image, and the other way round. */
+/** Prints the image for each name of a unit, and the units for each name of an image. */
 export const lines = (names: readonly Names[], what: readonly string[], all: boolean): readonly string[] => {
   const asked = new Set(what.map((word) => word.slice(word.lastIndexOf("/") + 1)))
   return names.flatMap(({ image, unit, units }) => {
@@ -58,8 +58,8 @@ const words = (catalog: Catalog, what: readonly string[]): readonly string[] => 
     isLayout(layout) &&
     !ref.includes("/") &&
     Selection.find(catalog, ref).length === 0 &&
-    Option.isNone(parse(ref))
-    ? [`${layout}:${ref}`]
+    parse(ref) === undefined
+    ? [display({ layout, ref })]
     : what
 }
 
@@ -69,27 +69,25 @@ const ofWord = (catalog: Catalog, word: string) =>
     if (found.length > 0) return yield* Effect.forEach(found, ofImage)
     yield* Selection.requireSeen(catalog, word)
     const name = parse(word)
-    if (Option.isSome(name) && !Selection.isDigested(word)) return [future(catalog, name.value)]
-    return yield* new Selection.NoSuchImage({
-      wanted: word,
-      known: catalog.images.map(({ context }) => display(context.name))
-    })
+    if (name !== undefined && !Selection.isOfOtherTools(word)) return [future(catalog, name)]
+    const known = catalog.images.map(({ context }) => display(context.name))
+    return yield* Either.left(new Selection.NoSuchImage({ wanted: word, known }))
   })
 
 const ofImage = (image: CatalogImage): Effect.Effect<Names, ImageError> =>
   Effect.gen(function* () {
-    const { denied, files } = yield* Render.image(image)
+    const { denied, files } = Render.image(image)
     if (denied !== undefined) return yield* Effect.fail(denied)
     return {
       image: display(image.context.name),
-      unit: UnitName.service(image.context.stem),
+      unit: image.context.units.service,
       units: files.map(({ name }) => name),
       layout: image.layoutPath,
       exists: true
     }
   })
 
-/** Beside those that are there: with one of them it may come to share a name. */
+/** Returns the names that an image would have if it were added. It may collide with an existing one. */
 const future = ({ images }: Catalog, name: ImageName): Names => {
   const assigned = UnitName.assign([...images.map(({ context }) => context.name), name], sha256)
   const unit = UnitName.service(assigned[assigned.length - 1]?.stem ?? UnitName.fromImage(name, sha256))

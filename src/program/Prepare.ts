@@ -1,52 +1,51 @@
 /**
- * What happens before an image's service starts, where that is more than to copy what is ready: its root, its volumes and
- * all that a start needs are made, and systemd is told to reload where the units it has are not those that the root's
- * facts give. `oci-prepare` then does the rest, as it does at every other start.
+ * Prepares the start of an image's service if that takes more than copying what is ready: makes the root, the volumes
+ * and everything else that a start needs, and makes systemd reload if its units differ from those that the facts of
+ * the root give. `oci-prepare` then does the rest, as at every other start.
  */
-import * as fs from "node:fs"
-import { basename } from "node:path"
 import * as Effect from "effect/Effect"
-import * as HostFiles from "../domain/HostFiles.ts"
-import * as ImageContext from "../domain/unit/ImageContext.ts"
 import * as ImageProcess from "../domain/process/ImageProcess.ts"
+import * as ImageUser from "../domain/process/ImageUser.ts"
+import * as ImageContext from "../domain/unit/ImageContext.ts"
 import * as ImageUnits from "../domain/unit/ImageUnits.ts"
-import * as OutputUnit from "../domain/unit/OutputUnit.ts"
+import type { Volume } from "../domain/unit/ImageVolumes.ts"
+import * as MountTable from "../domain/unit/MountTable.ts"
+import * as RootMounts from "../domain/unit/RootMounts.ts"
 import * as RootPaths from "../domain/unit/RootPaths.ts"
 import type { RootTemplate } from "../domain/unit/RootTemplate.ts"
 import type { Records } from "../domain/unit/UserRecord.ts"
-import type { Volume } from "../domain/unit/ImageVolumes.ts"
-import * as Durable from "../services/files/Durable.ts"
-import { attempt, Extracts } from "../services/Extracts.ts"
+import { ExtractStore } from "../services/extracts/ExtractStore.ts"
+import { attempt } from "../services/extracts/ExtractsError.ts"
 import { NativeCalls } from "../services/files/NativeCalls.ts"
+import { MountedRoots } from "../services/root/MountedRoots.ts"
+import * as MountPoints from "../services/root/MountPoints.ts"
+import * as MountProgram from "../services/root/MountProgram.ts"
 import * as RootLookup from "../services/root/RootLookup.ts"
 import { RootStarter } from "../services/root/RootStarter.ts"
+import * as ScratchTemplate from "../services/root/ScratchTemplate.ts"
+import { UserDatabase } from "../services/root/UserDatabase.ts"
+import * as VolumeDirectories from "../services/root/VolumeDirectories.ts"
 import * as ServiceManager from "../services/unit/ServiceManager.ts"
 import * as UnitDirectory from "../services/unit/UnitDirectory.ts"
-import { UserDatabase } from "../services/root/UserDatabase.ts"
-import { Volumes } from "../services/Volumes.ts"
 import type { CatalogImage } from "./Catalog.ts"
 import * as Extract from "./Extract.ts"
 
-export const prepare = (image: CatalogImage) =>
+export const prepare = (image: CatalogImage, options: Extract.ExtractOptions = {}) =>
   Effect.gen(function* () {
     const { context } = image
-    const { resolved, facts } = yield* Extract.extract(image)
+    const { resolved, facts } = yield* Extract.extract(image, options)
+    yield* (yield* MountedRoots).ensure(resolved.chainId)
     const roots = ImageContext.rootPaths(context, resolved)
     const process = yield* ImageProcess.fromConfig(resolved.config)
     const { volumes } = ImageContext.volumes(context, resolved, roots)
-    for (const volume of volumes) yield* (yield* Volumes).ensure(volume, roots.lower)
+    yield* ensureVolumes(volumes, roots.lower)
     const units = yield* ImageUnits.render(context, resolved, facts)
-    const identity = process.user === "" ? undefined : ImageProcess.identity(process, facts)
+    const points = yield* mountPoints(context, roots.lower, process, units.template.mounts)
+    const identity = ImageUser.isUnset(process.user) ? undefined : ImageProcess.identity(process, facts)
     const database = yield* UserDatabase
     const records =
       identity === undefined ? [] : yield* database.lacking(identity, context.host.servesRecords)
-    yield* makeTemplate(units.template, { context, process, records, roots, volumes })
-    if (context.settings.root === "persistent" && fs.existsSync(roots.overlay.upper)) {
-      // The service may have removed it.
-      yield* Effect.sync(() =>
-        RootLookup.makeDirectory(roots.lower, roots.overlay.upper, process.workingDirectory)
-      )
-    }
+    yield* makeTemplate(units.template, { context, points, process, records, roots })
     const manager = yield* ServiceManager.ServiceManager
     yield* manager.reloadUnlessKnown(units.files)
     yield* (yield* RootStarter)(units.template.argv)
@@ -55,39 +54,109 @@ export const prepare = (image: CatalogImage) =>
 
 interface TemplateParts {
   readonly context: ImageContext.ImageContext
+  readonly points: readonly MountPoints.MountPoint[]
   readonly process: ImageProcess.ImageProcess
   readonly records: readonly Records[]
   readonly roots: RootPaths.RootPaths
-  readonly volumes: readonly Volume[]
 }
 
-const makeTemplate = (template: RootTemplate, { context, process, records, roots, volumes }: TemplateParts) =>
+/**
+ * Makes the volumes, outer volumes first. Missing parts of a volume inside another one are made without
+ * following links of that volume.
+ */
+const ensureVolumes = (volumes: readonly Volume[], lower: string) =>
   Effect.gen(function* () {
-    const { copy } = yield* Volumes
+    const ordered = [...volumes].sort((a, b) => a.directory.length - b.directory.length)
+    for (const volume of ordered) {
+      const { directory } = volume
+      // The outermost: the path of one in between is not the operator's alone.
+      const outer = ordered.find((other) => directory.startsWith(`${other.directory}/`))
+      if (outer === undefined) {
+        yield* (yield* VolumeDirectories.VolumeDirectories).ensure(volume, lower)
+        continue
+      }
+      yield* VolumeDirectories.ensureInside(volume, outer)
+    }
+  })
+
+/**
+ * Returns the mount points. A mount point that is missing in a volume is made there: the volume's service may
+ * have removed it.
+ */
+const mountPoints = (
+  { settings }: ImageContext.ImageContext,
+  lower: string,
+  process: ImageProcess.ImageProcess,
+  mounts: readonly RootMounts.RootMount[]
+) =>
+  Effect.gen(function* () {
+    for (const { kind, path } of mounts) {
+      if (kind !== "volume" || MountPoints.placeOf(lower, path) !== undefined) continue
+      const reason = "leads to the root itself, to a file system of the kernel, or nowhere"
+      yield* new VolumeDirectories.VolumeFailed({ path, reason })
+    }
+    const points = MountPoints.of(lower, mounts)
+    const led = MountPoints.throughVolume(lower, points, settings.profile)
+    if (led !== undefined) {
+      const reason = `is on the way to ${led.place}, where systemd makes files of its own at each start: processes of the image could lead it elsewhere on the host`
+      yield* new VolumeDirectories.VolumeFailed({ path: led.volume.path, reason })
+    }
+    const guarded = points.filter((point) => MountTable.isGuarded(points, point))
+    const { addsFlags } = yield* MountProgram.look
+    for (const { kind, path, source } of guarded) {
+      if (kind !== "volume" || addsFlags || !MountProgram.hasMountsInside(source)) continue
+      const reason = `has another volume in it, and other file systems are mounted in ${source}: both at once need util-linux 2.39 and Linux 5.12`
+      yield* new VolumeDirectories.VolumeFailed({ path, reason })
+    }
+    if (settings.root === "persistent" || guarded.length > 0) yield* MountProgram.requireUnfollowedLinks()
+    yield* attempt("make mount points", "volumes", () =>
+      MountPoints.makeInMounts(points, "volume", ({ source }) => source)
+    )
+    yield* attempt("make the working directory", process.workingDirectory, () =>
+      MountPoints.makeDirectoryIn(points, "volume", workingDirectory(lower, process), ({ source }) => source)
+    )
+    return points
+  })
+
+const makeTemplate = (template: RootTemplate, { context, points, process, records, roots }: TemplateParts) =>
+  Effect.gen(function* () {
+    const { copy } = yield* VolumeDirectories.VolumeDirectories
+    const { root, profile } = context.settings
+    const lines = MountTable.lines(
+      {
+        path: roots.root,
+        readonly: root === "readonly",
+        flags: RootMounts.flags(profile),
+        terminals: RootMounts.hasOwnTerminals(profile)
+      },
+      points,
+      yield* MountProgram.look
+    )
     const calls = yield* NativeCalls
     const { lower } = roots
-    yield* (yield* Extracts).template(template.path, (directory) =>
+    yield* (yield* ExtractStore).template(template.path, (directory) =>
       Effect.gen(function* () {
-        const scratch = `${directory}/scratch`
-        const upper = `${scratch}/upper`
-        yield* attempt("make a template", directory, () => {
-          // An overlay shows the owner and mode of its upper directory as those of the root.
-          const { gid, mode, uid } = fs.lstatSync(lower)
-          for (const path of [scratch, upper, `${scratch}/work`]) Durable.makeDirectory(path, PRIVATE)
-          fs.chownSync(upper, uid, gid)
-          fs.chmodSync(upper, mode & 0o7777)
-          RootLookup.makeDirectory(lower, upper, process.workingDirectory)
-          if (context.settings.root === "readonly") makeMountPoints(lower, upper, volumes)
-          const output = `${scratch}/${basename(OutputUnit.fifo(roots.overlay))}`
-          calls.makeNode(Buffer.from(output), "fifo", OPEN_TO_WRITERS, 0, 0)
-          // Whatever the umask was.
-          fs.chmodSync(output, OPEN_TO_WRITERS)
-          writeRecords(`${directory}/users`, records)
-        })
+        const scratch = ScratchTemplate.scratchIn(directory)
+        yield* attempt("make a template", directory, () =>
+          ScratchTemplate.write(calls, directory, {
+            roots,
+            points,
+            workingDirectory: process.workingDirectory,
+            records,
+            lines,
+            isPersistent: root === "persistent"
+          })
+        )
         for (const writable of RootPaths.writables(roots.overlay, context.settings)) {
-          const target = `${scratch}/${basename(writable.directory)}`
+          const target = ScratchTemplate.placeIn(directory, writable.directory)
           yield* copy({ root: lower, path: writable.path, target, mode: writable.mode })
         }
+        yield* attempt("make mount points", scratch, () => {
+          const directoryOf = ({ source }: MountPoints.MountPoint) =>
+            ScratchTemplate.placeIn(directory, source)
+          MountPoints.makeInMounts(points, "writable", directoryOf)
+          MountPoints.makeDirectoryIn(points, "writable", workingDirectory(lower, process), directoryOf)
+        })
         for (const unit of template.units) {
           yield* UnitDirectory.writeFile(`${scratch}/${RootPaths.UNITS}`, unit)
         }
@@ -95,31 +164,6 @@ const makeTemplate = (template: RootTemplate, { context, process, records, roots
     )
   })
 
-/** What systemd makes itself in a root that can be written. */
-const makeMountPoints = (lower: string, upper: string, volumes: readonly Volume[]): void => {
-  for (const path of MOUNTED_ON) RootLookup.makeDirectory(lower, upper, path)
-  for (const { directory, path } of volumes) {
-    if (RootLookup.isDirectory(directory)) RootLookup.makeDirectory(lower, upper, path)
-    else RootLookup.makeFile(lower, upper, path)
-  }
-  for (const path of HostFiles.PATHS) RootLookup.makeFile(lower, upper, path)
-}
-
-/** One directory of all; none where there are none. */
-const writeRecords = (directory: string, records: readonly Records[]): void => {
-  if (records.length === 0) return
-  Durable.makeDirectory(directory, PUBLIC)
-  for (const { files, links } of records) {
-    for (const { name, content } of files) fs.writeFileSync(`${directory}/${name}`, content, { mode: 0o644 })
-    for (const { name, target } of links) fs.symlinkSync(target, `${directory}/${name}`)
-  }
-}
-
-const PRIVATE = 0o700
-const PUBLIC = 0o755
-
-/** The service may be anybody, and opens it by the name of its own output. */
-const OPEN_TO_WRITERS = 0o622
-
-/** By `MountAPIVFS=`, `PrivateDevices=`, `PrivateTmp=` and our own binds. */
-const MOUNTED_ON = ["/proc", "/sys", "/dev", "/run", "/tmp", "/var/tmp"]
+/** The path in the root without links; the root itself where it leads nowhere. */
+const workingDirectory = (lower: string, process: ImageProcess.ImageProcess): string =>
+  RootLookup.destination(lower, process.workingDirectory) ?? ""

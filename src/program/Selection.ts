@@ -1,61 +1,65 @@
 /**
- * The images that a command line means by a word:
+ * Selects the images that a word of a command line names:
  *
  *     LAYOUT:REF                 myorg.com/myapp:stable
  *     LAYOUT                     every reference of it
  *     UNIT                       its service, with or without `.service`, another of its units, or an alias
  *     /PATH                      of its layout, or of one of its units
- *     PATTERN                    of LAYOUT:REF, where `*` is any text
+ *     PATTERN                    of LAYOUT:REF, where `*` is any text within either
  */
-import * as Effect from "effect/Effect"
+
 import * as Either from "effect/Either"
-import * as Schema from "effect/Schema"
 import type { Sha256 } from "../domain/document/Digest.ts"
-import { display, type ImageName } from "../domain/naming/ImageName.ts"
+import * as ImageName from "../domain/naming/ImageName.ts"
+import * as ImagePattern from "../domain/naming/ImagePattern.ts"
 import * as Resemblance from "../domain/naming/Resemblance.ts"
-import * as Settings from "../domain/settings/Settings.ts"
 import * as UnitName from "../domain/naming/UnitName.ts"
+import { TaggedError } from "../domain/text/TaggedError.ts"
 import type { Catalog, CatalogImage } from "./Catalog.ts"
 
-/** No image of the catalogue has this name. */
-export class NoSuchImage extends Schema.TaggedError<NoSuchImage>()("NoSuchImage", {
-  wanted: Schema.String,
-  /** All that there are. */
-  known: Schema.Array(Schema.String)
-}) {
+/** No image of the catalog has this name. */
+export class NoSuchImage extends TaggedError("NoSuchImage")<{
+  readonly wanted: string
+  /** The names of all images. */
+  readonly known: ReadonlyArray<string>
+}> {
   override get message(): string {
     return `no image is called ${JSON.stringify(this.wanted)}`
   }
 
-  /** What to do about it. */
+  /** What the user can do about it. */
   get hint(): string {
-    const transport = /^[a-z][a-z-]*:\/\/(.*)$/s.exec(this.wanted)
+    const transport = TRANSPORT.exec(this.wanted)
     if (transport !== null)
-      return `images are named as below the layouts directory, without a transport: ${transport[1]}`
-    if (isDigested(this.wanted))
-      return "images are named by a reference, not by a digest: LAYOUT:REF, as oci-systemd list has them"
+      return `images are named by their path below the layouts directory, without a transport: ${transport[1]}`
+    if (ImageName.isDigested(this.wanted))
+      return "images are named by a reference, not by a digest: LAYOUT:REF, as oci-systemd list prints them"
     const directory = `${this.wanted.replace(/\/+$/, "")}/`
     if (this.known.some((name) => name.startsWith(directory)))
       return `there are layouts below it: ${JSON.stringify(`${directory}*`)} are all of them`
     const near = Resemblance.nearest(this.wanted, this.known)
     if (near.length > 0) return `did you mean ${near.join(" or ")}?`
-    if (this.known.length === 0) return "there are no images: copy one below the layouts directory"
+    if (this.known.length === 0) return "there are no images: copy one to the layouts directory"
     return this.known.length > FEW
       ? `there are ${this.known.length}: oci-systemd list shows them`
       : `there are ${this.known.join(", ")}`
   }
 }
 
-/** `NAME@ALGORITHM:HEX`, as registries take it. */
-export const isDigested = (wanted: string): boolean => /@[a-z0-9+._-]+:[0-9a-f]{32,}$/i.test(wanted)
+/** A name as skopeo writes it, `docker://example.org/good:v1`. */
+const TRANSPORT = /^[a-z][a-z-]*:\/\/(.*)$/s
 
-/** One is wanted. */
-export class SeveralImages extends Schema.TaggedError<SeveralImages>()("SeveralImages", {
-  wanted: Schema.String,
-  found: Schema.Array(Schema.String)
-}) {
+/** Whether a name is written in the way of other tools, and so can be no image's name here. */
+export const isOfOtherTools = (wanted: string): boolean =>
+  TRANSPORT.test(wanted) || ImageName.isDigested(wanted)
+
+/** Several images match where one is expected. */
+export class SeveralImages extends TaggedError("SeveralImages")<{
+  readonly wanted: string
+  readonly found: ReadonlyArray<string>
+}> {
   override get message(): string {
-    return `${JSON.stringify(this.wanted)} are several images`
+    return `${JSON.stringify(this.wanted)} matches several images`
   }
 
   get hint(): string {
@@ -64,66 +68,62 @@ export class SeveralImages extends Schema.TaggedError<SeveralImages>()("SeveralI
   }
 }
 
-/** The image may be in a layout, or be one, that who asks may not read and root may. */
-export class LayoutUnread extends Schema.TaggedError<LayoutUnread>()("LayoutUnread", {
-  path: Schema.String,
-  cause: Schema.Defect
-}) {
+/** The image may be in a layout that the caller lacks permission to read. */
+export class LayoutUnread extends TaggedError("LayoutUnread")<{
+  readonly path: string
+  readonly cause: unknown
+}> {
   override get message(): string {
     return this.cause instanceof Error ? this.cause.message : `${this.path} cannot be read`
   }
 }
 
-/** No names mean every image; named twice, an image is there once. */
+/** Selects images. No names select every image. An image that is named twice is selected once. */
 export const select = (
   catalog: Catalog,
   wanted: readonly string[]
-): Effect.Effect<readonly CatalogImage[], NoSuchImage | LayoutUnread> =>
+): Either.Either<readonly CatalogImage[], NoSuchImage | LayoutUnread> =>
   wanted.length === 0
-    ? Effect.succeed(catalog.images)
-    : Effect.map(
-        Effect.forEach(wanted, (name) => some(catalog, name)),
-        (found) => [...new Set(found.flat())]
-      )
+    ? Either.right(catalog.images)
+    : Either.map(Either.all(wanted.map((name) => some(catalog, name))), (found) => [...new Set(found.flat())])
 
-/** The one image of this name; several that it may stand for are an error. */
+/** Selects the one image with this name. It is an error if several match. */
 export const one = (
   catalog: Catalog,
   wanted: string
-): Effect.Effect<CatalogImage, NoSuchImage | SeveralImages | LayoutUnread> =>
-  Effect.flatMap(some(catalog, wanted), (found) => {
+): Either.Either<CatalogImage, NoSuchImage | SeveralImages | LayoutUnread> =>
+  Either.flatMap(some(catalog, wanted), (found) => {
     const [image] = found
     return image !== undefined && found.length === 1
-      ? Effect.succeed(image)
-      : new SeveralImages({ wanted, found: namesOf(found) })
+      ? Either.right(image)
+      : Either.left(new SeveralImages({ wanted, found: namesOf(found) }))
   })
 
 const some = (
   catalog: Catalog,
   wanted: string
-): Effect.Effect<readonly CatalogImage[], NoSuchImage | LayoutUnread> =>
-  Effect.gen(function* () {
+): Either.Either<readonly CatalogImage[], NoSuchImage | LayoutUnread> =>
+  Either.gen(function* () {
     const found = find(catalog, wanted)
     if (found.length > 0) return found
     yield* requireSeen(catalog, wanted)
-    return yield* new NoSuchImage({
-      wanted,
-      known: namesOf(catalog.images.filter(({ isHidden }) => !isHidden))
-    })
+    return yield* Either.left(
+      new NoSuchImage({ wanted, known: namesOf(catalog.images.filter(({ isHidden }) => !isHidden)) })
+    )
   })
 
-/** Fails where the word means something that who asks may not read: whether it is there is not known. */
-export const requireSeen = ({ images }: Catalog, wanted: string): Effect.Effect<void, LayoutUnread> => {
+/** Fails if the word may name an image that the caller lacks permission to see. */
+export const requireSeen = ({ images }: Catalog, wanted: string): Either.Either<void, LayoutUnread> => {
   const hidden = images.find((image) => image.isHidden && mayHold(image, wanted))
-  if (hidden === undefined) return Effect.void
+  if (hidden === undefined) return Either.void
   const { layoutPath: path } = hidden
-  return Either.match(hidden.resolve(), {
-    onLeft: (cause) => Effect.fail(new LayoutUnread({ path, cause })),
-    onRight: () => Effect.void
+  return Either.mapBoth(hidden.resolve(), {
+    onLeft: (cause) => new LayoutUnread({ path, cause }),
+    onRight: () => undefined
   })
 }
 
-/** A layout that nobody has looked into, or a directory of such. */
+/** Whether a layout or a directory of layouts, which could not be read, may hold the image. */
 const mayHold = ({ context: { name, sha256 }, layoutPath }: CatalogImage, wanted: string): boolean => {
   const unit = wanted.slice(wanted.lastIndexOf("/") + 1).replace(INSTANCE, "")
   return (
@@ -134,17 +134,17 @@ const mayHold = ({ context: { name, sha256 }, layoutPath }: CatalogImage, wanted
 
 const after = (head: string, text: string): string => (text.startsWith(head) ? text.slice(head.length) : "")
 
-/** What the names of all units of a layout, and of the layouts below it, begin with. */
-const stemsOf = ({ layout }: ImageName, sha256: Sha256): string =>
+/** Returns the text with which the names of all units begin that belong to a layout or to layouts below it. */
+const stemsOf = ({ layout }: ImageName.ImageName, sha256: Sha256): string =>
   UnitName.fromImage({ layout, ref: "" }, sha256).replace(/ref\.$/, "")
 
-/** `oci-prepare@`, … */
+/** The prefix of an instance: `oci-prepare@`, … */
 const INSTANCE = /^oci-[a-z]+@/
 
-/** What is exactly it comes before what it may stand for. A pattern matches what is hidden, too. */
+/** Finds images. An exact match precedes partial ones. A pattern also matches hidden images. */
 export const find = (catalog: Catalog, wanted: string): readonly CatalogImage[] => {
   const images = catalog.images.filter(({ isHidden }) => !isHidden)
-  const exact = images.filter(({ context }) => display(context.name) === wanted)
+  const exact = images.filter(({ context }) => ImageName.display(context.name) === wanted)
   if (exact.length > 0) return exact
   const layout = wanted.replace(/(.)\/+$/, "$1")
   const ofLayout = images.filter(
@@ -152,26 +152,20 @@ export const find = (catalog: Catalog, wanted: string): readonly CatalogImage[] 
   )
   if (ofLayout.length > 0) return ofLayout
   const unit = wanted.startsWith("/") ? wanted.slice(wanted.lastIndexOf("/") + 1) : wanted
-  const ofUnit = images.filter((image) => units(image).includes(unit))
+  const ofUnit = images.filter((image) => unitsOf(image).includes(unit))
   if (ofUnit.length > 0 || !wanted.includes("*")) return ofUnit
-  return catalog.images.filter(({ context }) => Settings.matches(wanted, display(context.name)))
+  return catalog.images.filter(({ context }) => ImagePattern.matches(wanted, context.name))
 }
 
-/** Every name that systemd may know it by. */
-const units = ({ context: { settings, sha256, stem } }: CatalogImage): readonly string[] => [
+/** Returns every name that systemd may use for the image. */
+const unitsOf = ({ context: { settings, stem, units } }: CatalogImage): readonly string[] => [
   stem,
-  UnitName.service(stem),
-  UnitName.prepare(stem, sha256),
-  UnitName.scratch(stem, sha256),
-  UnitName.output(stem, sha256),
-  UnitName.check(stem, sha256),
-  UnitName.health(stem, "service", sha256),
-  UnitName.health(stem, "timer", sha256),
+  ...Object.values(units),
   ...settings.alias
 ]
 
 const namesOf = (images: readonly CatalogImage[]): readonly string[] =>
-  images.map(({ context }) => display(context.name))
+  images.map(({ context }) => ImageName.display(context.name))
 
-/** More are not read. */
+/** The most names in a message. */
 const FEW = 6

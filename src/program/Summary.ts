@@ -1,25 +1,28 @@
-/** One image in a line. */
+/** A summary of one image for a line of a table. */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type { Digest } from "../domain/document/Digest.ts"
-import { display } from "../domain/naming/ImageName.ts"
 import * as Platform from "../domain/image/Platform.ts"
 import type { ResolvedImage } from "../domain/image/ResolvedImage.ts"
-import * as UnitName from "../domain/naming/UnitName.ts"
-import * as Extracts from "../services/Extracts.ts"
+import { display } from "../domain/naming/ImageName.ts"
+import * as ExposedPorts from "../domain/process/ExposedPorts.ts"
+import * as ExtractStore from "../services/extracts/ExtractStore.ts"
+import * as ExtractsDirectory from "../services/extracts/ExtractsDirectory.ts"
 import * as Catalog from "./Catalog.ts"
 import * as Render from "./Render.ts"
 
-/** What cannot be known, of an image with a problem or by who asks, is `null`. */
+/** A summary. Values that are unknown, because of a problem or for lack of permission, are `null`. */
 export interface Summary {
   readonly image: string
   readonly unit: string | null
   readonly platform: string | null
-  /** Bytes of its configuration and its layers, as they lie in the layout. */
+  /** Bytes of the configuration and the layers in the layout. */
   readonly size: number | null
   readonly manifest: Digest | null
   readonly extracted: boolean | null
-  /** Does any unit start it? */
+  /** The ports on which the image says that it listens, as `80/tcp`. With the host's network they are the host's. */
+  readonly ports: readonly string[] | null
+  /** Whether any unit starts it. */
   readonly enabled: boolean
   readonly enabledBy: readonly string[]
   /** Why it cannot run. */
@@ -27,10 +30,10 @@ export interface Summary {
 }
 
 export const of = (image: Catalog.CatalogImage): Effect.Effect<Summary> =>
-  Effect.gen(function* () {
+  Effect.sync(() => {
     const { context } = image
     const resolved = image.resolve()
-    const { denied, problem } = yield* Render.image({ ...image, resolve: () => resolved })
+    const { denied, problem } = Render.image({ ...image, resolve: () => resolved })
     const isUnread = denied !== undefined && Either.isLeft(resolved)
     const reason = problem === undefined ? null : withoutName(problem, display(context.name))
     const enabledBy = [
@@ -38,7 +41,7 @@ export const of = (image: Catalog.CatalogImage): Effect.Effect<Summary> =>
     ]
     return {
       image: Catalog.nameOf(image),
-      unit: image.isHidden ? null : UnitName.service(context.stem),
+      unit: image.isHidden ? null : context.units.service,
       ...(Either.isRight(resolved) ? factsOf(image, resolved.right) : NO_FACTS),
       ...(isUnread ? { extracted: null } : {}),
       enabled: enabledBy.length > 0,
@@ -49,19 +52,20 @@ export const of = (image: Catalog.CatalogImage): Effect.Effect<Summary> =>
 
 const factsOf = (
   { context }: Catalog.CatalogImage,
-  { chainId, config, manifest, manifestDigest }: ResolvedImage
+  { chainId, config, manifest, manifestDigest, platform }: ResolvedImage
 ) => ({
-  platform: Platform.display(config),
+  platform: Platform.display(platform),
   size: manifest.layers.reduce((sum, { size }) => sum + size, manifest.config.size),
   manifest: manifestDigest,
-  extracted: Extracts.isThere(Extracts.rootDirectory(context.system.extractsdir, chainId))
+  extracted: ExtractsDirectory.isThere(ExtractStore.rootDirectory(context.system.extractsdir, chainId)),
+  ports: ExposedPorts.parse(Object.keys(config.config?.ExposedPorts ?? {})).ports.map(ExposedPorts.display)
 })
 
-/** Whether it can run is not known. */
+/** The problem of an image that may well run. */
 const UNREAD = "cannot be read (permission)"
 
-const NO_FACTS = { platform: null, size: null, manifest: null, extracted: false }
+const NO_FACTS = { platform: null, size: null, manifest: null, extracted: false, ports: null }
 
-/** The generator's log has no other place for it. */
+/** Removes the name from a problem, which only the generator's log needs. */
 const withoutName = (problem: string, name: string): string =>
   problem.startsWith(`${name}: `) ? problem.slice(name.length + 2) : problem

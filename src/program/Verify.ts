@@ -1,92 +1,75 @@
 /**
- * Whether images are still what they are called by: their blobs, and, deep, their roots against what the blobs say.
+ * Verifies images: their blobs against the digests, what the extracts directory keeps of them, and with `deep` their
+ * roots against the blobs.
  *
- * Nothing is written to layouts and extracts. What a deep verification has to remember of the layers (about 100 bytes an
- * entry) lies in a temporary directory meanwhile.
+ * Nothing is written to layouts and extracts. A deep verification stores its records of the layers (about 100 bytes
+ * for each entry) in a temporary directory.
  */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Schema from "effect/Schema"
-import type { Descriptor } from "../domain/image/Descriptor.ts"
 import type { Digest } from "../domain/document/Digest.ts"
 import { ExtractionEvent } from "../domain/extracts/ExtractionEvent.ts"
-import { Finding } from "../domain/verify/Finding.ts"
-import { display } from "../domain/naming/ImageName.ts"
-import type { LayerLimits } from "../domain/archive/LayerLimits.ts"
-import type { MergeLimits } from "../domain/layer/LayerMerge.ts"
+import type { Descriptor } from "../domain/image/Descriptor.ts"
 import * as Platform from "../domain/image/Platform.ts"
 import type { ResolvedImage } from "../domain/image/ResolvedImage.ts"
 import * as SystemSettings from "../domain/settings/SystemSettings.ts"
-import { isDamaged, RootState, type Verification } from "../domain/verify/Verification.ts"
+import { Finding } from "../domain/verify/Finding.ts"
+import { RootState, type Verification } from "../domain/verify/Verification.ts"
 import * as ExtractRecord from "../services/extracts/ExtractRecord.ts"
-import * as Extracts from "../services/Extracts.ts"
-import * as FoundPath from "../services/root/FoundPath.ts"
-import type { ImageError } from "../services/layout/ImageResolution.ts"
-import type { LayerError } from "../services/layer/LayerError.ts"
-import type { Progress, Request, StagedLayer } from "../services/layer/LayerIntake.ts"
-import * as LayerSource from "../services/layer/LayerSource.ts"
-import { LayerStage } from "../services/LayerStage.ts"
+import * as ExtractStore from "../services/extracts/ExtractStore.ts"
+import * as CooperativeLoop from "../services/files/CooperativeLoop.ts"
 import { NativeCalls } from "../services/files/NativeCalls.ts"
 import * as Privileges from "../services/files/Privileges.ts"
-import { RootComparison, type Subject } from "../services/root/RootComparison.ts"
-import * as Slices from "../services/files/CooperativeLoop.ts"
 import * as TemporaryDirectory from "../services/files/TemporaryDirectory.ts"
+import { LayerArchive } from "../services/layer/LayerArchive.ts"
+import { isOfMachine, type LayerError } from "../services/layer/LayerError.ts"
+import * as LayerIntake from "../services/layer/LayerIntake.ts"
+import * as LayerSource from "../services/layer/LayerSource.ts"
+import type { ImageError } from "../services/layout/ImageResolution.ts"
+import * as FoundPath from "../services/root/FoundPath.ts"
+import { MountedRoots } from "../services/root/MountedRoots.ts"
+import { RootComparison, type Subject } from "../services/root/RootComparison.ts"
 import type { CatalogImage } from "./Catalog.ts"
 import * as Extract from "./Extract.ts"
+import { ListingUnreadable } from "./ExtractFailed.ts"
+import type { Tell } from "./StoreVerification.ts"
+import * as StoreVerification from "./StoreVerification.ts"
 
-/** All of them may be left out. */
-export interface VerifyOptions {
-  /** The root too, where there is one. */
+/** Options, all of them optional. */
+export interface VerifyOptions extends StoreVerification.StoreOptions {
+  /** Also compares the root, if it exists, path by path. */
   readonly deep?: boolean
   /** Called before anything of an image is read. */
   readonly onBegin?: (image: CatalogImage) => void
-  /** Called for everything that is wrong, as it is found; nothing is collected, since there may be a million. */
+  /** Called for each finding as it is made. Findings are not collected, since there may be a million. */
   readonly onFinding?: (image: CatalogImage, finding: Finding) => void
-  /** Called when all of an image was looked at. */
+  /** Called at the end of each image. */
   readonly onEnd?: (verification: Verification) => void
-  /** Called as layers are read. */
+  /** Called while layers are read. */
   readonly onEvent?: (event: ExtractionEvent) => void
-  /** What a layer may unpack to. */
-  readonly limits?: Partial<LayerLimits>
-  /** What all layers together may come to. */
-  readonly treeLimits?: Partial<MergeLimits>
-  /** Where the temporary directory is made; `TMPDIR`, or `/var/tmp`, unless told otherwise. */
-  readonly temporary?: string
 }
 
-/** Not a failure of `verify`, which reports what it finds, but for who wants to fail then. */
-export class NotIntact extends Schema.TaggedError<NotIntact>()("NotIntact", {
-  images: Schema.Array(Schema.String),
-  of: Schema.Number
-}) {
-  override get message(): string {
-    return `${this.images.length} of ${this.of} images ${this.images.length === 1 ? "is" : "are"} not intact: ${this.images.join(", ")}`
-  }
-}
-
-/** One image after another; whatever is wrong with one, the others go on. A blob that images of a layout share is read once. */
+/**
+ * Verifies one image after another; a faulty image does not stop the others. A blob that images of a layout share is
+ * read once.
+ */
 export const verify = (images: ReadonlyArray<CatalogImage>, options: VerifyOptions = {}) =>
-  Effect.suspend(() => {
+  Effect.gen(function* () {
     const known: Known = new Map()
-    return Effect.forEach(images, (image) => verifyOne(image, options, known))
-  })
+    const store = yield* StoreVerification.open(options)
+    return yield* Effect.forEach(images, (image) => verifyOne(image, options, known, store))
+  }).pipe(Effect.scoped)
 
-/** Fails unless all are intact. */
-export const requireIntact = (verifications: ReadonlyArray<Verification>): Effect.Effect<void, NotIntact> => {
-  const images = verifications.filter(isDamaged).map(({ image }) => display(image))
-  return images.length === 0 ? Effect.void : Effect.fail(new NotIntact({ images, of: verifications.length }))
-}
+/** Results of reading blobs, by everything that a result depends on. */
+type Known = Map<string, Either.Either<LayerIntake.StagedLayer, LayerError>>
 
-/** What came of reading blobs, by all that the outcome depends on. */
-type Known = Map<string, Either.Either<StagedLayer, LayerError>>
-
-/** What is wrong goes here, with what raised it where that may be for want of privileges. */
-type Tell = (finding: Finding, cause?: unknown) => void
+type Store = Effect.Effect.Success<ReturnType<typeof StoreVerification.open>>
 
 const verifyOne = Effect.fn("Verify.verify")(function* (
   image: CatalogImage,
   options: VerifyOptions,
-  known: Known
+  known: Known,
+  store: Store
 ) {
   let [findings, unread] = [0, 0]
   const tell: Tell = (finding, cause) => {
@@ -107,10 +90,10 @@ const verifyOne = Effect.fn("Verify.verify")(function* (
       }),
     onSuccess: ({ foreign, images }) =>
       Effect.gen(function* () {
-        // No root of theirs is made here.
+        // Images for other platforms have no root here.
         const asked = foreign.length === 0 ? options : { ...options, deep: false }
         const [root = RootState.Unchecked()] = yield* Effect.forEach(images, (resolved) =>
-          verifyResolved(image, resolved, asked, known, tell)
+          verifyResolved(image, resolved, asked, { known, store, tell })
         )
         return {
           foreign,
@@ -126,11 +109,14 @@ const verifyOne = Effect.fn("Verify.verify")(function* (
 
 interface Variants {
   readonly images: readonly ResolvedImage[]
-  /** Their platforms, where none is for this machine. */
+  /** Their platforms, if none of them is for this machine. */
   readonly foreign: readonly string[]
 }
 
-/** What this machine runs; where there is no such thing, all that is in the layout for others. */
+/**
+ * Returns the variants that this machine runs; if there are none, all those for other machines that are in the
+ * layout.
+ */
 const variants = (image: CatalogImage): Either.Either<Variants, ImageError> => {
   const own = image.resolve()
   if (Either.isRight(own)) return Either.right({ images: [own.right], foreign: [] })
@@ -140,7 +126,7 @@ const variants = (image: CatalogImage): Either.Either<Variants, ImageError> => {
     platform: Platform.display(platform),
     resolved: image.resolve(Platform.machineOf(platform))
   }))
-  // An index may list more than was copied.
+  // An index may list more manifests than were copied.
   const copied = others.filter(({ resolved }) => Either.isRight(resolved) || !isAbsent(resolved.left))
   const there = copied.length === 0 ? others : copied
   return Either.map(Either.all(there.map(({ resolved }) => resolved)), (images) => ({
@@ -155,14 +141,14 @@ const verifyResolved = (
   image: CatalogImage,
   resolved: ResolvedImage,
   options: VerifyOptions,
-  known: Known,
-  tell: Tell
+  { known, store, tell }: { readonly known: Known; readonly store: Store; readonly tell: Tell }
 ) =>
   Effect.gen(function* () {
+    const hasImage = yield* store.verify(image, resolved, tell)
     const state = options.deep === true ? rootState(image, resolved, tell) : RootState.Unchecked()
     if (state !== undefined) {
       yield* readLayers(image, resolved, options, tell, undefined, known)
-      return state
+      return hasImage && options.deep !== true ? RootState.Image() : state
     }
     return yield* deeply(image, resolved, options, tell)
   }).pipe(
@@ -179,9 +165,9 @@ const verifyResolved = (
     )
   )
 
-/** What to say of the root without comparing it, or nothing where it is there to be compared. */
+/** Returns the state of the root without comparing it; `undefined` if it exists and can be compared. */
 const rootState = (image: CatalogImage, { chainId }: ResolvedImage, tell: Tell): RootState | undefined => {
-  const root = Extracts.rootDirectory(image.context.system.extractsdir, chainId)
+  const root = ExtractStore.rootDirectory(image.context.system.extractsdir, chainId)
   try {
     return FoundPath.kindAt(root) === undefined ? RootState.NotExtracted() : undefined
   } catch (cause) {
@@ -197,21 +183,22 @@ const deeply = (image: CatalogImage, resolved: ResolvedImage, options: VerifyOpt
     const layers = yield* readLayers(image, resolved, options, tell, temporary, new Map())
     if (layers === undefined) return RootState.NotCompared()
     const { tree } = yield* Extract.merge(
-      layers.map((directory) => ({ directory })),
+      layers.map((directory) => ({ listing: LayerIntake.listingPath(directory) })),
       resolved.manifest.layers.map(({ digest }) => digest),
       { treeLimits: { ...SystemSettings.mergeLimits(image.context.system), ...options.treeLimits } }
     )
     const { extractsdir } = image.context.system
-    const root = Extracts.rootDirectory(extractsdir, resolved.chainId)
-    const diffIds = resolved.config.rootfs.diff_ids
     const lacks = yield* lacksOf(extractsdir, resolved.chainId)
-    const { explained, paths } = yield* compare({ root, tree, layers, diffIds, lacks }, tell)
+    const { read } = yield* MountedRoots
+    const { explained, paths } = yield* read(resolved.chainId, (root) =>
+      compare({ root, tree, layers, lacks }, tell)
+    )
     return RootState.Compared({ paths, explained: { ...explained } })
   }).pipe(Effect.scoped)
 
 /**
- * Every layer, on as many threads as there are for it. With a directory, each is taken apart for digests below it, and
- * those places are returned, in the order of the layers, if all layers are what they should be.
+ * Reads every layer, on all available threads. With a directory, the listing and the digests of each layer are
+ * kept below it. Their paths are returned in the order of the layers, if all layers are intact.
  */
 const readLayers = (
   image: CatalogImage,
@@ -222,25 +209,25 @@ const readLayers = (
   known: Known
 ) =>
   Effect.gen(function* () {
-    const { stage } = yield* LayerStage
+    const { stage } = yield* LayerArchive
     const { name } = image.context
     const { onEvent } = options
     onEvent?.(ExtractionEvent.Begun({ image: name, layers: manifest.layers }))
     const requests = manifest.layers.map((descriptor, layer) =>
       requestOf(image, descriptor, config.rootfs.diff_ids[layer] ?? descriptor.digest, options)
     )
-    // one layer may be there more than once
+    // The same layer may occur more than once.
     const distinct = new Map(requests.map((request, layer) => [keyOf(request), { layer, request }]))
-    const read = ({ layer, request }: { readonly layer: number; readonly request: Request }) =>
+    const read = ({ layer, request }: { readonly layer: number; readonly request: LayerIntake.Request }) =>
       Effect.gen(function* () {
         const place =
           directory === undefined ? undefined : yield* TemporaryDirectory.below(directory, `${layer}`)
-        const onProgress = (progress: Progress) =>
+        const onProgress = (progress: LayerIntake.Progress) =>
           onEvent?.(ExtractionEvent.LayerRead({ image: name, layer, ...progress }))
         return yield* Effect.either(
           stage({
             ...request,
-            ...(place === undefined ? {} : { directory: place, files: "digests" }),
+            ...(place === undefined ? {} : { directory: place, keep: "digests" }),
             onProgress
           })
         )
@@ -253,7 +240,7 @@ const readLayers = (
           known.set(key, outcome)
           return outcome
         }),
-      // as many as there are threads for: `LayerStage` knows
+      // `LayerArchive` limits this to the number of threads.
       { concurrency: "unbounded" }
     )
     const failures = outcomes.filter(Either.isLeft)
@@ -262,25 +249,24 @@ const readLayers = (
     return requests.map((request) => `${directory}/${distinct.get(keyOf(request))?.layer}`)
   })
 
-const keyOf = (request: Request): string => JSON.stringify(request)
+const keyOf = (request: LayerIntake.Request): string => JSON.stringify(request)
 
 const requestOf = (
   image: CatalogImage,
   descriptor: Descriptor,
   diffId: Digest,
   { limits }: VerifyOptions
-): Request => ({
+): LayerIntake.Request => ({
   ...LayerSource.of(image.layoutPath, descriptor, diffId),
   limits: { ...SystemSettings.layerLimits(image.context.system), ...limits }
 })
 
-/** That the temporary directory is full, or who asks may not read it, is no fault of the layer. */
 const findingOf = (error: LayerError): Finding =>
-  error._tag === "LayerUnwritable" || Privileges.isDenied(error)
+  isOfMachine(error)
     ? Finding.Unverified({ reason: error.message })
     : Finding.BadLayer({ layer: error.layer, problem: error._tag, reason: error.message })
 
-/** What the record says was lacking when the root was made. Without a record: nothing. */
+/** Reads from the record what was impossible when the root was made; nothing without a record. */
 const lacksOf = (extracts: string, chainId: Digest) =>
   ExtractRecord.read(extracts, chainId).pipe(
     Effect.map(({ shortfalls }) => new Set(shortfalls.map(({ lack }) => lack))),
@@ -292,7 +278,7 @@ const lacksOf = (extracts: string, chainId: Digest) =>
     }))
   )
 
-/** In slices; whatever happens, nothing stays open. */
+/** Compares in steps that yield to other work, and closes all files in any case. */
 const compare = (subject: Subject, tell: Tell) =>
   Effect.flatMap(NativeCalls, (calls) =>
     Effect.acquireUseRelease(
@@ -306,10 +292,10 @@ const compare = (subject: Subject, tell: Tell) =>
           if (value !== undefined) tell(value, value)
           return done !== true
         }
-        return Slices.run(advance, (cause) => {
-          // of the root's own refusals each is a finding; this is one of the temporary directory
+        return CooperativeLoop.run(advance, (cause) => {
+          // Errors of the root are findings; an error without a system call is one of the temporary directory.
           if ((cause as NodeJS.ErrnoException).syscall === undefined) throw cause
-          return new Extract.ListingUnreadable({ cause })
+          return new ListingUnreadable({ cause })
         }).pipe(Effect.as(comparison))
       },
       ({ comparison, findings }) =>

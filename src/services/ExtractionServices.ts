@@ -1,24 +1,35 @@
 /** All that extraction needs, put together: native code is loaded with it, and not before. */
 import { existsSync } from "node:fs"
 import * as Layer from "effect/Layer"
-import { Extracts } from "./Extracts.ts"
-import { LayerStage } from "./LayerStage.ts"
-import { LayerStore } from "./layer/LayerStore.ts"
+import { ExtractStore } from "./extracts/ExtractStore.ts"
 import { NativeCalls } from "./files/NativeCalls.ts"
+import { LayerArchive } from "./layer/LayerArchive.ts"
+import { LayerStore } from "./layer/LayerStore.ts"
+import { MountedRoots } from "./root/MountedRoots.ts"
 import { RootWriter } from "./root/RootWriter.ts"
 
-/** For this extracts directory. */
-export const layer = (extractsdir: string) =>
-  Layer.mergeAll(LayerStore.layer(extractsdir), RootWriter.layer, Extracts.layer(extractsdir)).pipe(
-    Layer.provideMerge(LayerStage.layer(workerFile())),
-    Layer.provideMerge(NativeCalls.layer)
-  )
+/** Makes the layer for an extracts directory. `workerFile` is the program of the threads that read layers. */
+export const layer = (extractsdir: string, workerFile: string | undefined = besideThis()) =>
+  over(extractsdir, LayerArchive.layer(workerFile), NativeCalls.layer)
 
-/** What effects of the library ask for, and the layer gives. */
+/** Makes the same layer with a reader of layers and with native calls of the caller's choice. */
+export const over = <E>(
+  extractsdir: string,
+  stage: Layer.Layer<LayerArchive>,
+  calls: Layer.Layer<NativeCalls, E>
+): Layer.Layer<LayerStore | RootWriter | ExtractStore | MountedRoots | LayerArchive | NativeCalls, E> =>
+  Layer.mergeAll(
+    LayerStore.layer(extractsdir),
+    RootWriter.layer,
+    ExtractStore.layer(extractsdir),
+    MountedRoots.layer(extractsdir)
+  ).pipe(Layer.provideMerge(stage), Layer.provideMerge(calls))
+
+/** The services that the library's effects need, which the layer provides. */
 export type ExtractionServices = Layer.Layer.Success<ReturnType<typeof layer>>
 
-/** Built beside the programs and the library; run from their sources, they have none and do without. */
-const workerFile = (): string | undefined => {
+/** Built beside the programs. Run from their sources, they have none and do without. */
+const besideThis = (): string | undefined => {
   const file = `${import.meta.dirname}/layer-worker.cjs`
   return existsSync(file) ? file : undefined
 }

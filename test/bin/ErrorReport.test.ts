@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import { afterEach, assert, describe, it, vi } from "vitest"
 import * as ErrorReport from "../../src/bin/ErrorReport.ts"
 import type { Mapped } from "../../src/bin/ExitStatus.ts"
+import * as Style from "../../src/bin/text/Style.ts"
 import { NoSuchImage } from "../../src/program/Selection.ts"
 import * as HostProgram from "../../src/services/host/HostProgram.ts"
 import { asUser, NOBODY } from "../support/AsUser.ts"
@@ -56,4 +57,28 @@ describe("an error", () => {
     const { text } = await told(new NoSuchImage({ wanted: "a\nerror: b", known: [] }))
     assert.match(text, /^error: .*\n {2}hint: .*\n$/)
   })
+})
+
+it("fits the terminal, broken between words", () => {
+  const stream = process.stderr as { isTTY?: boolean; columns?: number }
+  const before = { isTTY: stream.isTTY, columns: stream.columns }
+  let text = ""
+  vi.spyOn(process.stderr, "write").mockImplementation((chunk) => {
+    text += chunk
+    return true
+  })
+  Object.assign(stream, { isTTY: true, columns: 40 })
+  try {
+    ErrorReport.unknownCommand("logs", [], "journalctl -u library.nginx.ref.stable.service follows it")
+  } finally {
+    Object.assign(stream, before)
+    process.exitCode = 0
+  }
+  const lines = Style.strip(text).trimEnd().split("\n")
+  assert.deepEqual(lines, [
+    'error: there is no command "logs"',
+    "  hint: journalctl -u",
+    "      library.nginx.ref.stable.service",
+    "      follows it"
+  ])
 })

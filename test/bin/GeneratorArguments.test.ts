@@ -21,7 +21,7 @@ const INVALID: ReadonlyArray<readonly [string, RegExp]> = [
   ["-config", /needs a file/],
   ["-x /n", /unknown flag -x/],
   ["-debug", /one to three directories/],
-  ["/a /b /c /d", /not 4/]
+  ["/a /b /c /d", /got 4/]
 ]
 for (const [line, expected] of INVALID) {
   it(`refuses ${line}`, () => {

@@ -44,7 +44,7 @@ const withPlace = (test: (place: Place) => void): void => {
   const config = join(directory.path, "conf")
   writeFileSync(
     config,
-    `[system]\nimagelayoutdir = ${layouts}\nextractsdir = ${directory.path}/extracts\nodd = 1\n`
+    `[system]\nimagelayoutdir = ${layouts}\nextractsdir = ${directory.path}/extracts\nodd = 1\nroots = directories\n`
   )
   test({
     config,
@@ -67,7 +67,7 @@ describe.skipIf(!existsSync(CLI))(`oci-systemd${existsSync(CLI) ? "" : " (npm ru
       assert.equal(after.status, 0)
       assert.equal(before.out, after.out)
       assert.match(after.out, /^example\.org\/good:v1 +org\.example\.good\.ref\.v1\.service +linux\//m)
-      assert.match(after.out, /^example\.org\/bad:v1 .*and its descriptor says 3$/m)
+      assert.match(after.out, /^example\.org\/bad:v1 .*but its descriptor says 3$/m)
       assert.match(after.err, /^warning: .*conf:4: unknown key "odd" in \[system\]$/m)
     }))
 
@@ -104,9 +104,9 @@ describe.skipIf(!existsSync(CLI))(`oci-systemd${existsSync(CLI) ? "" : " (npm ru
       assert.match(out, /^example\.org\/good:v1: extracted to \//m)
       assert.match(
         err,
-        /^error: example\.org\/bad:v1: the manifest .* has [0-9]+ bytes, and its descriptor says 3$/m
+        /^error: example\.org\/bad:v1: the manifest .* has [0-9]+ bytes, but its descriptor says 3$/m
       )
-      assert.match(run("extract", "--config", config, "example.org/good:v1").out, /is extracted already/)
+      assert.match(run("extract", "--config", config, "example.org/good:v1").out, /is already extracted to/)
     }))
 
   it("takes images for other machines, and those without a command, for what they are", () =>
@@ -149,9 +149,11 @@ describe.skipIf(!existsSync(CLI))(`oci-systemd${existsSync(CLI) ? "" : " (npm ru
         /^example\.org\/base:v1: the image has neither an entrypoint nor a command: skipped$/m
       )
       assert.match(extracted.out, /^example\.org\/other:one: the image is for linux\/s390x, .*: skipped$/m)
-      for (const name of ["example.org/base", "example.org/other:one", "example.org/other:several"]) {
+      for (const name of ["example.org/other:one", "example.org/other:several"]) {
         assert.equal(run("extract", "--config", config, name).status, 1, name)
       }
+      // An image that others are built on is extracted where it is named: only to run one needs a command.
+      assert.equal(run("extract", "--config", config, "example.org/base").status, 0)
       for (const name of readdirSync(join(other.path, "blobs/sha256"))) {
         const file = join(other.path, "blobs/sha256", name)
         if (readFileSync(file)[0] === GZIP) appendFileSync(file, "x")
@@ -169,7 +171,7 @@ describe.skipIf(!existsSync(CLI))(`oci-systemd${existsSync(CLI) ? "" : " (npm ru
       assert.equal(all.status, 1)
       assert.match(
         all.out,
-        /^example\.org\/bad:v1: the manifest .*, and its descriptor says 3\nexample\.org\/bad:v1: not intact: 1 finding; 0 layers\nexample\.org\/good:v1: intact; 1 layer\n$/
+        /^example\.org\/bad:v1: the manifest .*, but its descriptor says 3\nexample\.org\/bad:v1: not intact: 1 finding; 0 layers\nexample\.org\/good:v1: intact; 1 layer\n$/
       )
       assert.match(all.err, /^error: 1 of 2 images is not intact: example\.org\/bad:v1$/m)
     }))
@@ -303,7 +305,7 @@ describe.skipIf(!existsSync(CLI))(`oci-systemd${existsSync(CLI) ? "" : " (npm ru
       for (const version of ["abc", "251", "-1", "252.5"]) {
         assert.equal(
           told("dry-run", "--systemd-version", version),
-          `error: --systemd-version takes a number from 252 on, not "${version}"\n  hint: see oci-systemd dry-run --help\n`
+          `error: --systemd-version takes a number of at least 252, not "${version}"\n  hint: see oci-systemd dry-run --help\n`
         )
       }
     }))
@@ -432,7 +434,7 @@ describe.skipIf(!existsSync(CLI))(`oci-systemd${existsSync(CLI) ? "" : " (npm ru
       assert.deepEqual(told("name", "example.org/good"), [])
       assert.deepEqual(told("list", "example.org/*"), [])
       for (const args of [["list"], ["inspect", "nothing"], ["name", "nothing"]]) {
-        assert.lengthOf(told(...args), 2, args.join(" "))
+        assert.lengthOf(told(...args), 3, args.join(" "))
       }
       const [about, ...more] = told("inspect", "broken.org/one")
       assert.match(about ?? "", /^broken\.org\/one: the index /)
@@ -443,7 +445,7 @@ describe.skipIf(!existsSync(CLI))(`oci-systemd${existsSync(CLI) ? "" : " (npm ru
       const { out } = run("doctor", "--config", config)
       assert.match(
         out,
-        /^warning +images +3 of 4 cannot run\n +broken\.org\/one: .*\n +broken\.org\/two: .*\n +→ oci-systemd list says why; mend /m
+        /^warning +images +3 of 4 cannot run\n +broken\.org\/one: .*\n +broken\.org\/two: .*\n +odd.*none: the layout lists no images: skipped\n +→ oci-systemd list shows why; fix /m
       )
       assert.match(out, /^warning +configuration +\S+:4: unknown key "odd" in \[system\]\n +→ /m)
     }))
@@ -467,11 +469,12 @@ describe.skipIf(!existsSync(CLI))(`oci-systemd${existsSync(CLI) ? "" : " (npm ru
       assert.equal(port.out, "localhost:5000.app.ref.v1.service\n")
       assert.match(
         port.err,
-        /^warning: skopeo makes the layout localhost with the reference 5000\/app:v1 of /m
+        /^warning: skopeo reads localhost:5000\/app:v1 as the layout localhost with the reference /m
       )
       const layout = new LayoutWriter(join(path, "layouts/localhost"))
       layout.index(layout.named("5000/app:v1", layout.image()))
-      const made = run("name", "--config", config, "localhost:5000/app:v1")
+      // The reference is the image author's text, and never stands for a layout: two colons name it.
+      const made = run("name", "--config", config, "localhost::5000/app:v1")
       assert.equal(made.out, "localhost.ref.5000\\x2fapp:v1.service\n")
       assert.notInclude(made.err, "skopeo")
       rmSync(join(path, "layouts"), { recursive: true })
@@ -509,6 +512,51 @@ describe.skipIf(!existsSync(CLI))(`oci-systemd${existsSync(CLI) ? "" : " (npm ru
         dryRun("--diff").out,
         /^--- now\/org\.example\.bad\.ref\.v1\.service\n\+\+\+ \/dev\/null$/m
       )
+    }))
+
+  it("says that units are not final before it shows differences that the extraction may explain", () =>
+    withPlace(({ config, path }) => {
+      const named = new LayoutWriter(join(path, "layouts/example.org/named"))
+      named.index(named.named("v1", named.image({ config: { Cmd: ["app"], User: "app" } })))
+      const units = join(path, "units")
+      mkdirSync(units)
+      const line = '"$0" "$@" 2>&1'
+      const args = ["dry-run", "--diff", "--config", config, "--generator-dir", units, "example.org/named"]
+      const { stdout } = spawnSync("sh", ["-c", line, process.execPath, CLI, ...args], { encoding: "utf8" })
+      const [note, difference] = ["units are final only after extraction", "+++ then/org.example.named.ref"]
+      assert.include(stdout, difference)
+      assert.isBelow(stdout.indexOf(note), stdout.indexOf(difference), stdout)
+      assert.isAtLeast(stdout.indexOf(note), 0, stdout)
+    }))
+
+  it("an image whose section has a misspelt key cannot run, and says what was meant; others can", () =>
+    withPlace(({ config, run }) => {
+      appendFileSync(config, "[image example.org/good:*]\nvolum = /srv:/data\n")
+      const reason = 'unknown key "volum" in an [image …] section: did you mean volume or volumes?'
+      const { out } = run("dry-run", "--config", config, "example.org/good")
+      assert.match(out, /^ExecStart=:\/bin\/false$/m)
+      assert.include(out.replaceAll('\\"', '"'), reason)
+      const [image] = JSON.parse(run("list", "--json", "--config", config, "example.org/good").out)
+      assert.include(image.problem, reason)
+      assert.equal(run("dry-run", "--check", "--config", config, "example.org/good").status, 1)
+      // A more exact line says what the key is to be.
+      appendFileSync(config, "[image example.org/good:v1]\nvolume = /srv:/data\n")
+      const [other] = JSON.parse(run("list", "--json", "--config", config, "example.org/good").out)
+      assert.include(other.problem, reason)
+    }))
+
+  it("doctor finds files that enable images which are gone", () =>
+    withPlace(({ config, path, run }) => {
+      const file = join(path, "50-enabled-example.org%2Fgone:v1.conf")
+      const text = (image: string) =>
+        `${readFileSync(config, "utf8").replace("odd = 1\n", "")}[image ${image}]\nwantedby = multi-user.target\n`
+      writeFileSync(file, text("example.org/gone:v1"))
+      assert.match(
+        run("doctor", "--config", file).out,
+        /^warning +configuration +\S+50-enabled-example\.org%2Fgone:v1\.conf enables example\.org\/gone:v1, which is gone\n +→ oci-systemd disable IMAGE removes what enabled an image that is gone$/m
+      )
+      writeFileSync(file, text("example.org/good:v1"))
+      assert.match(run("doctor", "--config", file).out, /^ok +configuration +every line is understood$/m)
     }))
 
   it("a dry run is what the generator writes, byte for byte and no less", () =>
@@ -631,7 +679,10 @@ describe.skipIf(!existsSync(CLI))(`oci-systemd${existsSync(CLI) ? "" : " (npm ru
     withPlace(({ config, run }) => {
       const { err, status } = run("enable", "--config", config, "example.org/good:v1")
       assert.equal(status, 1)
-      assert.match(err, /^error: .*conf stands alone: .*\n {2}hint: write wantedby = multi-user\.target /m)
+      assert.match(
+        err,
+        /^error: .*conf is read without drop-ins.*\n {2}hint: write wantedby = multi-user\.target /m
+      )
     }))
 
   describe.skipIf(process.getuid?.() !== 0)(`gc${process.getuid?.() === 0 ? "" : " (only root may)"}`, () => {
@@ -643,10 +694,10 @@ describe.skipIf(!existsSync(CLI))(`oci-systemd${existsSync(CLI) ? "" : " (npm ru
         assert.match(dry.out, /^would remove root [0-9a-f]{12} of example\.org\/good:v1$/m)
         assert.match(
           dry.out,
-          /^Would remove 1 root, 1 layer, 2 links, 1 record, 1 configuration, 1 file of facts: .* KiB\.$/m
+          /^Would remove 1 root, 1 layer, 1 listing, 2 links, 1 record, 1 configuration, 1 file of facts: .* KiB\.$/m
         )
         const { dryRun, freed, removed } = JSON.parse(run("gc", "--json", "--config", config).out)
-        assert.deepEqual([dryRun, removed.length], [false, 7])
+        assert.deepEqual([dryRun, removed.length], [false, 8])
         assert.isAbove(freed, 0)
         assert.match(run("gc", "--config", config).out, /^There is nothing to remove\.$/m)
       }))

@@ -1,4 +1,4 @@
-/** The programs' loader: a code cache is used where it fits, and passed over in silence where it does not. */
+/** The programs' loader: a code cache is used where it fits, and ignored silently where it does not. */
 import { spawnSync } from "node:child_process"
 import {
   chownSync,
@@ -71,8 +71,8 @@ describe.skipIf(!existsSync(join(DIST, "code-cache.cjs")))("code cache (needs np
       const made = spawnSync(process.execPath, [join(path, "code-cache.cjs")], { encoding: "utf8" })
       assert.strictEqual(made.status, 0)
       assert.match(made.stderr, /^oci-systemd ended with 1 when its cache was made: .*koffi/m)
-      assert.match(made.stderr, /^layer-worker ended with 1 when its cache was made: .*koffi/m)
-      assert.notMatch(made.stderr, /oci-systemd-generator/)
+      // Neither the generator nor a layer's thread has native calls.
+      assert.notMatch(made.stderr, /layer-worker|oci-systemd-generator/)
       assert.strictEqual(run(), "cache: used")
       assert.deepEqual(
         readdirSync(join(path, "code")).filter((name) => name.endsWith(".new")),

@@ -52,3 +52,20 @@ describe.skipIf(!holdsPrograms || !isBuilt)(
     })
   }
 )
+
+it("a Node whose code is in a shared library, as Debian's is, is told from one that can become an executable", () => {
+  using work = temporary()
+  const standIn = join(work.path, "stand-in.cjs")
+  // The program of Debian's Node is a few kilobytes that load the library.
+  writeFileSync(standIn, 'Object.defineProperty(process, "execPath", { value: "/bin/sh" })')
+  const [script, target] = [join(TOP, "scripts/executables.mjs"), join(work.path, "bin")]
+  const { status, stderr } = spawnSync(process.execPath, ["--require", standIn, script, target], {
+    encoding: "utf8"
+  })
+  assert.strictEqual(status, 1)
+  assert.match(
+    stderr,
+    /^error: this Node cannot become a single executable: .* Run this with Node of nodejs\.org .*\n$/
+  )
+  assert.isFalse(existsSync(target))
+})

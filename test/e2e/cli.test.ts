@@ -29,7 +29,15 @@ const writeImage = async (layouts: string, name: string, version: string): Promi
     const tar = await readFile(archive)
     const layout = new LayoutWriter(join(layouts, name))
     layout.index(
-      layout.named("v1", layout.image({ rootfs: { type: "layers", diff_ids: [sha256(tar)] } }, {}, tar))
+      // Where a bare name of a program leads, only the root tells: such units are final after an extraction.
+      layout.named(
+        "v1",
+        layout.image(
+          { config: { Entrypoint: ["app"] }, rootfs: { type: "layers", diff_ids: [sha256(tar)] } },
+          {},
+          tar
+        )
+      )
     )
   } finally {
     await rm(work, { recursive: true, force: true })
@@ -126,12 +134,16 @@ describe.skipIf(reason !== undefined).each(releases())("the commands on %s", (re
     assert.equal(code, 0)
     assert.match(
       stderr,
-      /^info: systemctl daemon-reload is due: .* finished units of example\.org\/other:v1 yet/m
+      /^info: run systemctl daemon-reload: .* finished units of example\.org\/other:v1 yet/m
     )
     await machine.run("systemctl daemon-reload")
     assert.notInclude((await cli(`extract ${OTHER}`)).stderr, "daemon-reload")
     const inspection = await json(`inspect ${OTHER}`)
-    assert.deepEqual([inspection.dropIns, inspection.notes], [[dropIn], []])
+    assert.deepEqual(inspection.dropIns, [dropIn])
+    // Below 257 nothing keeps an image that runs as root from the host's processes, and inspect says so.
+    const walls = inspection.notes.filter((note: string) => note.includes("can take over the host"))
+    assert.lengthOf(walls, release === "bookworm" ? 1 : 0)
+    assert.lengthOf(inspection.notes, walls.length)
     await machine.run(`rm ${dropIn}; systemctl daemon-reload`)
   })
 
@@ -144,11 +156,11 @@ describe.skipIf(reason !== undefined).each(releases())("the commands on %s", (re
     assert.match(enabled.stdout, /^Created /)
     assert.equal(
       enabled.stderr,
-      `warning: ${reason}: until that is mended, org.example.base.ref.v1.service fails when it is started\n`
+      `warning: ${reason}: until that is fixed, org.example.base.ref.v1.service fails when it is started\n`
     )
     const started = await cli("enable --now example.org/base:v1")
     assert.equal(started.code, 1)
-    assert.equal(started.stderr, `error: ${reason}: it is enabled, and was not started\n`)
+    assert.equal(started.stderr, `error: ${reason}: it was enabled, but not started\n`)
     await machine.write(
       "/etc/systemd/system/org.example.other.ref.v1.service.d/fails.conf",
       "[Service]\nExecStartPre=/bin/nothing\n"
@@ -189,13 +201,13 @@ describe.skipIf(reason !== undefined).each(releases())("the commands on %s", (re
     await machine.run(`systemctl daemon-reload; systemctl restart ${UNIT}`)
     assert.include(await machine.journal(UNIT), "version<two>")
     const after = await json("gc")
+    assert.deepEqual(after.kept, [])
     assert.deepEqual(
       after.removed
         .filter(({ kind }: { kind: string }) => kind === "root")
         .map(({ path }: { path: string }) => path),
       [before.root]
     )
-    assert.deepEqual(after.kept, [])
     const verified = await cli("verify --deep")
     assert.equal(verified.code, 0, verified.stdout + verified.stderr)
     assert.equal(await state(), "active")
@@ -232,7 +244,7 @@ describe.skipIf(reason !== undefined).each(releases())("the commands on %s", (re
   it("gc does not enter what is mounted in an extract, and refuses without layouts", async () => {
     await machine.run(`mkdir -p /srv/precious && touch /srv/precious/file`)
     const hex = "ab".repeat(32)
-    const root = `${EXTRACTS}/dirs/chainID/sha256/ab/${hex}`
+    const root = `${EXTRACTS}/roots/sha256/ab/${hex}`
     await machine.run(`mkdir -p ${root}/mnt && mount --bind /srv/precious ${root}/mnt`)
     const outcome = await json("gc")
     assert.deepEqual(

@@ -132,7 +132,11 @@ describe.skipIf(reason !== undefined).each(releases())(
     const assertNothingLeft = async () => {
       await settled()
       const left = {
-        mounts: await shell("grep -e /run/oci -e extracts -e org.example /proc/self/mountinfo"),
+        mounts: await shell(
+          "grep -e /run/oci -e extracts -e org.example /proc/self/mountinfo | grep -v ' - erofs '"
+        ),
+        // The images of roots stay mounted, each once.
+        images: await shell("grep ' - erofs ' /proc/self/mountinfo | cut -d ' ' -f 5 | sort | uniq -d"),
         scratch: await shell(`ls ${EXTRACTS}/scratch | grep -v kept`),
         extraction: await shell(`ls -A ${EXTRACTS}/tmp ${EXTRACTS}/locks | grep -v -e : -e '^$'`),
         users: await shell("ls -A /run/userdb /run/oci/users | grep -v -e : -e '^$' -e '^.lock$'"),
@@ -144,6 +148,7 @@ describe.skipIf(reason !== undefined).each(releases())(
       }
       assert.deepEqual(left, {
         mounts: "",
+        images: "",
         scratch: "",
         extraction: "",
         users: "",
@@ -184,7 +189,7 @@ describe.skipIf(reason !== undefined).each(releases())(
       )
       await assertRuns("twins", 3, ["fresh"])
       await assertRuns("twins3", 1, ["fresh"])
-      assert.lengthOf((await shell(`ls -d ${EXTRACTS}/dirs/chainID/*/*/*`)).trim().split("\n"), 1)
+      assert.lengthOf((await shell(`ls -d ${EXTRACTS}/roots/*/*/*`)).trim().split("\n"), 1)
       await systemctl("stop", ...units)
       await assertNothingLeft()
     })
@@ -259,7 +264,7 @@ describe.skipIf(reason !== undefined).each(releases())(
       await during([reload], async () => {
         // It may have crashed before systemd took it for started.
         await systemctl("start", unit)
-        await until("so many crashes", async () => (await told("crashing")).length >= rounds)
+        await until("this number of crashes", async () => (await told("crashing")).length >= rounds)
         await systemctl("stop", unit)
       })
       await settled()

@@ -18,9 +18,12 @@ const EXTRACT_TIMEOUT = 300_000
 /** The root of the only image below the extracts directory of `work`, by the configuration in it. */
 const extractedRoot = async (work: string, layouts: string): Promise<string> => {
   const conf = join(work, "conf")
-  await writeFile(conf, `[system]\nimagelayoutdir = ${layouts}\nextractsdir = ${work}/extracts\n`)
+  await writeFile(
+    conf,
+    `[system]\nimagelayoutdir = ${layouts}\nextractsdir = ${work}/extracts\nroots = directories\n`
+  )
   await run([process.execPath, CLI, "extract", "--config", conf], { timeout: EXTRACT_TIMEOUT })
-  const chains = join(work, "extracts/dirs/chainID/sha256")
+  const chains = join(work, "extracts/roots/sha256")
   const [shard = ""] = await readdir(chains)
   const [chain = ""] = await readdir(join(chains, shard))
   assert.deepEqual(await readdir(join(work, "extracts/tmp")), [])

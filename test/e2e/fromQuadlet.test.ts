@@ -25,6 +25,19 @@ healthretries = 5
 healthstartperiod = 10s
 `
 
+/** The rows of capabilities, for an image whose program may use them. */
+const CAPABLE = "com.myorg.app.ref.capable.service"
+const CAPABILITIES = `
+[Service]
+ExecStart=
+ExecStart=@:/bin/sh "sh" "-c" "arping -c 1 -w 1 -I lo 127.0.0.1 2>&1; true"
+Type=oneshot
+CapabilityBoundingSet=CAP_NET_RAW
+RestrictAddressFamilies=AF_PACKET
+CapabilityBoundingSet=CAP_SYS_NICE
+RestrictRealtime=no
+`
+
 /** As they stand in the document. */
 const DROP_IN = `
 [Unit]
@@ -39,7 +52,7 @@ EnvironmentFile=/etc/web.env
 WorkingDirectory=/var
 SupplementaryGroups=24
 TemporaryFileSystem=
-TemporaryFileSystem=/mnt:size=1m /dev/shm:mode=1777,size=64m
+TemporaryFileSystem=/mnt:size=1m /dev/shm:mode=1777,nosuid,nodev,noexec,size=64m
 BindReadOnlyPaths=/etc/hostname:/etc/motd
 CapabilityBoundingSet=~CAP_CHOWN
 CapabilityBoundingSet=CAP_NET_RAW
@@ -110,7 +123,13 @@ describe.skipIf(reason !== undefined).each(releases())(`from Quadlet on %s${reas
         rootfs,
         config: ["--config.cmd=/bin/true"]
       })
+      await umociImage(join(layouts, "myorg.com/app"), "capable", {
+        rootfs,
+        config: ["--config.cmd=/bin/true"]
+      })
       const at = (path: string) => join(layouts, "../../../..", path)
+      await mkdir(at(`etc/systemd/system/${CAPABLE}.d`), { recursive: true })
+      await writeFile(at(`etc/systemd/system/${CAPABLE}.d/capable.conf`), CAPABILITIES)
       for (const directory of ["srv/data", "srv/more", `etc/systemd/system/${UNIT}.d`])
         await mkdir(at(directory), { recursive: true })
       await writeFile(at("srv/data/file"), "kept\n")
@@ -137,6 +156,18 @@ describe.skipIf(reason !== undefined).each(releases())(`from Quadlet on %s${reas
 
   it.each(Object.entries(QUESTIONS))("%s", async (_, [script, answer]) => {
     assert.match(await ask(script), answer)
+  })
+
+  it("AddCapability= with what else refuses its use", async () => {
+    await machine.run(["systemctl", "start", CAPABLE])
+    const said = await machine.journal(CAPABLE)
+    // lo has no addresses to ask for: that is said after the socket was opened.
+    assert.notMatch(said, /not permitted|not supported/i)
+    assert.match(said, /lo|ARP/)
+    assert.strictEqual(
+      (await machine.run(["systemctl", "show", "-P", "RestrictRealtime", CAPABLE])).stdout,
+      "no\n"
+    )
   })
 
   it("StopSignal=, StopTimeout=", async () => {

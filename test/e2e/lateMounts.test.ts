@@ -119,7 +119,7 @@ describe.skipIf(reason !== undefined).each(releases())(
 
     const assertUp = async (): Promise<void> => {
       for (const unit of [FIRST, SECOND, ODD, TIMED, "needy.service"])
-        assert.isTrue(await isActive(unit), `${unit}\n${await machine.console()}`)
+        assert.isTrue(await isActive(unit), `${unit}\n${await machine.journal("oci-*")}`)
       assert.include(await machine.journal(FIRST), "ran<first>")
       for (const unit of [IDLE, RESCUE]) assert.isFalse(await isActive(unit), unit)
       assert.equal(await lines("/run/once"), 1)

@@ -25,7 +25,7 @@ const CONSUMER = `
 import { Catalog, Extract, ImageName, LayerError, Selection, Session, Settings } from "oci-systemd-generator"
 
 const settings: Settings.Settings = Settings.make({
-  system: { imagelayoutdir: process.argv[2] ?? "", extractsdir: process.argv[3] ?? "" },
+  system: { imagelayoutdir: process.argv[2] ?? "", extractsdir: process.argv[3] ?? "", roots: "directories" },
   images: { "example.org/*": { root: "readonly", wantedby: ["multi-user.target"] } }
 })
 // @ts-expect-error there is no such mode of a root
@@ -107,7 +107,7 @@ describe.skipIf(requireOrSkip(reason))(`the library${reason === undefined ? "" :
   it("runs in a program in TypeScript", async () => {
     const { code, stderr, stdout } = await node("out/consumer.js", at("layouts"), at("extracts"))
     assert.strictEqual(code, 0, stderr)
-    assert.match(stdout, /^NoSuchImage \/.*\/extracts\/dirs\/chainID\/sha256\/\S+ function\n$/)
+    assert.match(stdout, /^NoSuchImage \/.*\/extracts\/roots\/sha256\/\S+ function\n$/)
   })
 
   it.each(["extract", "extract-effect"])(
@@ -166,7 +166,7 @@ describe.skipIf(requireOrSkip(reason))(`the library${reason === undefined ? "" :
     await Promise.all([mkdir(machine), mkdir(units)])
     await writeFile(
       configuration,
-      `[system]\nimagelayoutdir = ${at("layouts")}\nextractsdir = ${at("program-extracts")}\n`
+      `[system]\nimagelayoutdir = ${at("layouts")}\nextractsdir = ${at("program-extracts")}\nroots = directories\n`
     )
     await run([at("node_modules/.bin/oci-systemd-generator"), "-config", configuration, units])
     assert.include(await readdir(units), HELLO)

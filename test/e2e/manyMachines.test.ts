@@ -141,7 +141,7 @@ describe.skipIf(requireOrSkip(reason))(`many machines${reason === undefined ? ""
       await untilSaid(machine, "oci-sync.service", "myorg.com/app:stable: the new version cannot be used")
       assert.strictEqual(await show(machine, APP, "ActiveState"), "active")
       const extracted = await machine.run(["oci-systemd", "extract", "myorg.com/app:stable"])
-      assert.match(extracted.stdout, /is extracted already/)
+      assert.match(extracted.stdout, /is already extracted to/)
     })
   })
 

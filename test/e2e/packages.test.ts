@@ -163,7 +163,7 @@ describe.skipIf(requireOrSkip(missing))("the Debian package", () => {
       )
       assert.strictEqual((await machine.run("grep /run/oci/roots/ /proc/self/mountinfo || :")).stdout, "")
       assert.strictEqual(await machine.read(CONFIGURATION), EDITED)
-      assert.isTrue(await has(`${EXTRACTS}/dirs`))
+      assert.isTrue(await has(`${EXTRACTS}/roots`))
       assert.isTrue(await has(`${LAYOUTS}/example.org/app/index.json`))
       assert.isFalse(await has(`/usr/lib/${NAME}`))
     })
@@ -222,7 +222,7 @@ describe.skipIf(requireOrSkip(noMachine)).each(releases())(
       assert.strictEqual(await show("MainPID"), pid)
 
       const { stdout } = await machine.run(["oci-systemd", "uninstall"])
-      assert.match(stdout, /^removed \d+ files; layouts, extracts and volumes are left as they are$/m)
+      assert.match(stdout, /^removed \d+ files; layouts, extracts and volumes were kept$/m)
       assert.strictEqual(await show("ActiveState"), "inactive")
       assert.strictEqual(await show("LoadState"), "not-found")
       assert.strictEqual(await tree(), before)

@@ -51,7 +51,7 @@ describe.skipIf(reason !== undefined).each(releases())(`programs on %s${reason ?
   const systemctl = (...words: readonly string[]) => machine.run(["systemctl", ...words])
   const show = async (program: Program, property: string) =>
     (await systemctl("show", "-P", property, unit(program))).stdout.trim()
-  /** Programs say when they are ready in ways of their own: whoever wants something asks again. */
+  /** Programs report in different ways that they are ready, so a test asks again until they answer. */
   const until = async (look: () => Promise<string>, found: RegExp): Promise<string> => {
     let text = ""
     for (let round = 0; round < 200; round++) {
@@ -160,9 +160,6 @@ describe.skipIf(reason !== undefined).each(releases())(`programs on %s${reason ?
 
   it("leave no user records behind, and share one extract", async () => {
     assert.strictEqual((await machine.run("ls /run/userdb /run/oci/users | grep oci- || :")).stdout, "")
-    assert.lengthOf(
-      (await machine.run(`ls -d ${EXTRACTS}/dirs/chainID/sha256/*/*`)).stdout.trim().split("\n"),
-      1
-    )
+    assert.lengthOf((await machine.run(`ls -d ${EXTRACTS}/roots/sha256/*/*`)).stdout.trim().split("\n"), 1)
   })
 })

@@ -82,4 +82,22 @@ describe.skipIf(reason !== undefined).each(releases())(`README.md on %s${reason 
     )
     assert.match((await machine.run("curl http://localhost/")).stdout, /Welcome to nginx/)
   })
+
+  it("removes it by one command, which says what stays", async () => {
+    const line = /^oci-systemd remove .*$/m.exec(await readFile(README, "utf8"))?.[0] ?? ""
+    const { stdout } = await machine.run(line)
+    assert.include(stdout, `Stopped ${UNIT}.`)
+    assert.match(stdout, /^Removed \/etc\/oci-generator\.conf\.d\/50-enabled-\S+\.conf\.$/m)
+    assert.match(stdout, /^Removed \/var\/lib\/oci\/layouts\/library\/nginx\.$/m)
+    assert.match(stdout, /^Kept \/var\/lib\/oci\/volumes\/library\.nginx\.ref\.stable: /m)
+    assert.strictEqual((await machine.run("ls -A /var/lib/oci/layouts")).stdout, "")
+    assert.strictEqual(
+      (await machine.run("find /var/lib/oci/extracts/roots -mindepth 3 -maxdepth 3")).stdout,
+      ""
+    )
+    assert.notInclude((await machine.run("cat /proc/self/mountinfo")).stdout, "library.nginx")
+    const { code } = await machine.run(["systemctl", "cat", UNIT], { check: false })
+    assert.notStrictEqual(code, 0)
+    assert.strictEqual((await machine.run("systemctl --failed --plain --no-legend")).stdout, "")
+  })
 })

@@ -8,6 +8,7 @@ import { run } from "./support/Command.ts"
 import { EXTRACTS, installed, LAYOUTS } from "./support/Installed.ts"
 import { busyboxRootfs } from "./support/layouts.ts"
 import { type Machine, releases, skipReason } from "./support/Machine.ts"
+import { settled } from "./support/Waiting.ts"
 
 const VOLUMES = "/var/lib/oci/volumes"
 const unit = (name: string, ref: string) => `org.example.${name}.ref.${ref}.service`
@@ -173,7 +174,8 @@ describe.skipIf(reason !== undefined).each(releases())(
     const systemctl = (...words: readonly string[]) => machine.run(["systemctl", ...words])
     /** Every name, mode, owner, size, time and link count of the extracts. */
     const extracts = async () =>
-      (await machine.run(`find ${EXTRACTS}/dirs -printf '%p %y %m %U:%G %s %T@ %n %l\\n' | sort`)).stdout
+      (await machine.run(`find ${EXTRACTS}/roots/*/*/*/ -printf '%p %y %m %U:%G %s %T@ %n %l\\n' | sort`))
+        .stdout
     const places = (text: string): Readonly<Record<string, string>> =>
       Object.fromEntries(
         [...text.matchAll(/^place<(\S+) (\w+) (\w+)>$/gm)].map(([, place, can, was]) => [
@@ -218,6 +220,21 @@ describe.skipIf(reason !== undefined).each(releases())(
         }
       })
 
+      it("is held by no service of the host that was started meanwhile with mounts of its own", async () => {
+        await machine.run(
+          "systemd-run --quiet --unit=meanwhile -p Type=exec -p PrivateMounts=yes sleep infinity"
+        )
+        const pid = (await machine.run("systemctl show -P MainPID meanwhile")).stdout.trim()
+        const held = async () =>
+          (await machine.run(`grep -c /run/oci/roots/ /proc/${pid}/mountinfo || :`)).stdout.trim()
+        assert.notStrictEqual(await held(), "0")
+        await systemctl("stop", name)
+        await settled(machine)
+        assert.strictEqual(await held(), "0")
+        await systemctl("stop", "meanwhile")
+        await systemctl("start", name)
+      })
+
       it("leaves nothing but what is kept when it stops, and has not touched the extract", async () => {
         await systemctl("stop", name)
         await machine.run(
@@ -250,7 +267,7 @@ describe.skipIf(reason !== undefined).each(releases())(
       await systemctl("stop", STATIC)
       assert.strictEqual(await extracts(), before)
       assert.include(
-        (await machine.run(`find ${EXTRACTS}/dirs -name busybox -path '*/busybox'`)).stdout,
+        (await machine.run(`find ${EXTRACTS}/roots/*/*/*/ -name busybox -path '*/busybox'`)).stdout,
         "/busybox"
       )
     })
@@ -356,7 +373,7 @@ describe.skipIf(reason !== undefined).each(releases())(
       assert.strictEqual(
         (
           await machine.run(
-            `find ${EXTRACTS}/dirs \\( -name mark -o -name mine -o -name mark2 -o -name x \\)`
+            `find ${EXTRACTS}/roots/*/*/*/ \\( -name mark -o -name mine -o -name mark2 -o -name x \\)`
           )
         ).stdout,
         ""

@@ -26,7 +26,7 @@ describe.skipIf(reason !== undefined)(`layouts of other tools${reason ?? ""}`, (
     }
     await writeFile(
       join(work, "conf"),
-      `[system]\nimagelayoutdir = ${layouts()}\nextractsdir = ${work}/extracts\n`
+      `[system]\nimagelayoutdir = ${layouts()}\nextractsdir = ${work}/extracts\nroots = directories\n`
     )
   })
   afterAll(() => rm(work, { recursive: true, force: true }))

@@ -178,7 +178,7 @@ describe.skipIf(reason !== undefined)(`umoci differs in${reason ?? ""}`, () => {
     { a: "644" }
   )
   compare(
-    "a key that stands twice",
+    "a key that appears twice",
     ({ layout }) => {
       const image = layout.image(diffIds(sha256(one)), {}, one)
       const text = readFileSync(join(layout.path, layout.blobPath(image.digest)), "utf8")

@@ -22,6 +22,7 @@ case $1 in
     case $* in
       *Job*) echo "$JOB" ;;
       *InactiveExit*) echo "$ASKED" ;;
+      *StartLimit*) printf '%b' "$LIMIT" ;;
       *ActiveEnter*) if grep -q " start " "$CALLS"; then echo "$AGAIN"; else echo "$ENTERED"; fi ;;
       *) printf '%b' "$SHOWN" ;;
     esac
@@ -42,6 +43,8 @@ interface Options {
   readonly retries?: number
   readonly period?: number
   readonly action?: string
+  /** What the service's unit says of the limit of its starts. */
+  readonly limit?: string
   readonly started?: number
   readonly active?: number
   /** Of the service. */
@@ -63,6 +66,7 @@ const checks = (ended: readonly string[], options: Options = {}, before = "") =>
   writeFileSync(join(bin, "logger"), LOGGER, { mode: 0o755 })
   if (before !== "") writeFileSync(state, before)
   const { retries = 2, period = 0, action = "log", started = 0, active = 0, job = "" } = options
+  const { limit = "StartLimitBurst=5\\nStartLimitIntervalUSec=10s\\n" } = options
   const { asked = 3_600_000_000, entered = 0, again = entered } = options
   return ended.map((end) => {
     rmSync(calls, { force: true })
@@ -88,6 +92,7 @@ const checks = (ended: readonly string[], options: Options = {}, before = "") =>
           STARTED: `${started}`,
           ACTIVE: `${active}`,
           JOB: job,
+          LIMIT: limit,
           SHOWN: shown(end),
           ENTERED: `${entered}`,
           AGAIN: `${again}`,
@@ -99,9 +104,9 @@ const checks = (ended: readonly string[], options: Options = {}, before = "") =>
     const lines = existsSync(calls) ? readFileSync(calls, "utf8").split("\n") : []
     return {
       failed: status === 1,
-      made: lines.includes("systemctl --job-mode=fail start c.service"),
+      made: lines.includes("systemctl --job-mode=fail start -- c.service"),
       told: lines.flatMap((line) => /^MESSAGE=(.*) OBJECT_SYSTEMD_UNIT=u\.service $/.exec(line)?.[1] ?? []),
-      asked: lines.filter((line) => line.includes("try-restart") || line.includes("reset-failed"))
+      asked: lines.filter((line) => /try-restart|reset-failed| kill /.test(line))
     }
   })
 }
@@ -188,13 +193,40 @@ describe("oci-health check", () => {
 
   it("leaves no failed unit of a check that took too long", () =>
     assert.deepStrictEqual(checks(["timeout/2/9"], { started: 1 })[0]?.asked, [
-      "systemctl reset-failed c.service"
+      "systemctl reset-failed -- c.service"
     ]))
+
+  describe("restarts an unhealthy service as often as its limit of starts says", () => {
+    const bad = "success/1/1"
+    const asked = (ended: readonly string[], limit?: string) =>
+      checks(ended, { action: "restart", retries: 1, ...(limit === undefined ? {} : { limit }) }).map(
+        ({ asked }) => asked.map((line) => (line.includes(" kill ") ? "kill" : "restart")).join()
+      )
+
+    it("and then it is killed, so that it is failed", () =>
+      assert.deepStrictEqual(asked([bad, bad, bad, bad, bad, bad]), [
+        ...Array.from({ length: 5 }, () => "restart"),
+        "kill"
+      ]))
+
+    it("and a success begins the count anew", () =>
+      assert.deepStrictEqual(asked([bad, bad, OK, bad, bad, bad], "StartLimitBurst=2\\n"), [
+        ...["restart", "restart", "", "restart", "restart"],
+        "kill"
+      ]))
+
+    it("and for ever where the unit has none", () =>
+      assert.deepStrictEqual(asked([bad, bad, bad], "StartLimitBurst=1\\nStartLimitIntervalUSec=0\\n"), [
+        "restart",
+        "restart",
+        "restart"
+      ]))
+  })
 
   it("restarts an unhealthy service where that is wanted", () => {
     const [first, second] = checks(["success/1/1", "success/1/1"], { action: "restart" })
     assert.deepStrictEqual(first?.asked, [])
-    assert.deepStrictEqual(second?.asked, ["systemctl --no-block --job-mode=fail try-restart u.service"])
+    assert.deepStrictEqual(second?.asked, ["systemctl --no-block --job-mode=fail try-restart -- u.service"])
     assert.include(second?.told.join(), "restarting the unhealthy service")
   })
 

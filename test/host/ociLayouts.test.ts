@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFile
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "vitest"
-import * as Sightings from "../../src/services/Sightings.ts"
+import * as MountSnapshot from "../../src/services/host/MountSnapshot.ts"
 import { temporary } from "../support/LayoutWriter.ts"
 
 const SCRIPT = fileURLToPath(new URL("../../src/host/oci-layouts.sh", import.meta.url))
@@ -16,7 +16,7 @@ echo "$1" >>"$CALLS"
 `
 
 /** What the script says of the directories that the generator saw; and whether it wanted to reload. */
-const look = (work: string, ...sightings: ReturnType<typeof Sightings.of>[]) => {
+const look = (work: string, ...sightings: ReturnType<typeof MountSnapshot.of>[]) => {
   const [bin, calls] = [join(work, "bin"), join(work, "calls")]
   mkdirSync(bin, { recursive: true })
   writeFileSync(join(bin, "systemctl"), SYSTEMCTL, { mode: 0o755 })
@@ -44,7 +44,7 @@ describe("oci-layouts", () => {
     symlinkSync("there", at("link"))
     symlinkSync("nowhere", at("dangling"))
     const paths = ["/", "/proc", "/dev", "/sys", ...["there", "link", "dangling", "missing/deep"].map(at)]
-    const sightings = paths.map(Sightings.of)
+    const sightings = paths.map(MountSnapshot.of)
     assert.deepStrictEqual(look(work.path, ...sightings), QUIET)
     assert.match(sightings[0]?.seen ?? "", /^\d+:\d+:[1-9]\d*$/)
     assert.strictEqual(sightings[5]?.seen, sightings[4]?.seen)
@@ -55,13 +55,13 @@ describe("oci-layouts", () => {
   it("has the generator look again where a directory has come, gone, or is another", () => {
     using work = temporary()
     const path = join(work.path, "layouts")
-    const missing = Sightings.of(path)
+    const missing = MountSnapshot.of(path)
     assert.strictEqual(missing.seen, "missing")
     mkdirSync(path)
     assert.deepStrictEqual(look(work.path, missing), changed(path))
-    const there = Sightings.of(path)
+    const there = MountSnapshot.of(path)
     assert.deepStrictEqual(
-      look(work.path, Sightings.of("/"), { ...there, seen: missing.seen }),
+      look(work.path, MountSnapshot.of("/"), { ...there, seen: missing.seen }),
       changed(path)
     )
     renameSync(path, join(work.path, "moved"))
@@ -72,7 +72,7 @@ describe("oci-layouts", () => {
 
   it("looks for mounts below, too", () => {
     using work = temporary()
-    const { directory, realPath, seen } = Sightings.of("/")
+    const { directory, realPath, seen } = MountSnapshot.of("/")
     const fewer = seen.replace(/\d+$/, (count) => `${Number(count) - 1}`)
     assert.deepStrictEqual(look(work.path, { directory, realPath, seen: fewer }), changed("/"))
   })

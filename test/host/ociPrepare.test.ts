@@ -56,21 +56,81 @@ describe("oci-prepare", () => {
     }
   )
 
-  it("mounts the overlay, and ends as mount does", () => {
+  it("mounts the overlay and what belongs into it, and fails where mount does", () => {
     using directory = temporary()
     const at = place(directory.path)
     at.template("U")
-    const { lower, root, scratch } = at.paths("U")
+    const { lower, root, scratch, template } = at.paths("U")
     assert.strictEqual(at.prepare("U", "ephemeral"), OK)
     assert.strictEqual(at.prepare("U", "readonly"), OK)
-    const call = (options: string) => ["mount", "-t", "overlay", "-o", options, "overlay", root]
+    const calls = (options: string) => [
+      ...["mount", "-t", "overlay", "-o", `nodev,nosuid,nosymfollow,${options}`, "overlay", root],
+      ...["mount", "--no-mtab", "--no-canonicalize", "--all", "--fstab", `${template}/mounts`]
+    ]
     assert.deepStrictEqual(at.said(), [
-      ...call(`lowerdir=${lower},upperdir=${scratch}/upper,workdir=${scratch}/work`),
-      ...call(`ro,lowerdir=${scratch}/upper:${lower}`)
+      ...calls(`lowerdir=${lower},upperdir=${scratch}/upper,workdir=${scratch}/work`),
+      ...calls(`ro,lowerdir=${scratch}/upper:${lower}`)
     ])
     assert.isTrue(lstatSync(root).isDirectory())
     assert.strictEqual(lstatSync(dirname(root)).mode & 0o777, 0o700)
-    assert.strictEqual(at.prepare("U", "ephemeral", [], 32), "32 ")
+    assert.strictEqual(at.prepare("U", "ephemeral", [], 32), "1 ")
+  })
+
+  describe("where not everything can be mounted", () => {
+    /** Mounts the overlay, and no more. */
+    const OVERLAY_ONLY = `#!/bin/sh
+printf '%s\\n' "\${0##*/}" "$1" >>"$OCI_SAID"
+[ "$1" = -t ] || exit 64
+`
+    const failing = (path: string) => {
+      const at = place(path)
+      at.template("U")
+      at.program("mount", OVERLAY_ONLY)
+      return at
+    }
+
+    it.each(["ephemeral", "persistent"] as const)(
+      "takes all away, and has the other program look: %s",
+      (mode) => {
+        using directory = temporary()
+        const at = failing(directory.path)
+        assert.strictEqual(at.prepare("U", mode, otherwise(at.at("ran"))), OK)
+        assert.isTrue(existsSync(at.at("ran")))
+        const umount = ["umount", mode === "persistent" ? "--recursive" : "--lazy", "--", at.paths("U").root]
+        assert.deepStrictEqual(at.said(), ["mount", "-t", "mount", "--no-mtab", ...umount])
+      }
+    )
+
+    it("fails without one, and says where to look", () => {
+      using directory = temporary()
+      const at = failing(directory.path)
+      assert.match(at.prepare("U", "ephemeral"), /^64 not everything can be mounted.*scratch\/U\/upper/)
+    })
+  })
+
+  it("makes the places anew that a kept root lacks, with whatever names, and follows nothing", () => {
+    using directory = temporary()
+    const at = place(directory.path)
+    const names = ["$(touch x)", "a b", "new\nline", "'\"", "*"]
+    at.template("U", { places: names.flatMap((name) => [`./d/${name}/\0`, `./f/${name}\0`]).join("") })
+    const { root } = at.paths("U")
+    at.write(`${root}/f/a b`, "kept")
+    at.states("inactive")
+    assert.strictEqual(at.prepare("U", "persistent"), OK)
+    assert.sameMembers(readdirSync(`${root}/d`), names)
+    assert.sameMembers(readdirSync(`${root}/f`), names)
+    assert.strictEqual(readFileSync(`${root}/f/a b`, "utf8"), "kept")
+    assert.sameMembers(readdirSync(root), ["d", "f"])
+  })
+
+  it.each(["proc", "sys", "dev"])("mounts nothing in a kept root that has a link at /%s", (name) => {
+    using directory = temporary()
+    const at = place(directory.path)
+    at.template("U", { places: `./${name}/\0` })
+    mkdirSync(at.paths("U").root, { recursive: true })
+    symlinkSync("elsewhere", `${at.paths("U").root}/${name}`)
+    at.states("inactive")
+    assert.notStrictEqual(at.prepare("U", "persistent"), OK)
   })
 
   it.each(["lower", "template"] as const)(
@@ -131,6 +191,15 @@ describe("oci-prepare", () => {
         }
       ],
       [
+        "where the extract is an image that is not mounted",
+        "ephemeral",
+        (at) => {
+          at.template("U")
+          rmSync(`${at.paths("U").lower}/file`)
+          return []
+        }
+      ],
+      [
         "where a volume is gone",
         "ephemeral",
         (at) => {
@@ -173,15 +242,6 @@ describe("oci-prepare", () => {
           at.template("U", users)
           at.write(at.at("etc/group"))
           later(at.at("etc/group"))
-          return []
-        }
-      ],
-      [
-        "where the service may have removed the working directory that was made for it",
-        "persistent",
-        (at) => {
-          at.template("U", { upper: ["srv"] })
-          mkdirSync(`${at.paths("U").scratch}/upper`, { recursive: true })
           return []
         }
       ]
@@ -236,7 +296,7 @@ describe("oci-prepare", () => {
       const at = mounted(directory.path)
       at.states("inactive")
       assert.strictEqual(at.prepare("U", "persistent", otherwise(at.at("ran")), 32), "1 ")
-      assert.deepStrictEqual(at.said(), ["umount", "--", at.paths("U").root])
+      assert.deepStrictEqual(at.said(), ["umount", "--recursive", "--", at.paths("U").root])
     })
   })
 
@@ -250,7 +310,7 @@ describe("oci-prepare", () => {
     rmSync(at.paths("U").template, { recursive: true })
     assert.match(at.prepare("U", "ephemeral"), /^1 cp: /)
     assert.lengthOf(
-      at.said().filter((word) => word === "mount"),
+      at.said().filter((word) => word === "--all"),
       1
     )
   })

@@ -4,20 +4,24 @@ import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "
 import { assert, describe, it } from "vitest"
 import * as UserRecord from "../../src/domain/unit/UserRecord.ts"
 import { temporary } from "../support/LayoutWriter.ts"
+import * as LockFiles from "../support/LockFiles.ts"
 import { place } from "../support/RootScripts.ts"
 
 const OK = "0 "
 
 describe("oci-release", () => {
-  it.each(["ephemeral", "readonly"] as const)("takes all away, whoever stands in it: %s", (mode) => {
-    using directory = temporary()
-    const at = place(directory.path)
-    at.template("U")
-    at.prepare("U", mode)
-    assert.strictEqual(at.release("U", mode), OK)
-    assert.deepStrictEqual(readdirSync(at.at("scratch")), [])
-    assert.deepStrictEqual(at.said().slice(-5), ["umount", "-q", "--lazy", "--", at.paths("U").root])
-  })
+  it.each(["ephemeral", "readonly"] as const)(
+    "removes everything, even if a process is inside: %s",
+    (mode) => {
+      using directory = temporary()
+      const at = place(directory.path)
+      at.template("U")
+      at.prepare("U", mode)
+      assert.strictEqual(at.release("U", mode), OK)
+      assert.deepStrictEqual(readdirSync(at.at("scratch")), [])
+      assert.deepStrictEqual(at.said().slice(-5), ["umount", "-q", "--lazy", "--", at.paths("U").root])
+    }
+  )
 
   it("leaves what persists", () => {
     using directory = temporary()
@@ -27,7 +31,7 @@ describe("oci-release", () => {
     at.write(`${at.paths("U").scratch}/health`)
     assert.strictEqual(at.release("U", "persistent"), OK)
     assert.deepStrictEqual(readdirSync(at.paths("U").scratch).sort(), ["upper", "work"])
-    assert.deepStrictEqual(at.said().slice(-4), ["umount", "-q", "--", at.paths("U").root])
+    assert.deepStrictEqual(at.said().slice(-5), ["umount", "-q", "--recursive", "--", at.paths("U").root])
   })
 
   it("has nothing to do where nothing was made", () => {
@@ -103,7 +107,7 @@ describe("user records", () => {
     const preparing = at.preparing("two", "ephemeral").finally(() => {
       ended = true
     })
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    await LockFiles.waitedFor(at.at("users/.lock"))
     assert.isFalse(ended)
     assert.isFalse(existsSync(at.at("users/two")))
     holder.stdin.end("\n")

@@ -24,7 +24,7 @@ describe("Catalog.one", () => {
   it("is the image that the whole catalogue has, under the unit's name", () => {
     using directory = temporary()
     const around = place(directory.path)
-    const { images } = Either.getOrThrow(Catalog.load(around.settings, around.host, around.platform))
+    const { images } = Catalog.load(around.settings, around.host, around.platform)
     const name = { layout: "example.org/app", ref: "v2" }
     const listed = images.find(
       ({ context }) => context.name.layout === name.layout && context.name.ref === "v2"
@@ -46,7 +46,7 @@ describe("Catalog.one", () => {
       system: around.settings.system,
       images: { "example.org/*": { alias: ["same.service"] } }
     })
-    const { remarks, warnings } = Either.getOrThrow(Catalog.load(settings, around.host, around.platform))
+    const { remarks, warnings } = Catalog.load(settings, around.host, around.platform)
     assert.deepEqual(
       remarks.map(({ text }) => text),
       warnings

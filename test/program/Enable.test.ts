@@ -5,12 +5,12 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
-import * as EnablingFile from "../../src/domain/settings/EnablingFile.ts"
 import { display, type ImageName } from "../../src/domain/naming/ImageName.ts"
+import * as EnablingFile from "../../src/domain/settings/EnablingFile.ts"
 import * as Settings from "../../src/domain/settings/Settings.ts"
 import * as Enable from "../../src/program/Enable.ts"
-import { sha256 } from "../../src/services/layout/Blobs.ts"
 import * as SettingsFile from "../../src/services/host/SettingsFile.ts"
+import { sha256 } from "../../src/services/layout/Blobs.ts"
 import { temporary } from "../support/LayoutWriter.ts"
 
 const IMAGE: ImageName = { layout: "example.org/app", ref: "v1" }
@@ -61,7 +61,7 @@ describe("enable", () => {
       assert.equal(made(disable()), "nothing")
     }))
 
-  it("adds to what starts it already, whoever said so, and leaves that alone", () => {
+  it("adds to the units that start it already, in whichever file, and keeps those", () => {
     const text = "[image example.org/*]\nwantedby = graphical.target\n"
     withPlace(text, ({ disable, enable, places, wantedBy }) => {
       assert.equal(made(enable()), "created")
@@ -90,22 +90,22 @@ describe("enable", () => {
       writeFileSync(join(dropIns, "90-mine.conf"), `[image ${display(IMAGE)}]\nwantedby =\n`)
       assert.equal(
         made(enable()),
-        `example.org/app:v1 cannot be enabled: ${dropIns}/90-mine.conf:2 says otherwise`
+        `example.org/app:v1 cannot be enabled: ${dropIns}/90-mine.conf:2 contradicts`
       )
       assert.deepEqual(files(), ["90-mine.conf"])
     }))
 
-  it("leaves a file alone that was changed by hand", () =>
+  it("leaves a file alone that was edited by hand", () =>
     withPlace("", ({ disable, dropIns, enable, files }) => {
       enable()
       writeFileSync(join(dropIns, FILE), `${readFileSync(join(dropIns, FILE), "utf8")}root = persistent\n`)
-      assert.match(made(disable()), /^example\.org\/app:v1 has a file that was changed by hand: /)
-      assert.match(made(enable(["graphical.target"])), /has a file that was changed by hand/)
+      assert.match(made(disable()), /^example\.org\/app:v1 has a file that was edited by hand: /)
+      assert.match(made(enable(["graphical.target"])), /has a file that was edited by hand/)
       assert.deepEqual(files(), [FILE])
     }))
 
   it.each([
-    [["no unit"], '"no" is not the name of a unit'],
+    [["no unit"], 'example.org/app:v1 cannot be enabled: "no" is not the name of a unit'],
     [[""], ""]
   ])("takes names of units alone: %j", (units, reason) =>
     withPlace("", ({ enable, files }) => {

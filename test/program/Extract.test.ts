@@ -18,7 +18,9 @@ import type { ExtractionEvent } from "../../src/domain/extracts/ExtractionEvent.
 import * as SystemSettings from "../../src/domain/settings/SystemSettings.ts"
 import * as Catalog from "../../src/program/Catalog.ts"
 import * as Extract from "../../src/program/Extract.ts"
+import type { ExtractFailed } from "../../src/program/ExtractFailed.ts"
 import * as ExtractionServices from "../../src/services/ExtractionServices.ts"
+import * as ListingFile from "../../src/services/layer/ListingFile.ts"
 import { HOST, PLATFORM } from "../support/Host.ts"
 import { LayoutWriter, sha256, temporary } from "../support/LayoutWriter.ts"
 
@@ -41,7 +43,7 @@ interface Place {
   readonly extract: (
     system?: Partial<SystemSettings.SystemSettings>,
     options?: Extract.ExtractOptions
-  ) => Promise<Either.Either<unknown, Extract.ExtractFailed>>
+  ) => Promise<Either.Either<unknown, ExtractFailed>>
 }
 
 const withPlace = async (test: (place: Place, layout: LayoutWriter) => Promise<void>): Promise<void> => {
@@ -58,10 +60,16 @@ const withPlace = async (test: (place: Place, layout: LayoutWriter) => Promise<v
     Effect.runPromise(
       Effect.gen(function* () {
         const settings = {
-          system: { ...SystemSettings.DEFAULTS, imagelayoutdir: layouts, extractsdir: extracts, ...system },
+          system: {
+            ...SystemSettings.DEFAULTS,
+            imagelayoutdir: layouts,
+            extractsdir: extracts,
+            roots: "directories" as const,
+            ...system
+          },
           rules: []
         }
-        const catalog = yield* Catalog.load(settings, HOST, PLATFORM)
+        const catalog = Catalog.load(settings, HOST, PLATFORM)
         const [image] = catalog.images
         if (image === undefined) throw new Error("there is no image")
         return yield* Effect.either(Extract.extract(image, options))
@@ -73,7 +81,7 @@ const withPlace = async (test: (place: Place, layout: LayoutWriter) => Promise<v
 }
 
 const rootsIn = (extracts: string): readonly string[] => {
-  const chains = join(extracts, "dirs/chainID/sha256")
+  const chains = join(extracts, "roots/sha256")
   return existsSync(chains) ? readdirSync(chains).flatMap((shard) => readdirSync(join(chains, shard))) : []
 }
 
@@ -86,12 +94,12 @@ describe("extracting an image", () => {
       assert.isTrue(Either.isRight(outcome), String(outcome))
       assert.lengthOf(rootsIn(extracts), 1)
       const name = join(extracts, "names/example.org/app/v1")
-      assert.match(readlinkSync(join(name, "rootfs")), /^\.\.\/.*dirs\/chainID\/sha256\//)
+      assert.match(readlinkSync(join(name, "rootfs")), /^\.\.\/.*roots\/sha256\//)
       assert.equal(readFileSync(join(name, "rootfs/bin/app"), "utf8"), "program")
       assert.include(readFileSync(join(name, "config"), "utf8"), "/bin/app")
       assert.isTrue(existsSync(join(extracts, "facts")))
       assert.deepEqual(readdirSync(join(extracts, "tmp")), [])
-      assert.equal(lstatSync(join(extracts, "dirs")).mode & 0o777, 0o700)
+      assert.equal(lstatSync(join(extracts, "roots")).mode & 0o777, 0o700)
     }))
 
   it("is done once, however many ask at once", () =>
@@ -116,7 +124,7 @@ describe("extracting an image", () => {
       assert.isTrue(Either.isRight(await extract({ maxentries: 2 })))
     }))
 
-  it("takes a layer apart once, and shares its files among the roots that have it", () =>
+  it("decompresses a layer once, and each root has files of its own", () =>
     withPlace(async ({ extracts, extract }, layout) => {
       const [base, own] = [
         await archive({ name: "base", content: "base" }),
@@ -138,20 +146,54 @@ describe("extracting an image", () => {
       assert.isTrue(Either.isRight(await extract()))
       assert.notEqual(root(), first)
       assert.deepEqual(readdirSync(root()).sort(), ["base", "own"])
-      assert.equal(lstatSync(join(root(), "base")).ino, lstatSync(join(first, "base")).ino)
+      for (const at of [root(), first]) assert.equal(lstatSync(join(at, "base")).nlink, 1)
+      assert.notEqual(lstatSync(join(root(), "base")).ino, lstatSync(join(first, "base")).ino)
+      const stored = ["base", "own"].length
+      assert.lengthOf(
+        readdirSync(join(extracts, "layers"), { recursive: true, encoding: "utf8" }).filter((name) =>
+          name.endsWith(".tar")
+        ),
+        stored
+      )
     }))
 
-  it("takes a layer apart anew where what is known of it cannot be read", () =>
+  it("a file has the names that the image says, and no others, in each root that has it", () =>
+    withPlace(async ({ extracts, extract }, layout) => {
+      const names = Array.from({ length: 400 }, (_, index) => `name-${index}`)
+      const base = await archive(
+        { name: "file", content: "x" },
+        ...names.map((name) => ({ name, type: "link" as const, linkname: "file" }))
+      )
+      const layer = (bytes: Buffer) => layout.blob("application/vnd.oci.image.layer.v1.tar", bytes)
+      for (const ref of ["v1", "v2", "v3"]) {
+        const own = await archive({ name: ref, content: ref })
+        layout.index(
+          layout.named(
+            ref,
+            layout.image(
+              { rootfs: { type: "layers", diff_ids: [base, own].map((bytes) => sha256(bytes)) } },
+              { layers: [base, own].map(layer) }
+            )
+          )
+        )
+        assert.isTrue(Either.isRight(await extract()))
+        const root = realpathSync(join(extracts, "names/example.org/app", ref, "rootfs"))
+        assert.equal(lstatSync(join(root, "name-7")).nlink, 401)
+        assert.equal(lstatSync(join(root, ref)).nlink, 1)
+      }
+    }))
+
+  it("reads a layer again where what is known of it cannot be read", () =>
     withPlace(async ({ extracts, extract }, layout) => {
       const bytes = await archive({ name: "a", content: "a" })
       layout.index(layout.image({}, {}, bytes))
       assert.isTrue(Either.isRight(await extract()))
       const diffId = sha256(bytes).slice("sha256:".length)
-      const known = join(extracts, "layers/sha256", diffId.slice(0, 2), diffId)
-      writeFileSync(join(known, "layer.json"), "{")
+      const listing = join(extracts, "layers/sha256", diffId.slice(0, 2), `${diffId}.listing`)
+      writeFileSync(listing, "{")
       rmSync(realpathSync(join(extracts, "names/example.org/app/latest/rootfs")), { recursive: true })
       assert.isTrue(Either.isRight(await extract()))
-      assert.include(readFileSync(join(known, "layer.json"), "utf8"), '"entries":1')
+      assert.deepEqual(ListingFile.about(listing), { entries: 1, bytes: bytes.length })
       assert.deepEqual(readdirSync(join(extracts, "tmp")), [])
     }))
 
@@ -228,7 +270,7 @@ describe("extracting an image", () => {
           )
         )
       },
-      /layer sha256:[0-9a-f]{64}: .*uncompressed digest sha256:[0-9a-f]{64}, and it is sha256:/
+      /layer sha256:[0-9a-f]{64}: .*uncompressed digest sha256:[0-9a-f]{64}, but it is sha256:/
     ],
     [
       "a layer with a whiteout of nothing",

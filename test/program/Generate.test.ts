@@ -10,7 +10,6 @@ import {
   writeFileSync
 } from "node:fs"
 import { join } from "node:path"
-import * as Effect from "effect/Effect"
 import { assert, describe, it } from "vitest"
 import type { HostPlatform } from "../../src/domain/image/Platform.ts"
 import type { Settings } from "../../src/domain/settings/Settings.ts"
@@ -52,22 +51,20 @@ const generate = (
   fill(new LayoutWriter(join(layouts, "example.org/app")), layouts)
   const messages: string[] = []
   const say = (message: string) => void messages.push(message)
-  Effect.runSync(
-    Generate.generate({
-      settings: {
-        system: {
-          ...SystemSettings.DEFAULTS,
-          imagelayoutdir: layouts,
-          extractsdir: join(directory.path, "extracts")
-        },
-        rules
+  Generate.generate({
+    settings: {
+      system: {
+        ...SystemSettings.DEFAULTS,
+        imagelayoutdir: layouts,
+        extractsdir: join(directory.path, "extracts")
       },
-      host: HOST,
-      platform: PLATFORM,
-      directory: output,
-      log: { debug: () => {}, warn: say, error: say }
-    })
-  )
+      rules
+    },
+    host: HOST,
+    platform: PLATFORM,
+    directory: output,
+    log: { debug: () => {}, warn: say, error: say }
+  })
   const service = (stem: string) => readFileSync(join(output, `${stem}.service`), "utf8")
   assert.include(service("org.good.fine.ref.v1"), 'ExecStart=@:/bin/app "/bin/app"')
   check({
@@ -103,6 +100,7 @@ describe("the generator", () => {
             `oci-output@${STEM}.service`,
             `oci-prepare@${STEM}.service`,
             `oci-scratch@${STEM}.service`,
+            `oci-stop@${STEM}.service`,
             `${STEM}.service`
           ]
         )
@@ -116,7 +114,7 @@ describe("the generator", () => {
       [{ pattern: "example.org/*", settings: { wantedby: ["multi-user.target"] }, place: PLACE }]
     ))
 
-  it("links a stub as well: whoever wants it sees it fail", () =>
+  it("links a stub as well: units that want it see it fail", () =>
     generate(
       (layout) => layout.index(layout.named("v1", { ...layout.image(), size: 1 })),
       ({ link }) => {
@@ -139,7 +137,7 @@ describe("the generator", () => {
         assert.notInclude(units, "web.service")
         assert.match(
           messages.join("\n"),
-          /the alias web\.service is wanted for example\.org\/app:v1, good\.org\/fine:v1: none gets it/
+          /the alias web\.service is set for example\.org\/app:v1, good\.org\/fine:v1: none of them gets it/
         )
       },
       [{ pattern: "*", settings: { alias: ["web.service"] }, place: PLACE }]
@@ -269,7 +267,7 @@ describe("the generator", () => {
     [
       "a wrong size",
       (l) => only(l, { ...l.image(), size: 7 }),
-      /has [0-9]+ bytes, and its descriptor says 7/
+      /has [0-9]+ bytes, but its descriptor says 7/
     ],
     [
       "a wrong digest",
@@ -321,7 +319,7 @@ describe("the generator", () => {
     [
       "diff ids that are too few",
       (l) => only(l, l.image({}, { layers: [] })),
-      /has 0 layers, and its configuration 1 diff ids/
+      /has 0 layers, but its configuration has 1 diff ids/
     ],
     [
       "an artifact",
@@ -336,12 +334,12 @@ describe("the generator", () => {
     [
       "two manifests of one name",
       (l) => l.index(l.named("v1", l.image()), l.named("v1", l.image({ author: "b" }))),
-      /stands for several manifests: sha256:.*, sha256:/
+      /several manifests have this name: sha256:.*, sha256:/
     ],
     [
       "a duplicate key",
       (l) => only(l, l.blob(l.image().mediaType, Buffer.from('{"a":1,"a":2}'))),
-      /the key \\?"a\\?" stands twice/
+      /the key \\?"a\\?" appears twice/
     ],
     ["text that is not JSON", (l) => only(l, l.blob(l.image().mediaType, Buffer.from("{"))), /not JSON/]
   ]
@@ -353,7 +351,7 @@ describe("the generator", () => {
     const latest = "org.example.app.ref.latest"
     generate(
       (layout) => layout.write("index.json", "[]"),
-      refused(/index .*index\.json is not of its form/, latest)
+      refused(/index .*index\.json is malformed/, latest)
     )
     generate(
       (layout) => {
@@ -374,15 +372,13 @@ describe("the generator", () => {
     const layout = new LayoutWriter(directory.path)
     layout.index(layout.image())
     const messages: string[] = []
-    Effect.runSync(
-      Generate.generate({
-        settings: { system: { ...SystemSettings.DEFAULTS, imagelayoutdir: directory.path }, rules: [] },
-        host: HOST,
-        platform: PLATFORM,
-        directory: directory.path,
-        log: { debug: () => {}, warn: (message) => void messages.push(message), error: () => {} }
-      })
-    )
+    Generate.generate({
+      settings: { system: { ...SystemSettings.DEFAULTS, imagelayoutdir: directory.path }, rules: [] },
+      host: HOST,
+      platform: PLATFORM,
+      directory: directory.path,
+      log: { debug: () => {}, warn: (message) => void messages.push(message), error: () => {} }
+    })
     assert.match(messages.join(), /has no name: skipped/)
   })
 
@@ -410,18 +406,16 @@ describe("the generator", () => {
     const layout = new LayoutWriter(join(directory.path, "layouts/x.org/y"))
     layout.index(layout.image())
     const messages: string[] = []
-    Effect.runSync(
-      Generate.generate({
-        settings: {
-          system: { ...SystemSettings.DEFAULTS, imagelayoutdir: join(directory.path, "layouts") },
-          rules: []
-        },
-        host: HOST,
-        platform: PLATFORM,
-        directory: join(directory.path, "file"),
-        log: { debug: () => {}, warn: () => {}, error: (message) => void messages.push(message) }
-      })
-    )
+    Generate.generate({
+      settings: {
+        system: { ...SystemSettings.DEFAULTS, imagelayoutdir: join(directory.path, "layouts") },
+        rules: []
+      },
+      host: HOST,
+      platform: PLATFORM,
+      directory: join(directory.path, "file"),
+      log: { debug: () => {}, warn: () => {}, error: (message) => void messages.push(message) }
+    })
     assert.match(messages.join(), /cannot be written/)
   })
 })

@@ -7,7 +7,7 @@ import { assert, describe, it } from "vitest"
 import * as Settings from "../../src/domain/settings/Settings.ts"
 import * as Generate from "../../src/program/Generate.ts"
 import * as BoundedDirectory from "../../src/services/files/BoundedDirectory.ts"
-import type { Budget } from "../../src/services/Budget.ts"
+import type { Deadline } from "../../src/services/layout/Deadline.ts"
 import { INDEX, LayoutWriter, temporary } from "../support/LayoutWriter.ts"
 
 const HOST = {
@@ -22,11 +22,15 @@ interface Place {
   readonly path: string
   readonly layout: (name: string) => LayoutWriter
   /** The names of the services, and what was said. */
-  readonly generate: (budget?: Budget) => {
+  readonly generate: (
+    budget?: Deadline,
+    system?: Partial<Settings.Settings["system"]>
+  ) => {
     readonly services: readonly string[]
     readonly messages: readonly string[]
     readonly text: (unit: string) => string
     readonly exists: (path: string) => boolean
+    readonly size: () => number
   }
 }
 
@@ -47,11 +51,11 @@ const withPlace = (test: (place: Place) => void): void => {
   test({
     path: layouts,
     layout,
-    generate: (budget) => {
+    generate: (budget, system = {}) => {
       const messages: string[] = []
       const say = (message: string) => void messages.push(message)
       Generate.generate({
-        settings,
+        settings: { ...settings, system: { ...settings.system, ...system } },
         host: HOST,
         platform: PLATFORM,
         directory: units,
@@ -64,7 +68,8 @@ const withPlace = (test: (place: Place) => void): void => {
         services: services.filter((name) => name !== "org.good.fine.ref.v1.service"),
         messages,
         text: (unit) => fs.readFileSync(join(units, unit), "utf8"),
-        exists: (path) => fs.existsSync(join(units, path))
+        exists: (path) => fs.existsSync(join(units, path)),
+        size: () => fs.readdirSync(units).reduce((sum, name) => sum + fs.lstatSync(join(units, name)).size, 0)
       }
     }
   })
@@ -167,10 +172,10 @@ it("layouts that were made to share a name all get units, and name some of the o
     const { messages, services } = generate()
     assert.lengthOf(services, 256)
     const told = messages.find((message) => message.includes("would have the same unit name")) ?? ""
-    assert.lengthOf(told.split(", "), 16)
+    assert.lengthOf(told.split(", so its unit is")[0]?.split(", ") ?? [], 16)
   }))
 
-it("symbolic links in a circle are passed over", () =>
+it("symbolic links in a circle are skipped", () =>
   withPlace(({ path, generate }) => {
     fs.mkdirSync(join(path, "loop.org"))
     fs.symlinkSync("b", join(path, "loop.org/a"))
@@ -195,12 +200,12 @@ it("a directory is read only as far as is asked", () => {
 })
 
 describe("when the time is up", () => {
-  const spentAfter = (asked: number): Budget => {
+  const spentAfter = (asked: number): Deadline => {
     let left = asked
     return { seconds: 10, isSpent: () => left-- <= 0 }
   }
 
-  it("images that were not read have a unit that says so, and whoever wants them sees it fail", () =>
+  it("images that were not read have a unit that says so, and units that want them see it fail", () =>
     withPlace(({ layout, generate }) => {
       for (const name of ["example.org/a", "example.org/b"]) {
         const app = layout(name)
@@ -258,4 +263,62 @@ describe("when the time is up", () => {
     })
     assert.match(messages.join("\n"), /layouts was not read, as the generator had no time left/)
   })
+})
+
+describe("units that would take up too much memory", () => {
+  const MEBIBYTE = 1024 * 1024
+  const refs = Array.from({ length: 60 }, (_, index) => `v${index}`)
+  /** Each percent sign is doubled in a unit. */
+  const large = {
+    config: { Entrypoint: ["/bin/app"], Env: [0, 1].map((index) => `A${index}=${"%".repeat(50_000)}`) }
+  }
+
+  it("become stubs that say so, and leave other layouts their space", () =>
+    withPlace(({ layout, generate }) => {
+      for (const name of ["example.org/app", "example.org/other"]) {
+        const app = layout(name)
+        const image = app.image(large)
+        app.index(...refs.map((ref) => app.named(ref, image)))
+      }
+      const { messages, services, size, text } = generate(undefined, {
+        maxunitbytes: 3 * MEBIBYTE,
+        maxlayoutunitbytes: 2 * MEBIBYTE
+      })
+      assert.isAtMost(size(), 3 * MEBIBYTE)
+      assert.lengthOf(services, 120)
+      assert.include(text("org.example.app.ref.v0.service"), "Environment=")
+      assert.include(text("org.example.other.ref.v0.service"), "Environment=")
+      assert.include(text("org.example.app.ref.v9.service"), "too much memory (maxunitbytes = 3145728)")
+      assert.isTrue(messages.some((message) => message.includes("example.org/app:v9: the units of")))
+    }))
+
+  it("are not written at all where there is no space for stubs either", () =>
+    withPlace(({ layout, generate }) => {
+      const app = layout("example.org/app")
+      const image = app.image(large)
+      app.index(...refs.map((ref) => app.named(ref, image)))
+      const { messages, services, size } = generate(undefined, {
+        maxunitbytes: MEBIBYTE,
+        maxlayoutunitbytes: MEBIBYTE / 4
+      })
+      assert.isAtMost(size(), MEBIBYTE / 2)
+      assert.isBelow(services.length, 60)
+      assert.match(messages.join("\n"), /example\.org\/app:v\d+ and \d+ more: no unit is written/)
+    }))
+
+  it("an environment that no program could be started with is told", () =>
+    withPlace(({ layout, generate }) => {
+      const app = layout("example.org/app")
+      const Env = Array.from({ length: 20 }, (_, index) => `A${index}=${"%".repeat(60_000)}`)
+      app.index(app.image({ config: { Entrypoint: ["/bin/app"], User: "0:0", Env } }))
+      const { text } = generate()
+      assert.include(text(STUB), "the environment is longer than 1048576 bytes")
+    }))
+
+  it("a reason that holds texts of the image is cut", () =>
+    withPlace(({ layout, generate }) => {
+      const app = layout("example.org/app")
+      app.index(app.image({ config: { Entrypoint: ["/bin/app"], StopSignal: "%".repeat(1_000_000) } }))
+      assert.isBelow(generate().text(STUB).length, 16_384)
+    }))
 })

@@ -604,7 +604,7 @@ describe("nodes", () => {
       }
     ],
     [
-      "a type that is passed over",
+      "a type that is ignored",
       [[named({ name: "label", type: "V" }, "x".repeat(513)), file("a")]],
       {
         a: "644 evil"

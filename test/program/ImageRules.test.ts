@@ -1,9 +1,8 @@
-/** The rules of the corner cases that only a whole image shows, by number: from its layout to its root, or to its unit. */
+/** The rules of docs/layers.md that only a whole image shows, by number: from its layout to its root, or to its unit. */
 import { execFileSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import * as fs from "node:fs"
 import { join } from "node:path"
-import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { assert, describe, it } from "vitest"
 import * as SystemSettings from "../../src/domain/settings/SystemSettings.ts"
@@ -48,7 +47,7 @@ describe("rule 25: nothing unverified survives", () => {
   refuses(
     "where the second layer is not the one of its diff id",
     ({ layout }) => two(layout, [sha256(ONE), sha256(ONE)]),
-    /layer sha256:[0-9a-f]{64}: the image expects the uncompressed digest sha256:[0-9a-f]{64}, and it is/,
+    /layer sha256:[0-9a-f]{64}: the image expects the uncompressed digest sha256:[0-9a-f]{64}, but it is/,
     ({ layout }) => two(layout, [sha256(ONE), sha256(TWO)])
   )
   refuses(
@@ -59,12 +58,12 @@ describe("rule 25: nothing unverified survives", () => {
   refuses(
     "where there are more layers than diff ids",
     ({ layout }) => two(layout, [sha256(ONE)]),
-    /has 2 layers, and its configuration 1 diff ids$/
+    /has 2 layers, but its configuration has 1 diff ids$/
   )
   refuses(
     "where there are fewer layers than diff ids",
     ({ layout }) => two(layout, [sha256(ONE), sha256(TWO), sha256(TWO)]),
-    /has 2 layers, and its configuration 3 diff ids$/
+    /has 2 layers, but its configuration has 3 diff ids$/
   )
   refuses(
     "where the second layer is of another size than its descriptor says",
@@ -73,7 +72,7 @@ describe("rule 25: nothing unverified survives", () => {
       const layers = [one, { ...other, size: other.size + 512 }]
       layout.index(layout.image(diffIds(sha256(ONE), sha256(TWO)), { layers }))
     },
-    /layer sha256:[0-9a-f]{64}: its descriptor says [0-9]+ bytes, and the blob has [0-9]+$/
+    /layer sha256:[0-9a-f]{64}: its descriptor says [0-9]+ bytes, but the blob has [0-9]+$/
   )
 })
 
@@ -91,7 +90,7 @@ describe("rule 28: layers", () => {
       const outcome = await extract()
       assert.match(
         Either.isLeft(outcome) ? outcome.left : "",
-        /not distributed with images and is missing here; nothing is fetched \(it is said to be at http:.*\)$/
+        /not distributed with images and is missing here; nothing is fetched \(the descriptor names http:.*\)$/
       )
       fs.renameSync(`${blob}.away`, blob)
       assert.deepEqual(Either.map(await extract(), namesIn), Either.right(["one", "two"]))
@@ -140,7 +139,7 @@ describe("rule 29: the blob of a layer", () => {
     ["a directory", (path) => fs.mkdirSync(path), /is a directory, not a file$/],
     ["a device", (path) => fs.symlinkSync("/dev/zero", path), /is a device, not a file$/],
     ["missing", () => {}, /is missing$/],
-    ["a symlink to itself", (path) => fs.symlinkSync(path, path), /go round in a circle$/]
+    ["a symlink to itself", (path) => fs.symlinkSync(path, path), /form a circle$/]
   ] as ReadonlyArray<readonly [string, (path: string) => void, RegExp]>) {
     refuses(
       `is ${what}`,
@@ -209,7 +208,7 @@ describe("rule 30: an image alone fails", () => {
           const outcome = await extract()
           assert.match(
             Either.isLeft(outcome) ? outcome.left : "",
-            /is missing$|bytes, and the blob has [0-9]+$/
+            /is missing$|bytes, but the blob has [0-9]+$/
           )
         }
         fs.writeFileSync(path, bytes)
@@ -237,7 +236,7 @@ describe("rule 33: labels and annotations are data", () => {
     }
     const fail = (message: string) => assert.fail(message)
     const log = { debug: () => {}, warn: fail, error: fail }
-    Effect.runSync(Generate.generate({ settings, host: HOST, platform: PLATFORM, directory: output, log }))
+    Generate.generate({ settings, host: HOST, platform: PLATFORM, directory: output, log })
     return fs
       .readdirSync(output)
       .sort()

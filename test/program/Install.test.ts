@@ -14,8 +14,8 @@ import { dirname, join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { assert, describe, it } from "vitest"
-import { TEXT } from "../../src/domain/settings/DefaultConfiguration.ts"
 import * as InstallTree from "../../src/domain/machine/InstallTree.ts"
+import { TEXT } from "../../src/domain/settings/DefaultConfiguration.ts"
 import * as Install from "../../src/program/Install.ts"
 import * as Uninstall from "../../src/program/Uninstall.ts"
 import type { InstallSource } from "../../src/services/install/InstallSource.ts"
@@ -24,6 +24,7 @@ import { temporary } from "../support/LayoutWriter.ts"
 const NAMES = [
   "oci-systemd",
   "oci-systemd-generator",
+  "oci-generator",
   "oci-health",
   "layer-worker.cjs",
   "code/layer-worker.js",
@@ -33,6 +34,7 @@ const NAMES = [
   "completions/zsh/_oci-systemd",
   "completions/fish/oci-systemd.fish",
   "systemd/oci.slice",
+  "apparmor/oci-systemd-image",
   // No part of an installation.
   "index.js",
   "types/index.d.ts"
@@ -108,15 +110,17 @@ describe.each(InstallTree.PREFIXES)("below %s", (prefix) => {
       const programs = `${below}/lib/oci-systemd-generator`
       assert.deepEqual(tree, {
         "etc/oci-generator.conf": `644 ${TEXT}`,
+        "etc/apparmor.d/oci-systemd-image": "644 new apparmor/oci-systemd-image",
         [`${programs}/oci-systemd`]: "755 new twin",
         [`${programs}/oci-systemd-generator`]: "755 new twin",
+        [`${programs}/oci-generator`]: "755 new oci-generator",
         [`${programs}/oci-health`]: "755 new oci-health",
         [`${programs}/layer-worker.cjs`]: "644 new layer-worker.cjs",
         [`${programs}/code/layer-worker.js`]: "644 new code/layer-worker.js",
         [`${programs}/node_modules/koffi/index.js`]: "644 new node_modules/koffi/index.js",
         [`${below}/bin/oci-systemd`]: "-> ../lib/oci-systemd-generator/oci-systemd",
         [`${below}/lib/systemd/system-generators/oci-systemd-generator`]:
-          "-> ../../oci-systemd-generator/oci-systemd-generator",
+          "-> ../../oci-systemd-generator/oci-generator",
         [`${below}/lib/systemd/system/oci.slice`]: "644 new systemd/oci.slice",
         [`${below}/share/man/man1/oci-systemd.1`]: "644 new man/oci-systemd.1",
         [`${below}/share/bash-completion/completions/oci-systemd`]: "644 new completions/bash/oci-systemd",
@@ -131,7 +135,7 @@ describe.each(InstallTree.PREFIXES)("below %s", (prefix) => {
       assert.equal(readFileSync(join(root, below, "bin/oci-systemd"), "utf8"), "new twin")
       assert.equal(
         readFileSync(join(root, below, "lib/systemd/system-generators/oci-systemd-generator"), "utf8"),
-        "new twin"
+        "new oci-generator"
       )
     }))
 
@@ -175,7 +179,7 @@ it("installing again changes nothing", () =>
     assert.deepEqual(describeTree(root), once)
   }))
 
-it("another version replaces the files of the one before, which whoever has opened them still reads", () =>
+it("another version replaces the files of the one before, and processes that have opened those still read them", () =>
   withPlaces(({ install, root, source, uninstall }) => {
     install(source("old", [...NAMES, "oci-forgotten"]))
     const program = join(root, "usr/local/lib/oci-systemd-generator/oci-health")

@@ -21,6 +21,29 @@ const config = {
 }
 
 describe("units from a configuration alone", () => {
+  it("need no layers", () => {
+    const units = Render.fromConfig({
+      name: { layout: "myorg.com/myapp", ref: "v1" },
+      config: { os: "linux", architecture: "amd64", config: { Entrypoint: ["/app"] } },
+      host
+    })
+    if (Either.isLeft(units)) return assert.fail(units.left.message)
+    assert.include(
+      units.right.files.map(({ name }) => name),
+      "com.myorg.myapp.ref.v1.service"
+    )
+  })
+
+  it.each([
+    ["../a", "v1"],
+    ["a/../b", "v1"],
+    ["", "v1"],
+    ["a", ""]
+  ])("need a name that an image can have, which %j with %j is not", (layout, ref) => {
+    const units = Render.fromConfig({ name: { layout, ref }, config: {}, host })
+    assert.strictEqual(Either.isLeft(units) && units.left._tag, "NameInvalid")
+  })
+
   /** Digests differ: there is no layout, so the manifest is another one. */
   const withoutDigests = (text: string) => text.replaceAll(/sha256:[0-9a-f]{64}|[0-9a-f]{64}/g, "DIGEST")
 

@@ -12,6 +12,7 @@ import * as ExtractionServices from "../../src/services/ExtractionServices.ts"
 import { Canary } from "./Canary.ts"
 import { HOST, PLATFORM } from "./Host.ts"
 import { LayoutWriter, sha256, temporary } from "./LayoutWriter.ts"
+import * as RealTree from "./RealTree.ts"
 
 /** The chain id of a root that was there before. */
 const NEIGHBOUR = "ab".repeat(32)
@@ -32,7 +33,7 @@ export const withPlace = async (test: (place: ExtractionPlace) => Promise<void>)
   const layouts = join(directory.path, "layouts")
   const extracts = join(directory.path, "extracts")
   const layout = new LayoutWriter(join(layouts, "example.org/app"))
-  const chains = join(extracts, "dirs/chainID")
+  const chains = join(extracts, "roots")
   const neighbour = join(chains, "sha256", NEIGHBOUR.slice(0, 2), NEIGHBOUR)
   mkdirSync(neighbour, { recursive: true, mode: 0o700 })
   writeFileSync(join(neighbour, "file"), "of another image")
@@ -49,10 +50,15 @@ export const withPlace = async (test: (place: ExtractionPlace) => Promise<void>)
   const run = (ref: string | undefined) =>
     Effect.gen(function* () {
       const settings = {
-        system: { ...SystemSettings.DEFAULTS, imagelayoutdir: layouts, extractsdir: extracts },
+        system: {
+          ...SystemSettings.DEFAULTS,
+          imagelayoutdir: layouts,
+          extractsdir: extracts,
+          roots: "directories" as const
+        },
         rules: []
       }
-      const catalog = yield* Catalog.load(settings, HOST, PLATFORM)
+      const catalog = Catalog.load(settings, HOST, PLATFORM)
       const image = catalog.images.find(({ context }) => ref === undefined || context.name.ref === ref)
       if (image === undefined) throw new Error("there is no image")
       return yield* Extract.extract(image)
@@ -77,7 +83,10 @@ export const withPlace = async (test: (place: ExtractionPlace) => Promise<void>)
     },
     extract: async (ref) => {
       const outcome = await run(ref)
-      if (Either.isRight(outcome)) roots.add(outcome.right)
+      if (Either.isRight(outcome)) {
+        roots.add(outcome.right)
+        assert.deepEqual(RealTree.linkedElsewhere(RealTree.read(outcome.right)), [])
+      }
       assert.deepEqual(canary.changes(), [])
       assert.deepEqual([left("tmp"), left("locks")], [[], []])
       assert.deepEqual(published().sort(), [...roots].sort())

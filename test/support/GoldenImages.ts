@@ -60,23 +60,21 @@ export const generate = (
   mkdirSync(at("normal"))
   const { settings, warnings } = Effect.runSync(SettingsFile.load(configuration))
   assert.deepEqual(warnings, [])
-  Effect.runSync(
-    Generate.generate({
-      settings: {
-        ...settings,
-        system: { ...settings.system, imagelayoutdir: at("layouts"), extractsdir: at("extracts") }
-      },
-      host: {
-        systemdVersion: settings.system.systemdversion ?? 257,
-        cli: ["/usr/bin/oci-systemd"],
-        configFile: undefined,
-        servesRecords: true
-      },
-      platform: PLATFORM,
-      directory: at("normal"),
-      log: { debug: () => {}, warn: () => {}, error: () => {} }
-    })
-  )
+  Generate.generate({
+    settings: {
+      ...settings,
+      system: { ...settings.system, imagelayoutdir: at("layouts"), extractsdir: at("extracts") }
+    },
+    host: {
+      systemdVersion: settings.system.systemdversion ?? 257,
+      cli: ["/usr/bin/oci-systemd"],
+      configFile: undefined,
+      servesRecords: true
+    },
+    platform: PLATFORM,
+    directory: at("normal"),
+    log: { debug: () => {}, warn: () => {}, error: () => {} }
+  })
   return new Map(
     [...treeOf(at("normal"))].map(([name, text]) => [
       name,

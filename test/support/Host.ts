@@ -1,6 +1,7 @@
 /** The machine that tests take themselves to be on. */
-import type { UnitHost } from "../../src/domain/unit/ImageContext.ts"
+
 import type { HostPlatform } from "../../src/domain/image/Platform.ts"
+import type { UnitHost } from "../../src/domain/unit/ImageContext.ts"
 
 export const PLATFORM: HostPlatform = {
   os: "linux",

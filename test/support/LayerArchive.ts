@@ -4,7 +4,7 @@ import * as Tar from "./TarWriter.ts"
 
 /** What a file holds: enough to find the entry that brought it. */
 export const contentOf = ({ content }: Extract<LayerEntry, { _tag: "File" }>): string =>
-  `${content.layer}.${content.entry}`
+  `${content.layer}.${content.offset}`
 
 export const archiveOf = (entries: ReadonlyArray<LayerEntry>): Buffer =>
   Tar.archive(...entries.map((entry) => memberOf(entry, entry._tag === "File" ? contentOf(entry) : "")))

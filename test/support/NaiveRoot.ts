@@ -1,6 +1,6 @@
 /**
  * What `LayerMerge` and `RootPlan` must come to, the slow and obvious way: an immutable map of path → node, made anew by
- * every entry. Written from CORNER-CASES.md, and sharing nothing with the implementation but the entries' types.
+ * every entry. Written from the rules of docs/layers.md, and sharing nothing with the implementation but the entries' types.
  */
 import type { LayerEntry, Metadata } from "../../src/domain/archive/LayerEntry.ts"
 import type { RootStep } from "../../src/domain/root/RootStep.ts"
@@ -16,6 +16,7 @@ const refuse = (why: string): never => {
 
 // ── Applying layers ──────────────────────────────────────────────────────────────────────────────────────────────
 
+type LayerFile = Extract<LayerEntry, { _tag: "File" }>
 type Path = ReadonlyArray<string>
 type Leaf = {
   readonly kind: "leaf"
@@ -41,6 +42,8 @@ const isBelow = (path: string, top: string) => path !== top && path.startsWith(t
 
 const attributes = (m: Metadata) =>
   `${m.mode.toString(8)} ${m.uid}:${m.gid} ${m.mtime.seconds}.${m.mtime.nanoseconds} ${[...m.xattrs].map(([k, v]) => `${k}=${v}`)}`
+const fileLooks = ({ content, metadata, size }: Pick<LayerFile, "content" | "metadata" | "size">) =>
+  `file ${content.layer}.${content.offset} ${content.runs ?? ""} ${size} ${attributes(metadata)}`
 const IMPLIED: Dir = { kind: "dir", looks: "directory 755 0:0 0.0 " }
 
 const clean = (name: string): Path =>
@@ -124,7 +127,7 @@ const hiddenBy = (lower: View, entries: ReadonlyArray<LayerEntry>): ReadonlySet<
 const leafOf = (entry: Exclude<LayerEntry, { _tag: "Directory" | "Hardlink" }>, id: string): Leaf => {
   switch (entry._tag) {
     case "File":
-      return { kind: "leaf", looks: `${id}|file ${entry.content.layer}.${entry.content.entry}` }
+      return { kind: "leaf", looks: `${id}|${fileLooks(entry)}` }
     case "Symlink":
       return {
         kind: "leaf",
@@ -269,7 +272,7 @@ const demand = (holds: boolean, what: string, step: RootStep): void => {
 /** The order of kinds that `RootPlan` promises. */
 const PHASES: Record<RootStep["_tag"], number> = {
   MakeDirectory: 0,
-  PlaceFile: 1,
+  MakeFile: 1,
   MakeNode: 1,
   MakeLink: 1,
   MakeSymlink: 2,
@@ -280,7 +283,6 @@ const PHASES: Record<RootStep["_tag"], number> = {
 export const carryOut = (plan: Iterable<RootStep>): Picture => {
   const root: Made = { kind: "directory", looks: IMPLIED.looks, done: false }
   const made = new Map<string, Made>([["/", root]])
-  const staged = new Map<string, Made>()
   let phase = 0
   const place = (step: RootStep, node: Made) => {
     const names = step.path.split("/")
@@ -306,13 +308,9 @@ export const carryOut = (plan: Iterable<RootStep>): Picture => {
       case "MakeDirectory":
         place(step, { kind: "directory", looks: "unfinished", done: false })
         break
-      case "PlaceFile": {
-        const looks = `file ${step.content.layer}.${step.content.entry}`
-        const file = staged.get(looks) ?? { kind: "other", looks, done: true }
-        staged.set(looks, file)
-        place(step, file)
+      case "MakeFile":
+        place(step, { kind: "other", looks: fileLooks(step), done: true })
         break
-      }
       case "MakeNode": {
         const looks = `${step.kind} ${step.major} ${step.minor} ${attributes(step.metadata)}`
         place(step, { kind: "other", looks, done: true })

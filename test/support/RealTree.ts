@@ -66,6 +66,15 @@ export const device = ({ rdev }: BigIntStats): string => {
   return `${major}:${minor}`
 }
 
+/** Paths of files whose link count is not the number of their names in the tree: they have others elsewhere. */
+export const linkedElsewhere = (nodes: ReadonlyArray<RealNode>): ReadonlyArray<string> => {
+  const names = new Map<bigint, bigint>()
+  for (const { stat } of nodes) names.set(stat.ino, (names.get(stat.ino) ?? 0n) + 1n)
+  return nodes
+    .filter(({ kind, stat }) => kind !== "directory" && names.get(stat.ino) !== stat.nlink)
+    .map(({ path }) => path)
+}
+
 /** By node, the first of its names: names that share it are hardlinks of one another. */
 export const firstNames = (nodes: ReadonlyArray<RealNode>): ReadonlyMap<RealNode, string> => {
   const byInode = new Map<bigint, string>()

@@ -6,7 +6,7 @@ import * as SystemSettings from "../../src/domain/settings/SystemSettings.ts"
 /** The lines of a table, without the padding that a formatter would give its cells. */
 const table = <A>(keys: { readonly [K in keyof A]: SettingKey<A[K]> }): string =>
   [
-    "| key | takes | default | |",
+    "| key | takes | default | meaning |",
     "| --- | --- | --- | --- |",
     ...(Object.keys(keys) as Array<keyof A & string>).map((key) => {
       const { takes, help, print, default: byDefault } = keys[key]

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import type { Records } from "../../src/domain/unit/UserRecord.ts"
 
-const script = (name: string): string => fileURLToPath(new URL(`../../src/bin/${name}.sh`, import.meta.url))
+const script = (name: string): string => fileURLToPath(new URL(`../../src/host/${name}.sh`, import.meta.url))
 
 /** Says what it was called with, a word a line. */
 const STAND_IN = `#!/bin/sh
@@ -25,6 +25,8 @@ export const place = (path: string) => {
     OCI_SAID: at("said")
   }
   for (const directory of ["bin", "etc", "scratch", "lower"]) mkdirSync(at(directory))
+  // An image that is not mounted is an empty directory.
+  writeFileSync(at("lower/file"), "")
   const program = (name: string, text: string): void => {
     writeFileSync(at(`bin/${name}`), text)
     chmodSync(at(`bin/${name}`), 0o755)
@@ -59,12 +61,21 @@ export const place = (path: string) => {
     },
     write,
     /** A template as `oci-systemd prepare` makes it. */
-    template: (name: string, { upper = [] as readonly string[], users = [] as readonly Records[] } = {}) => {
+    template: (
+      name: string,
+      {
+        upper = [] as readonly string[],
+        users = [] as readonly Records[],
+        places = undefined as string | undefined
+      } = {}
+    ) => {
       const { template } = paths(name)
       for (const directory of ["upper", "work", "run", ...upper.map((made) => `upper/${made}`)]) {
         mkdirSync(`${template}/scratch/${directory}`, { recursive: true })
       }
       write(`${template}/scratch/run/seed`, "of the image")
+      write(`${template}/mounts`)
+      if (places !== undefined) write(`${template}/places`, places)
       spawnSync("mkfifo", ["-m", "622", `${template}/scratch/output`])
       if (users.length > 0) mkdirSync(`${template}/users`)
       for (const { files, links } of users) {

@@ -5,14 +5,15 @@ import { gzipSync } from "node:zlib"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Logger from "effect/Logger"
-import * as Finding from "../../src/domain/verify/Finding.ts"
 import { display } from "../../src/domain/naming/ImageName.ts"
 import * as SystemSettings from "../../src/domain/settings/SystemSettings.ts"
+import * as Finding from "../../src/domain/verify/Finding.ts"
 import type { Verification } from "../../src/domain/verify/Verification.ts"
 import * as Catalog from "../../src/program/Catalog.ts"
 import * as Extract from "../../src/program/Extract.ts"
 import * as Verify from "../../src/program/Verify.ts"
 import * as ExtractionServices from "../../src/services/ExtractionServices.ts"
+import * as Warning from "../../src/services/files/Warning.ts"
 import { HOST, PLATFORM } from "./Host.ts"
 import { LayoutWriter, sha256, temporary, type WrittenDescriptor } from "./LayoutWriter.ts"
 
@@ -34,6 +35,7 @@ export interface Verified {
   readonly findings: ReadonlyArray<Finding.Finding>
   /** With the image in front. */
   readonly lines: ReadonlyArray<string>
+  readonly warnings: ReadonlyArray<Warning.Warning>
 }
 
 /** An image of these archives, gzipped, in the layout. */
@@ -47,16 +49,23 @@ export const image = (layout: LayoutWriter, archives: ReadonlyArray<Uint8Array>)
     }
   )
 
-export const withPlace = async <A>(test: (place: Place) => Promise<A>): Promise<A> => {
+/** Roots are directories, which tests can damage, unless a test asks for others. */
+export const withPlace = async <A>(
+  test: (place: Place) => Promise<A>,
+  roots: SystemSettings.RootsKind = "directories"
+): Promise<A> => {
   using directory = temporary()
   const layouts = join(directory.path, "layouts")
   const extracts = join(directory.path, "extracts")
   const scratch = join(directory.path, "tmp")
   fs.mkdirSync(scratch)
   const services = ExtractionServices.layer(extracts)
-  const catalog = Effect.suspend(() =>
+  const catalog = Effect.sync(() =>
     Catalog.load(
-      { system: { ...SystemSettings.DEFAULTS, imagelayoutdir: layouts, extractsdir: extracts }, rules: [] },
+      {
+        system: { ...SystemSettings.DEFAULTS, imagelayoutdir: layouts, extractsdir: extracts, roots },
+        rules: []
+      },
       HOST,
       PLATFORM
     )
@@ -86,6 +95,10 @@ export const withPlace = async <A>(test: (place: Place) => Promise<A>): Promise<
     verify: async (options = {}) => {
       const findings: Array<Finding.Finding> = []
       const lines: Array<string> = []
+      const warnings: Array<Warning.Warning> = []
+      const logger = Logger.make<unknown, void>(({ annotations, message }) => {
+        warnings.push(Warning.of(message, annotations))
+      })
       const verifications = await Effect.runPromise(
         Effect.flatMap(catalog, ({ images }) =>
           Verify.verify(images, {
@@ -96,9 +109,9 @@ export const withPlace = async <A>(test: (place: Place) => Promise<A>): Promise<
               lines.push(`${display(image.context.name)}: ${Finding.render(finding)}`)
             }
           })
-        ).pipe(Effect.provide(services))
+        ).pipe(Effect.provide(services), Effect.provide(Logger.replace(Logger.defaultLogger, logger)))
       )
-      return { verifications, findings, lines }
+      return { verifications, findings, lines, warnings }
     }
   })
 }

@@ -1,7 +1,7 @@
 /** Layers over names so few that they collide: a, b, c, three deep, with everything that a tar archive can hold. */
 import * as fc from "fast-check"
-import { type ByteString, fromText } from "../../src/domain/text/ByteString.ts"
 import { LayerEntry, type Metadata } from "../../src/domain/archive/LayerEntry.ts"
+import { type ByteString, fromText } from "../../src/domain/text/ByteString.ts"
 
 export type Layer = { readonly entries: ReadonlyArray<LayerEntry> }
 
@@ -69,7 +69,7 @@ const nothing = fc.constant(undefined)
 
 const fileAt = (at: fc.Arbitrary<string>) =>
   leafAt(at, nothing, (path, metadata, _, layer, entry) =>
-    LayerEntry.File({ path, metadata, size: 1, content: { layer, entry } })
+    LayerEntry.File({ path, metadata, size: 1, content: { layer, offset: entry } })
   )
 
 const symlinkAt = (at: fc.Arbitrary<string>) =>

@@ -3,10 +3,11 @@ import { createHash } from "node:crypto"
 import fc from "fast-check"
 import type { Digest } from "../../src/domain/document/Digest.ts"
 import type { ImageConfig, ProcessConfig } from "../../src/domain/image/ImageConfig.ts"
-import type { ImageContext } from "../../src/domain/unit/ImageContext.ts"
-import * as ImageSettings from "../../src/domain/settings/ImageSettings.ts"
 import type { ResolvedImage } from "../../src/domain/image/ResolvedImage.ts"
+import * as UnitName from "../../src/domain/naming/UnitName.ts"
+import * as ImageSettings from "../../src/domain/settings/ImageSettings.ts"
 import * as SystemSettings from "../../src/domain/settings/SystemSettings.ts"
+import type { ImageContext } from "../../src/domain/unit/ImageContext.ts"
 
 export const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex")
 
@@ -158,6 +159,8 @@ export const imageOf = (
     manifest: { schemaVersion: 2, config: configDescriptor, layers: [], annotations },
     configDescriptor,
     config: image,
+    platform: { os: "linux", architecture: "amd64" },
+    notes: [],
     chainId: DIFF_ID
   }
 }
@@ -165,8 +168,10 @@ export const imageOf = (
 export const contextOf = (overrides: Partial<ImageContext> = {}): ImageContext => ({
   name: { layout: "myorg.com/myapp", ref: "stable" },
   stem: "com.myorg.myapp.ref.stable",
+  units: UnitName.all(overrides.stem ?? "com.myorg.myapp.ref.stable", sha256),
   settings: ImageSettings.DEFAULTS,
   origins: {},
+  faults: [],
   system: SystemSettings.DEFAULTS,
   host: { systemdVersion: 252, cli: ["/usr/bin/oci-systemd"], configFile: undefined, servesRecords: true },
   sha256,

@@ -1,4 +1,4 @@
-/** `oci-systemd dry-run`: what the generator would write. */
+/** `oci-systemd dry-run`: prints what the generator would write. */
 import * as Command from "@effect/cli/Command"
 import * as HelpDoc from "@effect/cli/HelpDoc"
 import * as Options from "@effect/cli/Options"
@@ -23,7 +23,7 @@ const systemdVersion = Options.text("systemd-version").pipe(
       : Effect.fail(
           ValidationError.invalidValue(
             HelpDoc.p(
-              `--systemd-version takes a number from ${SystemdVersion.OLDEST} on, not ${JSON.stringify(text)}`
+              `--systemd-version takes a number of at least ${SystemdVersion.OLDEST}, not ${JSON.stringify(text)}`
             )
           )
         )
@@ -34,16 +34,16 @@ const systemdVersion = Options.text("systemd-version").pipe(
 
 const output = Options.directory("output").pipe(
   Options.withPseudoName("DIR"),
-  Options.withDescription("Write the files and links below this directory instead of printing them"),
+  Options.withDescription("Write the files and links to this directory instead of printing them"),
   Options.optional
 )
 
 const diff = Options.boolean("diff").pipe(
-  Options.withDescription("Print how it differs from what the generator wrote last")
+  Options.withDescription("Print the differences to what the generator wrote last")
 )
 
 const check = Options.boolean("check").pipe(
-  Options.withDescription("Fail when it differs from what the generator wrote last, or an image cannot run")
+  Options.withDescription("Fail if the generator's last output differs, or if an image cannot run")
 )
 
 const against = Options.directory("generator-dir").pipe(
@@ -63,25 +63,27 @@ export const dryRun = Command.make(
     against,
     images: CommonOptions.images
   },
-  ({ against, check, config, diff, images, output, systemdVersion }) =>
+  ({ against, check, diff, images, output, systemdVersion }) =>
     Effect.gen(function* () {
       const overrides = Option.isNone(systemdVersion) ? {} : { systemdVersion: systemdVersion.value }
-      const { catalog, ...around } = yield* CommonOptions.load(config, overrides)
+      const { catalog, ...around } = yield* CommonOptions.load(overrides)
       const whole = images.length === 0
       const plan = yield* DryRun.plan(
         yield* CommonOptions.select(catalog, images),
         whole ? around : undefined
       )
       const isPrinted = !diff && !check && Option.isNone(output)
-      // What is not known is no difference; what is printed says itself what it is of.
+      // Without printing, unread images are an error, because the comparison would miss them. Printed units name
+      // them.
       if (!isPrinted) yield* ImagesUnread.requireNone(plan.unread)
       const differences = diff || check ? DryRun.differences(against, plan, { whole }) : []
       if (Option.isSome(output)) yield* DryRun.write(output.value, plan)
+      // Differences may be no more than what the extraction will find: that has to be read before them.
+      if (diff) yield* unfinished(plan)
       if (diff) Output.printRaw(PlanText.diff(differences, Output.isTerminal()))
       else if (isPrinted) Output.printRaw(PlanText.units(plan, Output.isTerminal()))
       for (const note of plan.notes) yield* Effect.logWarning(note)
-      if (plan.unfinished.length > 0)
-        yield* Effect.logInfo(`${ImageResolution.several(plan.unfinished)}: ${Inspection.NOT_FINAL}`)
+      if (!diff) yield* unfinished(plan)
       for (const problem of plan.problems) yield* Effect.logError(problem)
       yield* ImagesUnread.requireNone(plan.unread)
       if (check && differences.length + plan.problems.length > 0) {
@@ -98,12 +100,20 @@ export const dryRun = Command.make(
           ],
           hint:
             differences.length > 0
-              ? "systemctl daemon-reload takes changes over; oci-systemd dry-run --diff shows them"
-              : "oci-systemd list says why"
+              ? "systemctl daemon-reload applies the changes; oci-systemd dry-run --diff shows them"
+              : "oci-systemd list shows why"
         })
       }
     })
-).pipe(Command.withDescription("Print the units that the generator would write, and write nothing"))
+).pipe(
+  Command.withDescription("Print the units that the generator would write, and write nothing"),
+  CommonOptions.reading
+)
+
+const unfinished = (plan: DryRun.Plan): Effect.Effect<void> =>
+  plan.unfinished.length === 0
+    ? Effect.void
+    : Effect.logInfo(`${ImageResolution.several(plan.unfinished)}: ${Inspection.NOT_FINAL}`)
 
 const counted = (count: number, one: string, several: string): string =>
   `${count} ${count === 1 ? one : several}`

@@ -1,9 +1,8 @@
-/** `oci-systemd enable`: has images started at boot. */
+/** `oci-systemd enable`: starts images at boot. */
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as UnitName from "../../domain/naming/UnitName.ts"
 import { nameOf } from "../../program/Catalog.ts"
 import * as Enable from "../../program/Enable.ts"
 import * as ImagesUnread from "../../program/ImagesUnread.ts"
@@ -16,19 +15,19 @@ import * as Extraction from "./Extraction.ts"
 
 const wantedBy = Options.text("wanted-by").pipe(
   Options.withPseudoName("UNIT"),
-  Options.withDescription("The unit that starts it"),
+  Options.withDescription("The unit that starts the service"),
   Options.withDefault("multi-user.target")
 )
 
-const now = EnablingOptions.now("Start it, too")
+const now = EnablingOptions.now("Also start the service now")
 
 export const enable = Command.make(
   "enable",
   { config: CommonOptions.config, wantedBy, now, images: EnablingOptions.images },
-  ({ config, images, now, wantedBy }) =>
+  ({ images, now, wantedBy }) =>
     Effect.gen(function* () {
-      yield* EnablingOptions.requireDropIns(config)
-      const { catalog } = yield* CommonOptions.load(config)
+      yield* EnablingOptions.requireDropIns
+      const { catalog } = yield* CommonOptions.load()
       const selected = yield* CommonOptions.select(catalog, images)
       yield* ImagesUnread.requireNone(
         selected.filter(({ isHidden }) => isHidden).map((image) => ({ image: nameOf(image) }))
@@ -40,19 +39,19 @@ export const enable = Command.make(
         const { context } = image
         const { file, made, others, units } = yield* Enable.enable(context.name, [wantedBy])
         if (made !== "nothing") isChanged = true
-        const service = UnitName.service(context.stem)
+        const service = context.units.service
         const by = `${units.join(", ")} ${units.length === 1 ? "starts" : "start"} ${service}`
         if (made === "nothing")
           Output.print(`Nothing to do: ${by}${others.length === 0 ? "" : `, as ${others.join(", ")} says`}.`)
         else Output.print(`${made === "created" ? "Created" : "Changed"} ${file}: ${by}.`)
-        const { problem } = yield* Render.image(image)
+        const { problem } = Render.image(image)
         if (problem === undefined) runnable.push(service)
         else if (now) failures.push(Either.left(new Enable.NotStartable({ problem })))
-        else yield* Effect.logWarning(`${problem}: until that is mended, ${service} fails when it is started`)
+        else yield* Effect.logWarning(`${problem}: until that is fixed, ${service} fails when it is started`)
       }
-      // An image that was copied just now has no unit to start yet.
+      // systemd may not know the unit yet, if the image was copied just now.
       if (isChanged || now) yield* EnablingOptions.reload
       if (now && runnable.length > 0) yield* HostProgram.run("systemctl", "start", "--", ...runnable)
       yield* Extraction.failWithAll(failures)
     })
-).pipe(Command.withDescription("Have images started at boot, or with any unit"))
+).pipe(Command.withDescription("Start images at boot, or with any unit"), CommonOptions.reading)

@@ -1,11 +1,10 @@
-/** What enable and disable share. */
+/** Options and checks that enable and disable share. */
 import * as Args from "@effect/cli/Args"
 import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
-import type * as Option from "effect/Option"
 import { EnablingFailed } from "../../program/Enable.ts"
 import * as HostProgram from "../../services/host/HostProgram.ts"
-import * as CommonOptions from "./CommonOptions.ts"
+import { Settings } from "../../services/Settings.ts"
 
 export const images = Args.text({ name: "IMAGE" }).pipe(
   Args.withDescription(
@@ -16,19 +15,18 @@ export const images = Args.text({ name: "IMAGE" }).pipe(
 
 export const now = (what: string) => Options.boolean("now").pipe(Options.withDescription(what))
 
-/** A configuration file that stands alone has no drop-ins. */
-export const requireDropIns = (config: Option.Option<string>) =>
-  Effect.flatMap(CommonOptions.fileOf(config), (file) =>
-    file === undefined
-      ? Effect.void
-      : new EnablingFailed({
-          image: file,
-          reason: "stands alone: nothing beside it counts, and it is not ours to edit",
-          hint: "write wantedby = multi-user.target below its [image …]"
-        })
-  )
+/** Fails if `--config` is given, because a configuration file without drop-ins has no place for our file. */
+export const requireDropIns = Effect.flatMap(Settings, ({ file }) =>
+  file === undefined
+    ? Effect.void
+    : new EnablingFailed({
+        image: file,
+        reason: "is read without drop-ins, and this program does not edit it",
+        hint: "write wantedby = multi-user.target into its [image …] section"
+      })
+)
 
-/** Has systemd take over what was changed, where it runs. */
+/** Reloads systemd, if it is running, so that the changes take effect. */
 export const reload = Effect.suspend(() =>
   HostProgram.hasSystemd() ? HostProgram.run("systemctl", "daemon-reload") : Effect.void
 )

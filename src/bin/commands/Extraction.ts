@@ -1,8 +1,8 @@
-/** What happens to the results of several images. */
+/** How a command ends after processing several images. */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 
-/** Of several images each failure is told; the last one is the command's. */
+/** Reports each failure. The last one is the failure of the command. */
 export const failWithAll = <A, E extends Error>(
   results: ReadonlyArray<Either.Either<A, E>>
 ): Effect.Effect<void, E> =>

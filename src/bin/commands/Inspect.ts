@@ -1,23 +1,24 @@
-/** `oci-systemd inspect`: everything about one image. */
+/** `oci-systemd inspect`: shows everything about one image. */
 import * as Command from "@effect/cli/Command"
 import * as Effect from "effect/Effect"
 import * as Inspection from "../../program/Inspection.ts"
-import * as InspectionText from "../view/InspectionText.ts"
 import * as Output from "../Output.ts"
+import * as InspectionText from "../view/InspectionText.ts"
 import * as CommonOptions from "./CommonOptions.ts"
 
 export const inspect = Command.make(
   "inspect",
   { config: CommonOptions.config, json: CommonOptions.json, image: CommonOptions.image },
-  ({ config, json, image }) =>
+  ({ json, image }) =>
     Effect.gen(function* () {
-      const { catalog } = yield* CommonOptions.load(config)
+      const { catalog } = yield* CommonOptions.load()
       const inspection = yield* Inspection.of(yield* CommonOptions.one(catalog, image))
       if (json) Output.printJson(inspection)
       else Output.print(InspectionText.render(inspection, Output.width()))
     })
 ).pipe(
   Command.withDescription(
-    "Show an image: its process, its layers, and its units line by line with where each is from"
-  )
+    "Show an image: its process, its layers, and each line of its units with its source"
+  ),
+  CommonOptions.reading
 )

@@ -1,4 +1,4 @@
-/** `oci-systemd install`: puts this program on a machine. */
+/** `oci-systemd install`: installs this program on a machine. */
 import * as path from "node:path"
 import * as Command from "@effect/cli/Command"
 import * as Console from "effect/Console"
@@ -27,9 +27,7 @@ export const install = Command.make(
         `oci-systemd ${manifest.version} is installed: ${files.length} files below ${below ?? ""}${prefix}`
       )
       if (keepsConfiguration) {
-        yield* Console.log(
-          `${below ?? ""}${InstallTree.CONFIGURATION} is there already, and is left as it is`
-        )
+        yield* Console.log(`${below ?? ""}${InstallTree.CONFIGURATION} exists already and was not changed`)
       }
     })
 ).pipe(

@@ -1,15 +1,15 @@
-/** Where `install` and `uninstall` work. */
+/** The options of `install` and `uninstall`. */
 import * as Options from "@effect/cli/Options"
 import * as InstallTree from "../../domain/machine/InstallTree.ts"
 
 export const root = Options.directory("root", { exists: "yes" }).pipe(
   Options.withDescription(
-    "The machine whose tree is below this directory, instead of this one; nothing is reloaded"
+    "Work on the file system tree in this directory instead of on this machine; nothing is reloaded"
   ),
   Options.optional
 )
 
 export const prefix = Options.choice("prefix", InstallTree.PREFIXES).pipe(
-  Options.withDescription("Where programs go: /usr is for what builds packages or images"),
+  Options.withDescription("Where programs go; /usr is for building packages or images"),
   Options.withDefault(InstallTree.PREFIXES[0])
 )

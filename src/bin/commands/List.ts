@@ -1,4 +1,4 @@
-/** `oci-systemd list`: the images that there are. */
+/** `oci-systemd list`: lists the images of this machine. */
 import * as fs from "node:fs"
 import * as Command from "@effect/cli/Command"
 import * as Effect from "effect/Effect"
@@ -15,12 +15,12 @@ const nothing = (directory: string): string =>
 export const list = Command.make(
   "list",
   { config: CommonOptions.config, json: CommonOptions.json, images: CommonOptions.images },
-  ({ config, images, json }) =>
+  ({ images, json }) =>
     Effect.gen(function* () {
-      const { catalog, settings } = yield* CommonOptions.load(config)
+      const { catalog, settings } = yield* CommonOptions.load()
       const rows = yield* Effect.forEach(yield* CommonOptions.select(catalog, images), Summary.of)
       if (json) Output.printJson(rows)
       else if (rows.length > 0) Output.print(SummaryTable.render(rows, Output.width()).join("\n"))
       else Output.tell(nothing(settings.system.imagelayoutdir))
     })
-).pipe(Command.withDescription("List images with their units, and what is wrong with them"))
+).pipe(Command.withDescription("List images with their units and their problems"), CommonOptions.reading)

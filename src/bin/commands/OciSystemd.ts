@@ -1,4 +1,7 @@
-/** `oci-systemd` with all its subcommands: what the program runs, and what help, man pages and completions are made of. */
+/**
+ * `oci-systemd` with all its subcommands. The program, its help, its manual pages and its completions are made from
+ * this definition.
+ */
 import * as Command from "@effect/cli/Command"
 import type { Group } from "../Help.ts"
 import { disable } from "./Disable.ts"
@@ -10,10 +13,13 @@ import { gc } from "./Gc.ts"
 import { inspect } from "./Inspect.ts"
 import { install } from "./Install.ts"
 import { list } from "./List.ts"
+import { mount, unmount } from "./Mount.ts"
 import { name } from "./Name.ts"
 import { prepare } from "./Prepare.ts"
+import { remove } from "./Remove.ts"
 import { root } from "./Root.ts"
 import { uninstall } from "./Uninstall.ts"
+import { unpack } from "./Unpack.ts"
 import { verify } from "./Verify.ts"
 
 export const ociSystemd = Command.withSubcommands(root, [
@@ -24,7 +30,11 @@ export const ociSystemd = Command.withSubcommands(root, [
   enable,
   disable,
   extract,
+  unpack,
+  mount,
+  unmount,
   verify,
+  remove,
   gc,
   doctor,
   install,
@@ -32,11 +42,11 @@ export const ociSystemd = Command.withSubcommands(root, [
   prepare
 ])
 
-/** All of them, as help shows them. */
+/** All commands, grouped as help shows them. */
 export const GROUPS: readonly Group[] = [
   { title: "Look", commands: ["list", "inspect", "name", "dry-run"] },
   { title: "Start at boot", commands: ["enable", "disable"] },
-  { title: "Keep", commands: ["extract", "verify", "gc", "doctor"] },
+  { title: "Keep", commands: ["extract", "unpack", "mount", "unmount", "verify", "remove", "gc", "doctor"] },
   { title: "This program", commands: ["install", "uninstall"] },
   { title: "For the units", commands: ["prepare"] }
 ]

@@ -1,9 +1,9 @@
-/** `oci-systemd` itself, before its subcommand. */
+/** The options of `oci-systemd` itself, before the subcommand. */
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import * as SettingsFile from "../../services/host/SettingsFile.ts"
 
-/** Taken before the subcommand and after it. */
+/** The configuration file. It is accepted before and after the subcommand. */
 export const config = Options.file("config").pipe(
   Options.withPseudoName("FILE"),
   Options.withDescription(

@@ -1,4 +1,4 @@
-/** `oci-systemd uninstall`: takes this program away from a machine. */
+/** `oci-systemd uninstall`: removes this program from a machine. */
 import * as path from "node:path"
 import * as Command from "@effect/cli/Command"
 import * as Console from "effect/Console"
@@ -15,14 +15,14 @@ export const uninstall = Command.make(
     Effect.gen(function* () {
       const below = Option.getOrUndefined(Option.map(root, (directory) => path.resolve(directory)))
       const { enabling, files, keepsConfiguration } = yield* Uninstall.uninstall(below, prefix)
-      yield* Console.log(`removed ${files.length} files; layouts, extracts and volumes are left as they are`)
+      yield* Console.log(`removed ${files.length} files; layouts, extracts and volumes were kept`)
       if (keepsConfiguration) {
         yield* Console.log(
-          `${below ?? ""}${InstallTree.CONFIGURATION} is not as it was installed, and is left as it is`
+          `${below ?? ""}${InstallTree.CONFIGURATION} was edited since the installation, and was kept`
         )
       }
       for (const file of enabling) {
-        yield* Console.log(`${below ?? ""}${file}, which enables an image, is left as it is`)
+        yield* Console.log(`${below ?? ""}${file}, which enables an image, was kept`)
       }
     })
-).pipe(Command.withDescription("Stop all services of images, and remove what install has installed"))
+).pipe(Command.withDescription("Stop all services of images, and remove what install installed"))

@@ -1,4 +1,4 @@
-/** `oci-systemd verify`: whether images, and their roots, are what they should be. */
+/** `oci-systemd verify`: checks images and their roots. */
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import * as Array from "effect/Array"
@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import { display } from "../../domain/naming/ImageName.ts"
 import * as Catalog from "../../program/Catalog.ts"
 import * as ImagesUnread from "../../program/ImagesUnread.ts"
+import { requireIntact } from "../../program/NotIntact.ts"
 import * as Verify from "../../program/Verify.ts"
 import * as ExtractionServices from "../../services/ExtractionServices.ts"
 import * as ExtractionProgress from "../view/ExtractionProgress.ts"
@@ -18,16 +19,16 @@ const deep = Options.boolean("deep").pipe(
 
 const all = Options.boolean("all").pipe(
   Options.withDescription(
-    "Print everything that is found, not only the first 100 of each image; --json always does"
+    "Print all findings instead of the first 100 of each image; --json always prints all"
   )
 )
 
 export const verify = Command.make(
   "verify",
   { config: CommonOptions.config, deep, json: CommonOptions.json, all, images: CommonOptions.images },
-  ({ all, config, deep, images, json }) =>
+  ({ all, deep, images, json }) =>
     Effect.gen(function* () {
-      const { settings, catalog } = yield* CommonOptions.load(config)
+      const { settings, catalog } = yield* CommonOptions.load()
       const [seen, hidden] = Array.partition(
         yield* CommonOptions.select(catalog, images),
         ({ isHidden }) => isHidden
@@ -45,7 +46,7 @@ export const verify = Command.make(
         onEvent: progress.onEvent
       }).pipe(Effect.provide(ExtractionServices.layer(settings.system.extractsdir)))
       printer.close()
-      yield* Verify.requireIntact(verifications)
+      yield* requireIntact(verifications)
       yield* ImagesUnread.requireNone([
         ...hidden.map((image) => ({ image: Catalog.nameOf(image) })),
         ...verifications.filter(({ unread }) => unread > 0).map(({ image }) => ({ image: display(image) }))
@@ -53,9 +54,10 @@ export const verify = Command.make(
     })
 ).pipe(
   Command.withDescription(
-    "Check images (all of them when none is named) against their digests, and their roots against their layers"
-  )
+    "Check images (by default all) against their digests, and their roots against their layers"
+  ),
+  CommonOptions.reading
 )
 
-/** Findings of one image: more is no longer read. */
+/** How many findings of one image are printed by default. More would not be read. */
 const MOST = 100

@@ -1,4 +1,7 @@
-/** Completion for bash, which works with and without the package bash-completion: a table of the commands, and what reads it. */
+/**
+ * The completion for bash: a table of the commands, and the code that reads it. It works with and without the package
+ * bash-completion.
+ */
 import * as CommandLine from "./CommandLine.ts"
 import * as ImageNames from "./ImageNames.ts"
 

@@ -1,7 +1,9 @@
-/** What a command line takes, as data: what manual pages and shell completions are made of. */
+/** A command line as data, from which manual pages and shell completions are made. */
 
 export interface Program extends Command {
   readonly commands: readonly Command[]
+  /** The options that `@effect/cli` accepts for every command, of which help and manual show those in `BUILT_IN`. */
+  readonly library: readonly Option[]
 }
 
 export interface Command {
@@ -13,7 +15,7 @@ export interface Command {
 }
 
 export interface Option {
-  /** With their dashes, the longest first. */
+  /** The names with their dashes, the longest first. */
   readonly names: readonly [string, ...string[]]
   /** `undefined` for a flag. */
   readonly takes: Value | undefined
@@ -30,7 +32,7 @@ export interface Argument {
 }
 
 export interface Value {
-  /** What stands for it in a synopsis: `FILE`. */
+  /** The placeholder in a synopsis: `FILE`. */
   readonly word: string
   readonly kind: Kind
 }
@@ -41,23 +43,23 @@ export type Kind =
   /** An image of this machine, or its unit. */
   | { readonly _tag: "Image" }
   | { readonly _tag: "Choice"; readonly words: readonly string[] }
-  /** Anything, of which a shell knows nothing. */
+  /** Any other text, which a shell cannot complete. */
   | { readonly _tag: "Text" }
 
-/** Each program and command has them. */
+/** The options that each program and each command has, in our words. `@effect/cli` carries them out. */
 export const BUILT_IN: readonly Option[] = [
   { names: ["--help", "-h"], takes: undefined, required: false, repeated: false, summary: "Show help" },
   { names: ["--version"], takes: undefined, required: false, repeated: false, summary: "Show the version" }
 ]
 
-/** For completions: `help` is no command of its own. */
+/** Adds `help` as a command, for completions. The program defines no such command. */
 export const withHelp = (program: Program): Program => ({
   ...program,
   commands: [
     ...program.commands,
     {
       name: "help",
-      summary: "Show help, of a command where one is named",
+      summary: "Show help for the program or for a command",
       options: [],
       arguments: [
         {
@@ -74,13 +76,13 @@ export const withHelp = (program: Program): Program => ({
   ]
 })
 
-/** What a command takes besides what each takes. */
+/** Returns the options of a command without those that all commands have. */
 export const ownOptions = (program: Program, command: Command): readonly Option[] => {
   const common = new Set(program.options.map(({ names: [name] }) => name))
   return command.options.filter(({ names: [name] }) => !common.has(name))
 }
 
-/** All that may stand behind a command's name, the built-in ones last, none twice. */
+/** Returns all options that may follow a command's name, without repetitions, the built-in ones last. */
 export const allOptions = (program: Program, command: Command): readonly Option[] => [
   ...ownOptions(program, command),
   ...program.options,

@@ -1,7 +1,12 @@
-/** Reads the definitions that `@effect/cli` runs. Their inner form is no part of its interface: what is new is refused. */
+/**
+ * Reads the definitions that `@effect/cli` runs. Their inner structure is not part of its public interface, so
+ * unknown parts are errors.
+ */
+import * as BuiltInOptions from "@effect/cli/BuiltInOptions"
 import type * as Command from "@effect/cli/Command"
-import type * as HelpDoc from "@effect/cli/HelpDoc"
+import * as HelpDoc from "@effect/cli/HelpDoc"
 import type * as Span from "@effect/cli/HelpDoc/Span"
+import * as Usage from "@effect/cli/Usage"
 import * as Option from "effect/Option"
 import type * as CommandLine from "./CommandLine.ts"
 
@@ -16,14 +21,14 @@ interface Descriptor {
   readonly children: readonly Descriptor[]
 }
 
-/** An option or an argument, or several in one. */
+/** An option or an argument, or a combination of several. */
 interface Parameter {
   readonly _tag: string
   readonly name: string
   readonly aliases?: readonly string[]
   readonly description: HelpDoc.HelpDoc
   readonly primitiveType: Primitive
-  /** What it is called in a synopsis, where that is not its type's name. */
+  /** The placeholder in a synopsis, if it is not the name of the type. */
   readonly pseudoName: Option.Option<string>
   readonly left: Parameter
   readonly right: Parameter
@@ -39,13 +44,18 @@ interface Primitive {
   readonly pathType: "file" | "directory" | "either"
 }
 
-/** Of a command that `Command.withSubcommands` made. */
+/** Reads a command made by `Command.withSubcommands`. */
 export const read = <Name extends string, R, E, A>(
   command: Command.Command<Name, R, E, A>
 ): CommandLine.Program => {
   const descriptor = standing(command.descriptor as unknown as Descriptor)
   if (descriptor._tag !== "Subcommands") throw unknown("command", descriptor._tag)
-  return { ...readCommand(descriptor.parent), commands: descriptor.children.map(readCommand) }
+  const library = BuiltInOptions.builtInOptions(command.descriptor, Usage.empty, HelpDoc.empty)
+  return {
+    ...readCommand(descriptor.parent),
+    commands: descriptor.children.map(readCommand),
+    library: parameters(library as unknown as Parameter).map(option)
+  }
 }
 
 const readCommand = (node: Descriptor): CommandLine.Command => {
@@ -117,7 +127,7 @@ const dashed = (name: string): string => (name.length === 1 ? `-${name}` : `--${
 
 const value = (parameter: Parameter): CommandLine.Value => {
   const { name, primitiveType, pseudoName } = parameter
-  // Arguments are named as they are to be shown, options as they are to be typed.
+  // Arguments are named as in a synopsis, options as they are typed.
   const shown = name === name.toUpperCase() ? name : undefined
   const word = (byDefault: string) => Option.getOrElse(pseudoName, () => shown ?? byDefault)
   switch (primitiveType._tag) {
@@ -138,7 +148,7 @@ const value = (parameter: Parameter): CommandLine.Value => {
   throw unknown("value", primitiveType._tag)
 }
 
-/** The text of a description. */
+/** Returns the text of a description. */
 export const plain = (doc: HelpDoc.HelpDoc): string => {
   switch (doc._tag) {
     case "Empty":
@@ -171,4 +181,4 @@ const spanText = (span: Span.Span): string => {
 }
 
 const unknown = (what: string, tag: string): Error =>
-  new Error(`@effect/cli has a form of ${what} that manual pages know nothing of: ${tag}`)
+  new Error(`@effect/cli has a kind of ${what} that manual pages do not support: ${tag}`)

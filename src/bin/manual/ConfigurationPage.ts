@@ -1,4 +1,4 @@
-/** oci-generator.conf(5), made of the tables that are parsed. */
+/** The page oci-generator.conf(5), made from the tables that the parser uses. */
 import * as ImageSettings from "../../domain/settings/ImageSettings.ts"
 import type { SettingKey } from "../../domain/settings/SettingKey.ts"
 import * as SystemSettings from "../../domain/settings/SystemSettings.ts"
@@ -38,17 +38,17 @@ export const page: Page = {
     {
       title: "Description",
       blocks: [
-        "Where layouts, extracts and volumes are, and how images are run. None of the files has to be there. `oci-systemd-generator -generate` prints one with every setting and its default.",
-        "The file is read first, then the drop-ins in the order of their names, whatever their directory. Of two drop-ins with one name the one in `/etc` counts, then the one in `/run`; a link to `/dev/null` masks the others.",
-        "A line is a section's head in brackets, a key with its value, or a comment after `#` or `;`; behind `healthcmd =` all is the command. What is not understood is told with its file and line, and passed over; the rest counts. Changes count from the next `systemctl daemon-reload`, and for a service that runs from its next start.",
-        "What a directive of a unit can say needs no key here: it belongs in a drop-in of the service, see `systemctl`(1), `edit`."
+        "The configuration says where layouts, extracts and volumes are, and how images are run. All files are optional. `oci-systemd-generator -generate` prints a file with every setting and its default.",
+        "The file is read first, then the drop-ins in the order of their names, whatever their directory. Of drop-ins with the same name, the one in `/etc` counts, then the one in `/run`; a link to `/dev/null` masks the others.",
+        "A line is a section's head in brackets, a key with its value, or a comment after `#` or `;`. After `healthcmd =`, the whole rest of the line is the command. A line that is not understood is reported with its file and number and ignored; the rest counts. Changes count from the next `systemctl daemon-reload`, and for a running service from its next start.",
+        "A directive of a unit needs no key here: write it into a drop-in of the service, see `systemctl`(1), `edit`."
       ]
     },
     { title: "[system] section", blocks: keys(SystemSettings.KEYS) },
     {
       title: "[image PATTERN] sections",
       blocks: [
-        "For the images whose whole name, `LAYOUT:REF`, the pattern matches; `*` is any text. Of several sections that match an image, one without `*` counts before all others, then the one with more characters besides `*`, and of equally exact ones the later line. A list is replaced, not added to; only `volume` adds up.",
+        "A section applies to the images that match its pattern: `LAYOUT:REF`, or `LAYOUT` for all its references; `*` is any text within either. Write `::` between them if the layout holds a colon that is not a port's. Of several sections that match an image, one without `*` counts before all others, then the one with more characters besides `*`, and of equally exact ones the later line. A later list replaces an earlier one; only `volume` adds up.",
         ...keys(ImageSettings.KEYS)
       ]
     },

@@ -1,4 +1,4 @@
-/** Completion for fish: a line for each thing that may stand somewhere. */
+/** The completion for fish: one line for each word that may be completed. */
 import * as CommandLine from "./CommandLine.ts"
 import * as ImageNames from "./ImageNames.ts"
 
@@ -38,7 +38,7 @@ const complete = ({ names, summary, takes }: CommandLine.Option, condition?: str
     `-d ${quote(summary)}`
   ].join(" ")
 
-/** `-r` and `-x` say that there is a value, `-F` that it may be a file. */
+/** Returns the flags for a value: `-r` and `-x` say that there is one, `-F` that it may be a file. */
 const values = ({ kind }: CommandLine.Value): string => {
   switch (kind._tag) {
     case "File":

@@ -1,10 +1,10 @@
-/** oci-systemd-generator(8). */
+/** The page oci-systemd-generator(8). */
 import { example, type Page, term } from "./Roff.ts"
 
 export const page: Page = {
   name: "oci-systemd-generator",
   section: 8,
-  summary: "make systemd units of OCI image layouts",
+  summary: "make systemd units from OCI image layouts",
   sections: [
     {
       title: "Synopsis",
@@ -15,19 +15,19 @@ export const page: Page = {
     {
       title: "Description",
       blocks: [
-        "A `systemd.generator`(7): systemd runs it at boot and at every `systemctl daemon-reload`. It looks for OCI image layouts below the directory of layouts, reads their small JSON documents, each checked by its digest, and writes the units of each image to the directory *NORMAL*. It extracts nothing, runs nothing, and writes nowhere else; *EARLY* and *LATE* stay empty.",
+        "This program is a `systemd.generator`(7), which systemd runs at boot and at every `systemctl daemon-reload`. It looks for OCI image layouts below the directory of layouts, reads their small JSON documents, each checked by its digest, and writes the units of each image to the directory *NORMAL*. It extracts nothing, runs nothing, and writes nowhere else; *EARLY* and *LATE* stay empty.",
         "The units of a service *U*`.service` can be changed by drop-ins, as with any service: `systemctl edit` *U*`.service`."
       ]
     },
     {
       title: "Options",
       blocks: [
-        "Each is taken with one dash or two.",
+        "Each option may be written with one dash or two.",
         term(
           "`-config` *FILE*",
           "Read this configuration file, and no drop-ins, instead of `/etc/oci-generator.conf`."
         ),
-        term("`-debug`", "Tell what it does, not only what is wrong."),
+        term("`-debug`", "Log what is done, not only what is wrong."),
         term(
           "`-generate`",
           "Print a configuration file with every setting, its default and what it is for, and do nothing else."
@@ -37,8 +37,8 @@ export const page: Page = {
     {
       title: "Diagnostics",
       blocks: [
-        "Messages go to standard error and to the kernel's log, since nothing else is there at boot: `journalctl -k -t oci-systemd-generator` or `dmesg`. An image that cannot be used has a service whose start fails with the reason, and hurts no other image. The exit status is 0 but for a command line that is not understood (2).",
-        "To see what it would write:",
+        "Messages go to standard error and to the kernel's log, since no other log exists at boot: see `journalctl -k -t oci-systemd-generator` or `dmesg`. An image that cannot be used gets a service that fails with the reason when it is started; other images are not affected. The exit status is 0, except after a wrong command line (2).",
+        "To see what the generator would write:",
         example("oci-systemd dry-run")
       ]
     },

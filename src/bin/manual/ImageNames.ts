@@ -1,7 +1,7 @@
-/** How completions find the names of images and units in what `oci-systemd list --json` prints. */
+/** How completions find the names of images and units in the output of `oci-systemd list --json`. */
 
 /**
- * For `sed -n`. Names are offered to a shell, which may evaluate them, and anybody who may copy a layout chooses them: one that has
- * other characters than these is not offered.
+ * A script for `sed -n`. The user who copies a layout chooses its name, and a shell may evaluate the names that
+ * completions offer, so names with other characters than these are not offered.
  */
 export const SED = String.raw`s/^ *"\(image\|unit\)": "\([A-Za-z0-9@%+./:_-]*\)",\{0,1\}$/\2/p`

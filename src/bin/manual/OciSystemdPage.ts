@@ -1,4 +1,4 @@
-/** oci-systemd(1). */
+/** The page oci-systemd(1). */
 import { STATUSES } from "../ExitStatus.ts"
 import * as CommandLine from "./CommandLine.ts"
 import { NOTES } from "./CommandNotes.ts"
@@ -22,22 +22,22 @@ export const page = (program: CommandLine.Program): Page => ({
     {
       title: "Description",
       blocks: [
-        "An OCI image layout below `/var/lib/oci/layouts` becomes a systemd service at boot and at every `systemctl daemon-reload`, by way of `oci-systemd-generator`(8). The first start of the service extracts the image. There is no container runtime and no daemon: the service is systemd's own.",
+        "At boot and at every `systemctl daemon-reload`, `oci-systemd-generator`(8) makes a systemd service from each OCI image layout below `/var/lib/oci/layouts`. The first start of the service extracts the image. There is no container runtime and no daemon: the service is systemd's own.",
         example(FIRST_SERVICE),
-        "`oci-systemd` shows what images there are and what becomes of them, and does what need not wait for a start."
+        "`oci-systemd` shows the images and their units, checks both, and does work ahead of the first start."
       ]
     },
     {
       title: "Images",
       blocks: [
-        "An *IMAGE* is named `LAYOUT:REF`, the path of its layout below the directory of layouts and its reference, or by its unit. The layout's name, its host reversed, and the reference make the unit: `myorg.com/myapp:stable` is `com.myorg.myapp.ref.stable.service`."
+        "An *IMAGE* is named `LAYOUT:REF`, the path of its layout below the directory of layouts and its reference, or by its unit. The unit's name consists of the layout's name, with its host reversed, and the reference: the unit of `myorg.com/myapp:stable` is `com.myorg.myapp.ref.stable.service`."
       ]
     },
     { title: "Commands", blocks: program.commands.flatMap((command) => describe(program, command)) },
     {
       title: "Options",
       blocks: [
-        "These are taken by every command, before or after its name.",
+        "Every command accepts these options, before or after its name.",
         ...[...program.options, ...CommandLine.BUILT_IN].map(describeOption)
       ]
     },
@@ -45,7 +45,7 @@ export const page = (program: CommandLine.Program): Page => ({
       title: "Exit status",
       blocks: [
         ...Object.values(STATUSES).map(({ code, means }) => term(`${code}`, `${means}.`)),
-        term("128+*N*", "Ended by signal *N*.")
+        term("128+*N*", "Signal *N* ended the command.")
       ]
     },
     { title: "Files", blocks: FILES },
@@ -79,8 +79,11 @@ systemctl start com.myorg.myapp.ref.stable.service`
 
 const FILES: readonly Block[] = [
   term("`/etc/oci-generator.conf`", "The configuration, see `oci-generator.conf`(5)."),
-  term("`/var/lib/oci/layouts`", "OCI image layouts, each at a path that is its name."),
+  term("`/var/lib/oci/layouts`", "OCI image layouts. The path of a layout is its name."),
   term("`/var/lib/oci/extracts`", "Extracted images. All of it can be made again from the layouts."),
-  term("`/var/lib/oci/volumes`", "The images' volumes: data that services keep. Nothing removes them."),
-  term("`oci.slice`", "The slice that all services of images are in.")
+  term(
+    "`/var/lib/oci/volumes`",
+    "The images' volumes, with the data that services keep. Only `oci-systemd gc --volumes` removes any."
+  ),
+  term("`oci.slice`", "The slice of all services of images.")
 ]

@@ -1,12 +1,12 @@
 /**
- * Manual pages as data, and as groff_man(7) and mandoc(1) read them. In text, what stands between backticks is to be typed as it
- * is, and between asterisks is to be replaced; both are the only markup.
+ * Manual pages as data, printed for groff_man(7) and mandoc(1). In text, backticks enclose what is typed as it is,
+ * and asterisks enclose placeholders; there is no other markup.
  */
 
 export interface Page {
   readonly name: string
   readonly section: 1 | 5 | 8
-  /** For `apropos`, without a full stop. */
+  /** The summary for `apropos`, without a full stop. */
   readonly summary: string
   readonly sections: readonly Section[]
 }
@@ -21,7 +21,7 @@ export type Block =
   | { readonly _tag: "Term"; readonly term: string; readonly meaning: readonly Block[] }
   | { readonly _tag: "Example"; readonly lines: string }
   | { readonly _tag: "Heading"; readonly text: string }
-  /** A command's name and what it takes, in a paragraph of its own whose further lines are indented. */
+  /** A command's name and its parameters, in a paragraph of its own with further lines indented. */
   | { readonly _tag: "Synopsis"; readonly text: string }
 
 export const term = (words: string, ...meaning: readonly Block[]): Block => ({
@@ -35,7 +35,7 @@ export const synopsis = (text: string): Block => ({ _tag: "Synopsis", text })
 
 export interface Edition {
   readonly version: string
-  /** `YYYY-MM-DD`. */
+  /** A date as `YYYY-MM-DD`. */
   readonly date: string
 }
 
@@ -43,7 +43,7 @@ export const render = (page: Page, { date, version }: Edition): string =>
   [
     '.\\" Made by scripts/manual.mjs from the commands and settings of the program.',
     `.TH ${page.name.toUpperCase().replaceAll("-", "\\-")} ${page.section} ${date} "oci\\-systemd\\-generator ${version}"`,
-    // Left-aligned and without hyphens at line ends: names of files and options can be copied then.
+    // Left-aligned and without hyphenation, so that names of files and options can be copied.
     ".nh",
     ".ad l",
     ".SH NAME",
@@ -59,7 +59,7 @@ const renderAll = (blocks: readonly Block[]): readonly string[] =>
   blocks.flatMap((block, index) => renderBlock(block, blocks[index - 1]))
 
 const renderBlock = (block: Block, before: Block | undefined): readonly string[] => {
-  // A heading begins a paragraph by itself.
+  // A heading starts a paragraph by itself.
   const isFirst = before === undefined || (typeof before !== "string" && before._tag === "Heading")
   if (typeof block === "string") return [...(isFirst ? [] : [".PP"]), ...wrap(line(block))]
   switch (block._tag) {
@@ -88,7 +88,7 @@ const renderBlock = (block: Block, before: Block | undefined): readonly string[]
   }
 }
 
-/** A line of text with its markup. */
+/** Prints a line of text with its markup. */
 const line = (text: string): string =>
   guarded(
     text
@@ -101,7 +101,7 @@ const line = (text: string): string =>
       .join("")
   )
 
-/** At blanks, where groff may break lines as it likes. */
+/** Breaks lines at spaces, where groff may break them as well. */
 const wrap = (text: string): readonly string[] => {
   const lines: string[] = []
   for (const word of text.split(" ")) {
@@ -118,7 +118,7 @@ const verbatim = (text: string): string => guarded(escape(text))
 
 const quoted = (text: string): string => `"${escape(text)}"`
 
-/** groff_char(7): a hyphen that can be copied, a backslash, quotes, and accents that are letters. */
+/** Escapes by groff_char(7): hyphens that can be copied, backslashes, quotes, and accents that are letters. */
 const escape = (text: string): string =>
   Array.from(text, (character) => {
     const code = character.codePointAt(0) ?? 0
@@ -138,5 +138,5 @@ const SPECIAL: Readonly<Record<string, string>> = {
   "~": "\\(ti"
 }
 
-/** A full stop or an apostrophe at the beginning of a line would be a request. */
+/** Escapes a full stop or an apostrophe at the beginning of a line, where it would be a request. */
 const guarded = (text: string): string => (/^[.']/.test(text) ? `\\&${text}` : text)

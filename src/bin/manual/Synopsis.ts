@@ -1,4 +1,4 @@
-/** How a command is called, in one line, with the markup of manual pages. */
+/** The synopsis of a command in one line, with the markup of manual pages. */
 import * as CommandLine from "./CommandLine.ts"
 
 export const option = ({ names, takes }: CommandLine.Option): string =>
@@ -9,7 +9,7 @@ export const value = ({ kind, word }: CommandLine.Value): string =>
     ? kind.words.map((choice) => `\`${choice}\``).join("|")
     : `*${word}*`
 
-/** The name of the program is left to the caller. */
+/** Prints the synopsis without the program's name, which the caller adds. */
 export const command = (program: CommandLine.Program, own: CommandLine.Command): string =>
   [
     `\`${own.name}\``,

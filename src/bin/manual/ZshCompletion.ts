@@ -1,4 +1,4 @@
-/** Completion for zsh: `_arguments` is told what each command takes. */
+/** The completion for zsh, which passes each command's parameters to `_arguments`. */
 import * as CommandLine from "./CommandLine.ts"
 import * as ImageNames from "./ImageNames.ts"
 

@@ -1,4 +1,7 @@
-/** Writes manual pages and completions: `write DIRECTORY VERSION DATE`. The build runs it; it is no part of the programs. */
+/**
+ * Writes manual pages and completions: `write DIRECTORY VERSION DATE`. Only the build runs it; it is not part of the
+ * programs.
+ */
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { ociSystemd } from "../commands/OciSystemd.ts"

@@ -1,6 +1,7 @@
-/** How many columns of a terminal a text takes. */
+/** Computes how many columns of a terminal a text takes. Widths are those of Unicode Standard Annex 11. */
+import { eastAsianWidth } from "get-east-asian-width"
 
-/** Of printable text (`Printable`), without escape sequences. */
+/** Returns the width of printable text (`Printable`) without escape sequences. */
 export const of = (text: string): number => {
   if (PLAIN.test(text)) return text.length
   let width = 0
@@ -8,7 +9,7 @@ export const of = (text: string): number => {
   return width
 }
 
-/** The longest head that takes no more than `width` columns. */
+/** Returns the longest beginning that takes at most `width` columns. */
 export const head = (text: string, width: number): string => {
   let taken = 0
   let result = ""
@@ -20,7 +21,7 @@ export const head = (text: string, width: number): string => {
   return result
 }
 
-/** The longest tail that does. */
+/** Returns the longest end that takes at most `width` columns. */
 export const tail = (text: string, width: number): string => {
   const all = clusters(text)
   let taken = 0
@@ -33,7 +34,7 @@ export const tail = (text: string, width: number): string => {
   return all.slice(from).join("")
 }
 
-/** Both ends of a text that is too long, with `…` between them: names differ at either. */
+/** Shortens a long text to its two ends with `…` between them, since names may differ at either end. */
 export const shorten = (text: string, width: number): string => {
   if (of(text) <= width) return text
   if (width <= 1) return head("…", width)
@@ -44,19 +45,23 @@ export const shorten = (text: string, width: number): string => {
 const clusters = (text: string): readonly string[] =>
   PLAIN.test(text) ? Array.from(text) : Array.from(SEGMENTER.segment(text), ({ segment }) => segment)
 
-/** What a reader takes for one character is as wide as its widest part. */
+/** Returns the width of a character as readers see it, which is that of its widest part. */
 const ofCluster = (cluster: string): number => {
   let width = 0
   for (const character of cluster) {
-    width = Math.max(width, NO_WIDTH.test(character) ? 0 : WIDE.test(character) ? 2 : 1)
+    width = Math.max(width, ofCharacter(character))
   }
   return EMOJI_STYLE.test(cluster) ? 2 : width
+}
+
+const ofCharacter = (character: string): number => {
+  if (NO_WIDTH.test(character)) return 0
+  return PICTURE.test(character) ? 2 : eastAsianWidth(character.codePointAt(0) ?? 0)
 }
 
 const SEGMENTER = new Intl.Segmenter("en", { granularity: "grapheme" })
 const PLAIN = /^[ -~]*$/
 const NO_WIDTH = /^(?:\p{Mn}|\p{Me}|[\u200b-\u200d])$/u
-/** East Asian Wide and Fullwidth (Unicode Standard Annex 11), in blocks; and what is shown as a picture. */
-const WIDE =
-  /^(?:[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{17000}-\u{18cff}\u{1b000}-\u{1b2ff}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation})$/u
+/** Characters shown as pictures, among them the halves of flags, whose width alone is one. */
+const PICTURE = /^\p{Emoji_Presentation}$/u
 const EMOJI_STYLE = /\ufe0f/u

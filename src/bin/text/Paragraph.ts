@@ -1,7 +1,7 @@
-/** Text broken into lines at its blanks, all but the first indented. */
+/** Breaks text into lines at its spaces, and indents all lines but the first. */
 import * as DisplayWidth from "./DisplayWidth.ts"
 
-/** What has no blanks and does not fit is broken where the line ends. */
+/** Wraps a text. A word that is longer than a line is broken at the end of the line. */
 export const wrap = (text: string, width: number, indent = ""): readonly string[] => {
   if (!Number.isFinite(width)) return [text]
   const room = Math.max(width - indent.length, NARROWEST)
@@ -24,5 +24,5 @@ const pieces = (word: string, room: number): readonly string[] => {
   return first === "" ? [word] : [first, ...pieces(word.slice(first.length), room)]
 }
 
-/** Less is not worth the breaking. */
+/** Narrower text is not broken. */
 const NARROWEST = 20

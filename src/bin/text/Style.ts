@@ -1,12 +1,12 @@
-/** Colours and weight of text on a terminal, as console_codes(4) has them: the basic ones, which every theme can read. */
+/** Colours and weight of text on a terminal (console_codes(4)): the basic ones, which are readable in every theme. */
 
 export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "blue" | "cyan" | "plain"
 
-/** What is styled is one text, on one line. Nesting is not possible. */
+/** Styles one text on one line. Styles cannot be nested. */
 export const paint = (style: Style, text: string): string =>
   style === "plain" || text === "" ? text : `\u001b[${CODES[style]}m${text}\u001b[0m`
 
-/** The text alone: for who wants no colours. */
+/** Removes the styles. */
 export const strip = (text: string): string => text.replace(SEQUENCE, "")
 
 const CODES: Readonly<Record<Exclude<Style, "plain">, number>> = {

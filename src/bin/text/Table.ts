@@ -1,6 +1,7 @@
 /**
- * Rows in columns that fit a width. Where they do not, those that may be cut are cut in their middle, and where that is not
- * enough, the columns that matter least are left out. Without a width (a file, a pipe) everything is there, whole.
+ * Prints rows in columns that fit a width. If they do not fit, columns that may be cut are cut in the middle, and if
+ * that is not enough, the least important columns are left out. Without a width (a file, a pipe) everything is
+ * printed whole.
  */
 import * as DisplayWidth from "./DisplayWidth.ts"
 import * as Style from "./Style.ts"
@@ -8,9 +9,9 @@ import * as Style from "./Style.ts"
 export interface Column {
   readonly title: string
   readonly align?: "left" | "right"
-  /** May be cut down to this many columns of the terminal. */
+  /** The column may be cut down to this many terminal columns. */
   readonly shrinksTo?: number
-  /** Left out before columns of a smaller number; without one, never. */
+  /** The column is left out before those with a smaller number; without a number, it always stays. */
   readonly spare?: number
 }
 
@@ -22,7 +23,7 @@ export interface Cell {
 /** A cell for each column. */
 export type Row = readonly Cell[]
 
-/** Lines without trailing blanks, the titles first; the text of cells is printable already. */
+/** Returns lines without trailing spaces, the titles first. The text of cells must be printable. */
 export const render = (
   columns: readonly Column[],
   rows: readonly Row[],
@@ -51,7 +52,7 @@ export const render = (
 
 const GAP = "  "
 
-/** The least that a table of these columns takes. */
+/** Returns the least width of a table with these columns. */
 const total = (columns: readonly Column[], natural: readonly number[], kept: readonly number[]): number =>
   kept.reduce((sum, index) => sum + least(columns[index], natural[index] ?? 0), 0) +
   GAP.length * Math.max(0, kept.length - 1)
@@ -59,7 +60,7 @@ const total = (columns: readonly Column[], natural: readonly number[], kept: rea
 const least = (column: Column | undefined, natural: number): number =>
   Math.min(natural, column?.shrinksTo ?? natural)
 
-/** Indexes of the columns that stay. */
+/** Returns the indexes of the columns that stay. */
 const fitting = (
   columns: readonly Column[],
   natural: readonly number[],
@@ -75,7 +76,7 @@ const fitting = (
   return kept
 }
 
-/** Column for column from the widest on, each gives what it can. */
+/** Cuts columns, the widest first, each as far as it may be. */
 const shrunk = (
   columns: readonly Column[],
   natural: readonly number[],

@@ -1,4 +1,4 @@
-/** What `doctor` prints for people: a line for each check, and below it what to do. */
+/** The output of `doctor` for people: a line for each check, with advice below it. */
 import type { Diagnosis, Status } from "../../domain/machine/Diagnosis.ts"
 import * as Printable from "../../domain/text/Printable.ts"
 import * as Paragraph from "../text/Paragraph.ts"
@@ -30,7 +30,7 @@ export const render = (diagnoses: readonly Diagnosis[], width: number): readonly
 const summary = (diagnoses: readonly Diagnosis[]): string => {
   const count = (status: Status) => diagnoses.filter((diagnosis) => diagnosis.status === status).length
   const [problems, warnings] = [count("problem"), count("warning")]
-  if (problems === 0 && warnings === 0) return Style.paint("green", "This machine runs images.")
+  if (problems === 0 && warnings === 0) return Style.paint("green", "This machine can run images.")
   return [
     ...(problems === 0 ? [] : [Style.paint("red", `${problems} problem${problems === 1 ? "" : "s"}`)]),
     ...(warnings === 0 ? [] : [Style.paint("yellow", `${warnings} warning${warnings === 1 ? "" : "s"}`)])

@@ -1,4 +1,7 @@
-/** How far extractions are, as lines for a terminal: an image in a line, and below it each layer that is being read. */
+/**
+ * The progress of extractions as lines for a terminal: a line for each image, and below it one for each layer that is
+ * being read.
+ */
 import type { ExtractionEvent } from "../../domain/extracts/ExtractionEvent.ts"
 import { display, type ImageName } from "../../domain/naming/ImageName.ts"
 import * as Printable from "../../domain/text/Printable.ts"
@@ -11,7 +14,7 @@ interface Layer {
   readonly size: number
   readonly read: number
   readonly entries: number
-  /** Milliseconds, when the first bytes of it were read. */
+  /** Time in milliseconds at which the first bytes were read. */
   readonly since: number | undefined
   readonly isDone: boolean
 }
@@ -19,16 +22,16 @@ interface Layer {
 interface Image {
   readonly layers: readonly Layer[]
   readonly since: number
-  /** Of the root that is being written. */
+  /** Progress of writing the root. */
   readonly written: { readonly done: number; readonly total: number } | undefined
 }
 
-/** By the name of the image, in the order in which they began. */
+/** Images by name, in the order in which they began. */
 export type ExtractionView = ReadonlyMap<string, Image>
 
 export const EMPTY: ExtractionView = new Map()
 
-/** `now` in milliseconds. */
+/** Returns the view after an event. `now` is in milliseconds. */
 export const after = (view: ExtractionView, event: ExtractionEvent, now: number): ExtractionView => {
   const name = display(event.image)
   const next = new Map(view)
@@ -64,7 +67,7 @@ export const after = (view: ExtractionView, event: ExtractionEvent, now: number)
 export const without = (view: ExtractionView, image: ImageName): ExtractionView =>
   new Map([...view].filter(([name]) => name !== display(image)))
 
-/** No more than `height` lines, none wider than `width`. */
+/** Returns at most `height` lines, each at most `width` columns wide. */
 export const render = (view: ExtractionView, now: number, width: number, height: number): readonly string[] =>
   [...view]
     .flatMap(([name, image]) => lines(Printable.line(name), image, now, width))
@@ -96,7 +99,9 @@ const lines = (
   ]
 }
 
-/** The first text that leaves room for the name, or for enough of it to know it by; the last one is cut. */
+/**
+ * Returns the first text that leaves room for the name or for a recognizable part of it; the last text may be cut.
+ */
 const fitted = (name: string, width: number, ...texts: readonly [string, ...string[]]): string => {
   const least = Math.min(DisplayWidth.of(name), LEAST_NAME)
   const text =
@@ -108,7 +113,7 @@ const fitted = (name: string, width: number, ...texts: readonly [string, ...stri
   return Style.paint("bold", shown) + DisplayWidth.head(`  ${text}`, width - DisplayWidth.of(shown))
 }
 
-/** `74.4 MiB of 120 MiB, 81.3 MiB/s, 12 s left` */
+/** Prints amount, rate and remaining time: `74.4 MiB of 120 MiB, 81.3 MiB/s, 12 s left`. */
 const pace = (read: number, size: number, milliseconds: number): string => {
   if (milliseconds < SHORTEST || read === 0) return amount(read, size)
   const rate = read / (milliseconds / 1000)
@@ -136,5 +141,5 @@ const sum = (numbers: readonly number[]): number => numbers.reduce((total, numbe
 
 const BAR = 16
 const LEAST_NAME = 20
-/** Milliseconds before a rate says anything. */
+/** Milliseconds before a rate is meaningful. */
 const SHORTEST = 500

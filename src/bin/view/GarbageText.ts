@@ -1,4 +1,4 @@
-/** What `gc` prints for people. */
+/** The output of `gc` for people. */
 
 import type { GarbageKind, GarbagePiece } from "../../domain/extracts/GarbagePiece.ts"
 import * as Printable from "../../domain/text/Printable.ts"
@@ -18,9 +18,9 @@ export const render = (outcome: Outcome, width: number): readonly string[] => {
       ...Paragraph.wrap(`  ${Printable.line(reason)}`, width, "  ").map((text) => Style.paint("dim", text))
     ]),
     ...held.flatMap(({ image, reason }) =>
-      Paragraph.wrap(`${image} keeps what it has: ${reason}`, width, "  ").map(Printable.line)
+      Paragraph.wrap(`everything of ${image} is kept: ${reason}`, width, "  ").map(Printable.line)
     ),
-    ...odd.map((path) => `${Style.paint("dim", "left alone, not ours:")} ${Printable.line(path)}`),
+    ...odd.map((path) => `${Style.paint("dim", "kept, not made by this program:")} ${Printable.line(path)}`),
     removed.length === 0
       ? "There is nothing to remove."
       : `${dryRun ? "Would remove" : "Removed"} ${counts(outcome)}: ${Style.paint("bold", ByteSize.render(freed))}${dryRun ? "" : " freed"}.`
@@ -32,7 +32,7 @@ const line = (what: string, style: Style.Style, { images = [], kind, path }: Gar
   return `${Style.paint(style, what)} ${kind} ${Printable.line(shown(kind, path) + of)}`
 }
 
-/** A digest for people, or a path that they may want to look at. */
+/** Prints a digest shortened for people, or a path. */
 const shown = (kind: GarbageKind, path: string): string =>
   kind === "root" || kind === "layer" ? path.slice(path.lastIndexOf("/") + 1).slice(0, 12) : path
 
@@ -43,12 +43,14 @@ const counts = ({ removed }: Outcome): string =>
     .map(([count, [one, several]]) => `${count} ${count === 1 ? one : several}`)
     .join(", ")
 
-/** The others come with them. */
+/** The kinds that are listed; the other kinds belong to them. */
 const LISTED: ReadonlySet<GarbageKind> = new Set(["root", "layer", "scratch", "volumes"])
 
 const NAMES: Readonly<Record<GarbageKind, readonly [one: string, several: string]>> = {
   root: ["root", "roots"],
   layer: ["layer", "layers"],
+  image: ["image of a root", "images of roots"],
+  listing: ["listing", "listings"],
   scratch: ["scratch directory", "scratch directories"],
   volumes: ["directory of volumes", "directories of volumes"],
   template: ["template", "templates"],

@@ -1,4 +1,6 @@
-/** What `inspect` prints for people: the image, its process, its layers, and each line of its units with who wants it. */
+/**
+ * The output of `inspect` for people: the image, its process, its layers, and each line of its units with its source.
+ */
 import * as Printable from "../../domain/text/Printable.ts"
 import type { InspectedDirective, InspectedHealth, Inspection } from "../../program/Inspection.ts"
 import * as ByteSize from "../text/ByteSize.ts"
@@ -88,7 +90,7 @@ const process = ({ config: { config = {} } }: Inspection): readonly Field[] => [
   )
 ]
 
-/** As the image has them, so that no word is taken for two. */
+/** Prints words as the image has them, so that a word with spaces does not look like two. */
 const words = (argv: readonly string[]): string => JSON.stringify(argv)
 
 const volumes = ({ volumes }: Inspection): readonly Field[] =>
@@ -115,7 +117,9 @@ const layers = ({ layers }: Inspection, width: number): readonly string[] =>
     width - INDENT.length
   ).map((line) => INDENT + line)
 
-/** Its lines, section by section, each with its source at the right, or below it where there is no room. */
+/**
+ * Prints the lines of a unit section by section, each with its source at the right, or below it if there is no room.
+ */
 const directives = (unit: string, inspection: Inspection, width: number): readonly string[] => {
   const own = inspection.directives.filter((directive) => directive.unit === unit)
   const column = Math.min(
@@ -183,7 +187,7 @@ const fields = (all: readonly Field[], width: number): readonly string[] => {
 
 const INDENT = "  "
 const GAP = "  "
-/** Of the line, for what a unit says; the rest is for who wants it. */
+/** The share of a line for the directive; the rest is for its source. */
 const LEFT_PART = 0.6
 const WIDEST_LEFT = 60
 const WIDEST_LABEL = 24

@@ -1,7 +1,8 @@
-/** Units as text: as they are, or as what changes in them. Coloured for a terminal; elsewhere byte for byte. */
+/** Prints units, or their differences. Colours are used on a terminal; elsewhere the output is exact to the byte. */
 import * as Printable from "../../domain/text/Printable.ts"
 import * as TextDiff from "../../domain/text/TextDiff.ts"
-import type { Difference, Entry, Plan } from "../../program/DryRun.ts"
+import type { Difference, UnitEntry } from "../../domain/unit/UnitEntry.ts"
+import type { Plan } from "../../program/DryRun.ts"
 import * as Style from "../text/Style.ts"
 
 export const units = ({ entries }: Plan, onTerminal: boolean): string =>
@@ -25,7 +26,7 @@ export const diff = (differences: readonly Difference[], onTerminal: boolean): s
     .map((line) => `${line}\n`)
     .join("")
 
-const textOf = (entry: Entry | undefined): string =>
+const textOf = (entry: UnitEntry | undefined): string =>
   entry === undefined ? "" : entry.kind === "file" ? entry.content : `-> ${entry.content}\n`
 
 const heading = (text: string): string => Style.paint("bold", Printable.line(text))

@@ -1,14 +1,14 @@
-/** Lines at the bottom of the terminal that say how far things are, and give way to whatever else is printed. */
+/** Lines at the bottom of the terminal that show progress, and make room for other output. */
 import * as Style from "../text/Style.ts"
 
 const stream = process.stderr
-/** Only where somebody sees them move. */
+/** Lines are shown only on a terminal that can move the cursor. */
 export const isShown = stream.isTTY === true && process.env.TERM !== "dumb"
 const hasColours = !process.env.NO_COLOR
 let shown = 0
 let lastAt = 0
 
-/** Shows lines that fit, or not yet: a terminal need not be repainted more often than an eye can follow. */
+/** Shows lines, though not more often than an eye can follow. */
 export const show = (render: (width: number, height: number) => readonly string[]): void => {
   const now = performance.now()
   if (!isShown || (shown > 0 && now - lastAt < PAUSE)) return
@@ -20,17 +20,17 @@ export const show = (render: (width: number, height: number) => readonly string[
   shown = lines.length
 }
 
-/** Takes the lines away, before something else is printed. */
+/** Erases the lines before other output is printed. */
 export const clear = (): void => {
   if (shown > 0) stream.write(home() + CLEAR_BELOW)
   shown = 0
 }
 
-/** To the beginning of the first line that is shown. */
+/** Moves the cursor to the beginning of the first line. */
 const home = (): string => `\r${shown > 1 ? `\u001b[${shown - 1}A` : ""}`
 
-/** Milliseconds. */
+/** Milliseconds between two updates. */
 const PAUSE = 80
-/** Erase to the end of the line, and of the screen (console_codes(4)). */
+/** Erases to the end of the line, or of the screen (console_codes(4)). */
 const CLEAR_LINE = "\u001b[K"
 const CLEAR_BELOW = "\u001b[J"

@@ -1,21 +1,25 @@
-/** Prints what `verify` finds while it goes on, on standard output: as lines for people, or as one JSON document. */
-import * as Finding from "../../domain/verify/Finding.ts"
+/**
+ * Prints the findings of `verify` on standard output while they are made: as lines for people, or as one JSON
+ * document.
+ */
+
 import { display, type ImageName } from "../../domain/naming/ImageName.ts"
 import * as Printable from "../../domain/text/Printable.ts"
+import * as Finding from "../../domain/verify/Finding.ts"
 import * as Verification from "../../domain/verify/Verification.ts"
 import * as Output from "../Output.ts"
 import * as Style from "../text/Style.ts"
 
-/** Images come one after another. */
+/** A printer. Images must be printed one after another. */
 export interface VerifyPrinter {
   readonly begin: (image: ImageName) => void
   readonly finding: (image: ImageName, finding: Finding.Finding) => void
   readonly end: (verification: Verification.Verification) => void
-  /** After the last image. */
+  /** Ends the output after the last image. */
   readonly close: () => void
 }
 
-/** `most` findings of each image are printed. */
+/** Prints at most `most` findings of each image. */
 export const lines = (most: number): VerifyPrinter => {
   let printed = 0
   return {
@@ -34,7 +38,10 @@ export const lines = (most: number): VerifyPrinter => {
   }
 }
 
-/** An array of images, each with all its findings; written piece by piece, since there may be a million of them. */
+/**
+ * Prints an array of images, each with all its findings. It is written piece by piece, since there may be a million
+ * findings.
+ */
 export const json = (): VerifyPrinter => {
   let images = 0
   let printed = 0

@@ -1,6 +1,6 @@
 /**
- * The extended headers before a member of a tar archive (pax(1), GNU tar manual "Basic Tar Format"), as their data comes in:
- * one at a time, and no more of each than is allowed.
+ * Collects the extended headers before a member of a tar archive (pax(1), GNU tar manual "Basic Tar Format") while
+ * their data is read. It holds at most one header of each kind, up to the allowed size.
  *
  *     "x" PAX records     "L" a long name, NUL at its end     "K" a long link name
  */
@@ -25,7 +25,7 @@ export class ExtendedHeaders {
     return type === "x" || type === "L" || type === "K"
   }
 
-  /** Of the member that comes next; empty where none came before it. */
+  /** The headers of the next member; empty if none preceded it. */
   get extended(): Extended {
     return { pax: this.#pax, longName: this.#longName, longLink: this.#longLink }
   }
@@ -38,7 +38,7 @@ export class ExtendedHeaders {
     return this.#pax === undefined && this.#longName === undefined && this.#longLink === undefined
   }
 
-  /** `header.size` bytes of data follow, to be given to `take`. */
+  /** Begins a header. Its `header.size` bytes of data must then be given to `take`. */
   begin(header: TarHeader): Problem | undefined {
     if (header.size > Pax.MAX_HEADER_BYTES) return tooLong(header.size)
     this.#data = new Uint8Array(header.size)
@@ -53,7 +53,7 @@ export class ExtendedHeaders {
     return this.#filled === this.#data.length ? this.#end() : undefined
   }
 
-  /** The member is there: what was said is of no other. */
+  /** Forgets the headers once their member has been read: they do not apply to the next one. */
   forget(): void {
     this.#pax = undefined
     this.#longName = undefined

@@ -1,4 +1,7 @@
-/** One member of a layer archive, as read: names not resolved, whiteouts not told apart (image-spec layer.md). */
+/**
+ * One member of a layer archive as it was read: names are not resolved and whiteouts are not recognized yet
+ * (image-spec layer.md).
+ */
 import type * as Data from "effect/Data"
 import type { ByteString } from "../text/ByteString.ts"
 
@@ -11,11 +14,11 @@ export interface Timestamp {
 /** The first second of 1970. */
 export const EPOCH: Timestamp = { seconds: 0, nanoseconds: 0 }
 
-/** What an inode carries besides its type and data. */
+/** The metadata of an inode, apart from its type and data. */
 export interface Metadata {
   /** Permission bits with setuid, setgid and sticky: 0 … 0o7777. */
   readonly mode: number
-  /** 0 … 2³²−2: 2³²−1 means "unchanged" to chown(2). */
+  /** The user id, from 0 to 2³²−2, because 2³²−1 means "unchanged" to chown(2). */
   readonly uid: number
   readonly gid: number
   readonly mtime: Timestamp
@@ -24,25 +27,32 @@ export interface Metadata {
 
 const NO_XATTRS: ReadonlyMap<ByteString, Uint8Array> = new Map()
 
-/** What a parent that no entry describes gets: 0755 0:0, time 0. */
+/** The metadata of a parent directory that no entry describes: 0755 0:0, time 0. */
 export const IMPLIED_PARENT: Metadata = { mode: 0o755, uid: 0, gid: 0, mtime: EPOCH, xattrs: NO_XATTRS }
 
-/** Where a regular file's data is: the layer's number in its image (the lowest is 0), and the entry's in its layer. */
-export interface ContentId {
+/** Where the data of a regular file is: in an image's layers, each decompressed. */
+export interface FileContent {
+  /** The layer's number in its image; the lowest is 0. */
   readonly layer: number
-  readonly entry: number
+  /** Where in the archive the data begins, in bytes. No two files of a layer have one offset, empty files included. */
+  readonly offset: number
+  /**
+   * The pieces of a sparse file that have data: offset, length, offset, length, …, none of them empty
+   * (`SparseMap`). The archive holds those pieces one after another.
+   */
+  readonly runs?: ReadonlyArray<number>
 }
 
 /**
- * `path` is the name as the archive has it: `./a`, `/a`, `a//b/` and `a/../b` are all possible.
- * `size` is in bytes. A `Hardlink` names another member or a lower layer's file; its own metadata does not count.
+ * A member. `path` is the name as the archive spells it: `./a`, `/a`, `a//b/` and `a/../b` are all possible. `size`
+ * is in bytes. A `Hardlink` names another member or a file of a lower layer, and its own metadata does not count.
  */
 export type LayerEntry = Data.TaggedEnum<{
   File: {
     readonly path: ByteString
     readonly metadata: Metadata
     readonly size: number
-    readonly content: ContentId
+    readonly content: FileContent
   }
   Directory: { readonly path: ByteString; readonly metadata: Metadata }
   Symlink: { readonly path: ByteString; readonly metadata: Metadata; readonly target: ByteString }
@@ -65,7 +75,7 @@ export type LayerEntry = Data.TaggedEnum<{
 type Of<Tag extends LayerEntry["_tag"]> = Extract<LayerEntry, { readonly _tag: Tag }>
 type Fields<Tag extends LayerEntry["_tag"]> = Omit<Of<Tag>, "_tag">
 
-/** By hand, not by `Data.taggedEnum`: there is one an entry, and these take a tenth of the time. */
+/** Constructors, written by hand because `Data.taggedEnum` takes ten times as long, and each entry calls one. */
 export const LayerEntry = {
   /** A regular file. */
   File: ({ content, metadata, path, size }: Fields<"File">): Of<"File"> => ({
@@ -88,7 +98,7 @@ export const LayerEntry = {
     metadata,
     target
   }),
-  /** Another name. */
+  /** A hard link: another name of a file. */
   Hardlink: ({ path, target }: Fields<"Hardlink">): Of<"Hardlink"> => ({ _tag: "Hardlink", path, target }),
   /** A character device. */
   CharacterDevice: ({ major, metadata, minor, path }: Fields<"CharacterDevice">): Of<"CharacterDevice"> => ({

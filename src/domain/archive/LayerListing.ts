@@ -1,23 +1,23 @@
 /**
- * A layer's entries as bytes, so that they can be kept in a file and not in memory.
+ * A layer's entries as bytes, so that they can be kept in a file instead of memory.
  *
  *     listing  = magic *record
  *     record   = length (4 bytes, of what follows) kind (1) text(path) rest
- *     rest     = metadata size (8) number (4)       of a file; `number` is its entry's in the layer
+ *     rest     = metadata size (8) offset (8) count (4) *(run (8))     of a file (`FileContent`)
  *              | metadata [text(target) | major (2) minor (4)]
  *              | text(target)                       of a hardlink
  *     metadata = mode (2) uid (4) gid (4) seconds (8) nanoseconds (4) count (4) *(text(name) text(value))
  *     text     = length (4) bytes
  *
- * Numbers are big-endian; seconds and size are IEEE doubles, which hold all that a tar header may say.
+ * Numbers are big-endian; seconds and size are IEEE doubles, which can represent every value of a tar header.
  */
 import { type ByteString, fromBytes } from "../text/ByteString.ts"
-import { LayerEntry, type Metadata } from "./LayerEntry.ts"
+import { type FileContent, LayerEntry, type Metadata } from "./LayerEntry.ts"
 
-/** Begins a listing; another form of listing gets another number. */
-export const MAGIC = "oci-systemd layer listing 1\n"
+/** The first bytes of a listing. Each new version of the format gets another number. */
+export const MAGIC = "oci-systemd layer listing 3\n"
 
-/** The bytes of an entry's record. */
+/** Returns the length of an entry's record in bytes. */
 export const recordLength = (entry: LayerEntry): number => {
   const named = LENGTH + 1 + LENGTH + entry.path.length
   if (entry._tag === "Hardlink") return named + LENGTH + entry.target.length
@@ -25,7 +25,7 @@ export const recordLength = (entry: LayerEntry): number => {
   for (const [name, value] of entry.metadata.xattrs) length += 2 * LENGTH + name.length + value.length
   switch (entry._tag) {
     case "File":
-      return length + 12
+      return length + FILE + NUMBER * (entry.content.runs?.length ?? 0)
     case "Symlink":
       return length + LENGTH + entry.target.length
     case "CharacterDevice":
@@ -37,7 +37,7 @@ export const recordLength = (entry: LayerEntry): number => {
   }
 }
 
-/** Writes the record of `length` bytes at `at`. */
+/** Writes an entry's record of `length` bytes at `at`. */
 export const encode = (entry: LayerEntry, length: number, view: DataView, at: number): void => {
   const out = new Cursor(view, at)
   out.u32(length - LENGTH)
@@ -61,7 +61,9 @@ export const encode = (entry: LayerEntry, length: number, view: DataView, at: nu
   switch (entry._tag) {
     case "File":
       out.f64(entry.size)
-      out.u32(entry.content.entry)
+      out.f64(entry.content.offset)
+      out.u32(entry.content.runs?.length ?? NOT_SPARSE)
+      for (const number of entry.content.runs ?? []) out.f64(number)
       break
     case "Symlink":
       out.text(entry.target)
@@ -74,11 +76,14 @@ export const encode = (entry: LayerEntry, length: number, view: DataView, at: nu
   }
 }
 
-/** The bytes of the record that begins at `at`, if its first four are there. */
+/**
+ * Returns the length in bytes of the record that begins at `at`; `undefined` if its first four bytes are not all
+ * there.
+ */
 export const lengthAt = (view: DataView, at: number): number | undefined =>
   at + LENGTH <= view.byteLength ? LENGTH + view.getUint32(at) : undefined
 
-/** The entry of the record at `at`, all of which is there. `layer` is the layer's number in its image. */
+/** Reads the entry of the record at `at`, which must be complete. `layer` is the number of the layer in its image. */
 export const decode = (view: DataView, at: number, layer: number): LayerEntry => {
   const from = new Cursor(view, at + LENGTH)
   const kind = KINDS[from.readU8()]
@@ -91,7 +96,7 @@ export const decode = (view: DataView, at: number, layer: number): LayerEntry =>
         path,
         metadata,
         size: from.readF64(),
-        content: { layer, entry: from.readU32() }
+        content: contentFrom(from, layer)
       })
     case "Symlink":
       return LayerEntry.Symlink({ path, metadata, target: from.readText() })
@@ -113,6 +118,14 @@ const metadataFrom = (from: Cursor): Metadata => {
   const xattrs = new Map<ByteString, Uint8Array>()
   for (let index = 0; index < count; index++) xattrs.set(from.readText(), from.readBytes().slice())
   return { mode, uid, gid, mtime, xattrs }
+}
+
+const contentFrom = (from: Cursor, layer: number): FileContent => {
+  const offset = from.readF64()
+  const count = from.readU32()
+  return count === NOT_SPARSE
+    ? { layer, offset }
+    : { layer, offset, runs: Array.from({ length: count }, () => from.readF64()) }
 }
 
 /** Reads and writes one field after another. */
@@ -200,4 +213,8 @@ const KINDS: ReadonlyArray<LayerEntry["_tag"]> = [
 ]
 const LENGTH = 4
 const METADATA = 26
+const NUMBER = 8
+/** Replaces the number of runs of a file that is not sparse. A sparse file with 0 runs is one hole. */
+const NOT_SPARSE = 2 ** 32 - 1
+const FILE = 2 * NUMBER + 4
 const NO_XATTRS: ReadonlyMap<ByteString, Uint8Array> = new Map()

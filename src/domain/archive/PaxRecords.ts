@@ -7,9 +7,10 @@
  *
  * Values are bytes. Keys not named below (atime, ctime, uname, gname, hdrcharset, comment, …) change nothing here.
  */
+
 import * as Either from "effect/Either"
-import * as Schema from "effect/Schema"
 import { type ByteString, display, fromBytes } from "../text/ByteString.ts"
+import { TaggedError } from "../text/TaggedError.ts"
 import type { Timestamp } from "./LayerEntry.ts"
 
 export interface PaxRecords {
@@ -23,28 +24,29 @@ export interface PaxRecords {
   readonly sparse?: PaxSparse
 }
 
-/** GNU.sparse.*: how the map is written, and what of it stands in the header. */
+/** The GNU.sparse.* records: the version of the sparse map, and the part of it that is in the header. */
 export interface PaxSparse {
   readonly version: "0.0" | "0.1" | "1.0"
   readonly name?: ByteString
   readonly size: number
-  /** Offset and length in turn; for 1.0 empty: the map comes before the data. */
+  /** Offsets and lengths in turn. For version 1.0 the list is empty, because the map precedes the data. */
   readonly runs: ReadonlyArray<number>
 }
 
-export class PaxRecordsInvalid extends Schema.TaggedError<PaxRecordsInvalid>()("PaxRecordsInvalid", {
-  key: Schema.String,
-  value: Schema.String,
-  problem: Schema.String
-}) {
+/** A record of an extended header that cannot be read. */
+export class PaxRecordsInvalid extends TaggedError("PaxRecordsInvalid")<{
+  readonly key: string
+  readonly value: string
+  readonly problem: string
+}> {
   override get message() {
     return `the PAX record ${this.key}=${JSON.stringify(this.value)} ${this.problem}`
   }
 }
 
-/** A header over this is refused: it is read into memory. (1 MiB, as other tools have it.) */
+/** The largest accepted header, since headers are read into memory. Other tools allow 1 MiB as well. */
 export const MAX_HEADER_BYTES = 1 << 20
-/** The kernel's XATTR_SIZE_MAX and XATTR_NAME_MAX. */
+/** XATTR_SIZE_MAX and XATTR_NAME_MAX of the kernel. */
 export const MAX_XATTR_BYTES = 65_536
 export const MAX_XATTR_NAME = 255
 
@@ -82,7 +84,10 @@ export const decode = (bytes: Uint8Array): Either.Either<PaxRecords, PaxRecordsI
   return finish(draft)
 }
 
-/** Seconds with any fraction, negative too: `-1.5` is half a second after −2. Finer than a nanosecond rounds down. */
+/**
+ * Parses seconds with any fraction, also negative: `-1.5` is half a second after −2. Digits below a nanosecond are
+ * rounded down.
+ */
 export const timestamp = (text: string): Timestamp | undefined => {
   const match = DECIMAL.exec(text)
   if (match === null) return undefined
@@ -112,15 +117,15 @@ const add = (draft: Draft, key: ByteString, value: Uint8Array): PaxRecordsInvali
     const name = key.slice(XATTR.length) as ByteString
     if (name === "" || name.length > MAX_XATTR_NAME) return invalid("names no possible extended attribute")
     if (value.length > MAX_XATTR_BYTES) return invalid(`is longer than ${MAX_XATTR_BYTES} bytes`)
-    // A copy: the caller's buffer is used again.
+    // The value is copied because the caller reuses its buffer.
     draft.xattrs.set(name, new Uint8Array(value))
     return undefined
   }
   if (key === "GNU.sparse.offset" || key === "GNU.sparse.numbytes") {
-    // The one pair of keys whose repetitions all count.
+    // All repetitions of this pair of keys count, unlike those of other keys.
     const number = natural(fromBytes(value))
     if (number === undefined) return invalid("is not a number")
-    if ((draft.runs.length % 2 === 0) !== (key === "GNU.sparse.offset")) return invalid("is out of turn")
+    if ((draft.runs.length % 2 === 0) !== (key === "GNU.sparse.offset")) return invalid("is out of order")
     draft.runs.push(number)
     return undefined
   }
@@ -130,7 +135,7 @@ const add = (draft: Draft, key: ByteString, value: Uint8Array): PaxRecordsInvali
   return undefined
 }
 
-/** An empty value takes the record back, so that the header's field counts. */
+/** Finishes the records. An empty value cancels a record, so that the header's field counts. */
 const finish = (draft: Draft): Either.Either<PaxRecords, PaxRecordsInvalid> => {
   const records: { -readonly [K in keyof PaxRecords]: PaxRecords[K] } = { xattrs: draft.xattrs }
   let sparse = draft.runs.length > 0
@@ -182,7 +187,7 @@ const sparseOf = ({ values, runs }: Draft): Either.Either<PaxSparse, PaxRecordsI
     return refuse(
       "GNU.sparse.numblocks",
       display(count as ByteString),
-      `does not count the ${numbers.length / 2} runs`
+      `is not the number of the ${numbers.length / 2} runs`
     )
   }
   return Either.right({ ...base, runs: numbers })
@@ -212,7 +217,7 @@ const ZERO = 0x30
 const NINE = 0x39
 const EQUALS = 0x3d
 const NEWLINE = 0x0a
-/** A length of more digits is over the header's own limit. */
+/** A length with more digits exceeds the limit on the whole header. */
 const MAX_LENGTH_DIGITS = 8
-/** How much of a bad value an error shows. */
+/** How many characters of a bad value an error shows. */
 const SHOWN = 80

@@ -1,34 +1,36 @@
 /**
- * Where a sparse file's data lies (GNU tar manual, "Storing Sparse Files"): in old GNU headers, and in PAX headers of
- * the versions 0.0, 0.1 and 1.0.
+ * Where the data of a sparse file lies (GNU tar manual, "Storing Sparse Files"): in old GNU headers, and in PAX
+ * headers of the versions 0.0, 0.1 and 1.0.
  *
  *     old GNU   4 runs at 386 of the header, "more" at 482, the real size at 483; then blocks of 21 runs, "more" at 504
  *     0.0       GNU.sparse.offset and GNU.sparse.numbytes in turn        0.1   GNU.sparse.map=offset,length,…
  *     1.0       as decimal lines before the data, padded to whole blocks: the number of runs, then offset and length each
  */
+
 import * as Either from "effect/Either"
-import * as Schema from "effect/Schema"
+import { TaggedError } from "../text/TaggedError.ts"
 import { BLOCK, type Block, numberOf, type TarHeaderInvalid } from "./TarHeader.ts"
 
-/** `runs` is offset, length, offset, length, …: ascending, apart from one another, inside the size. */
+/** A checked map. `runs` is offset, length, offset, length, …: ascending, without overlaps, within the size. */
 export interface SparseMap {
   readonly size: number
   readonly runs: ReadonlyArray<number>
 }
 
-export class SparseMapInvalid extends Schema.TaggedError<SparseMapInvalid>()("SparseMapInvalid", {
-  value: Schema.String,
-  problem: Schema.String
-}) {
+/** A map of a sparse file that cannot be right. */
+export class SparseMapInvalid extends TaggedError("SparseMapInvalid")<{
+  readonly value: string
+  readonly problem: string
+}> {
   override get message() {
     return `the sparse map's ${this.value} ${this.problem}`
   }
 }
 
-/** Bounds the memory a map may take: two numbers each. A 1 MiB PAX header holds fewer. */
+/** The most runs of a map, which bounds its memory at two numbers for each. A PAX header of 1 MiB holds fewer. */
 export const MAX_RUNS = 131_072
 
-/** Checks a map against the real size and the bytes that the archive stores for it. */
+/** Checks a map against the real size and against the number of bytes stored in the archive. */
 export const make = (
   size: number,
   runs: ReadonlyArray<number>,
@@ -53,7 +55,11 @@ export const make = (
   return Either.right({ size, runs })
 }
 
-/** What an old GNU header says; its blocks of further runs follow where `more` is set. */
+/** Removes the runs that have no bytes: archives end their maps with one. */
+export const withoutEmpty = (runs: ReadonlyArray<number>): ReadonlyArray<number> =>
+  runs.filter((_, index) => runs[index | 1] !== 0)
+
+/** Reads the runs of an old GNU header. If `more` is set, blocks with further runs follow. */
 export const ofOldGnuHeader = (
   block: Block
 ): Either.Either<
@@ -68,7 +74,7 @@ export const ofOldGnuHeader = (
   return Either.right({ size, runs, more: block.bytes[block.at + 482] !== 0 })
 }
 
-/** Adds the runs of an old GNU extension block; says whether one more block follows. */
+/** Adds the runs of an old GNU extension block, and returns whether another block follows. */
 export const addOldGnuBlock = (
   block: Block,
   runs: Array<number>
@@ -79,9 +85,9 @@ export const addOldGnuBlock = (
   return Either.right(block.bytes[block.at + 504] !== 0)
 }
 
-/** A map of 1.0 while it is read, one block after the other. */
+/** A map of version 1.0 while its blocks are read one after another. */
 export interface MapText {
-  /** How many numbers the first line announces: twice the runs; −1 before it is read. */
+  /** How many numbers the first line announces, which is twice the number of runs; −1 before it is read. */
   expected: number
   readonly runs: Array<number>
   value: number
@@ -90,7 +96,10 @@ export interface MapText {
 
 export const emptyMapText = (): MapText => ({ expected: -1, runs: [], value: 0, digits: 0 })
 
-/** Reads on in the block at `bytes[at]`; says whether the map is complete: what is left of the block is padding. */
+/**
+ * Reads on in the block at `bytes[at]`, and returns whether the map is complete. The rest of the block is then
+ * padding.
+ */
 export const readMapText = (
   text: MapText,
   bytes: Uint8Array,
@@ -128,7 +137,7 @@ const readRuns = (
 ): TarHeaderInvalid | undefined => {
   for (let index = 0; index < count; index++) {
     const at = start + index * 24
-    // An unused pair is all NUL, and ends the list in every reader.
+    // In all tar readers, an unused pair of NULs ends the list.
     if (block.bytes[block.at + at] === 0) return undefined
     const offset = numberOf(block, "sparse offset", at, 12, false)
     if (typeof offset !== "number") return offset
@@ -142,5 +151,5 @@ const readRuns = (
 const ZERO = 0x30
 const NINE = 0x39
 const NEWLINE = 0x0a
-/** More digits than 2⁵³ has: beyond that, no number is meant. */
+/** A number with more digits than 2⁵³ cannot be an offset or a length. */
 const MAX_DIGITS = 20

@@ -12,9 +12,10 @@
  *        156     1  type                            number = octal digits, padded by spaces and NULs
  *        157   100  link name                              | 0x80 bit, then big-endian two's complement ("base-256")
  */
+
 import * as Either from "effect/Either"
-import * as Schema from "effect/Schema"
 import { type ByteString, display, fromBytes } from "../text/ByteString.ts"
+import { TaggedError } from "../text/TaggedError.ts"
 
 export const BLOCK = 512
 
@@ -22,31 +23,31 @@ export type Format = "v7" | "ustar" | "gnu"
 
 export interface TarHeader {
   readonly format: Format
-  /** One character; `"0"` for the NUL of v7. */
+  /** One character; `"0"` stands also for the NUL of v7. */
   readonly type: string
-  /** With the prefix; as the archive has it. */
+  /** The name as the archive spells it, prefix included. */
   readonly name: ByteString
   readonly linkName: ByteString
-  /** Permission bits alone. */
+  /** The permission bits only. */
   readonly mode: number
-  /** As written, not yet checked against what the kernel takes: PAX may say otherwise. */
+  /** The uid as written. It is not checked yet, because a PAX record may replace it. */
   readonly uid: number
   readonly gid: number
-  /** Bytes in the archive. */
+  /** Number of bytes stored in the archive. */
   readonly size: number
-  /** Seconds since 1970, perhaps negative. */
+  /** Seconds since 1970, possibly negative. */
   readonly mtime: number
   readonly major: number
   readonly minor: number
 }
 
-/** `offset` is the field's first byte in the uncompressed archive. */
-export class TarHeaderInvalid extends Schema.TaggedError<TarHeaderInvalid>()("TarHeaderInvalid", {
-  offset: Schema.Number,
-  field: Schema.String,
-  value: Schema.String,
-  problem: Schema.String
-}) {
+/** A header that cannot be read. `offset` is the position of the field's first byte in the uncompressed archive. */
+export class TarHeaderInvalid extends TaggedError("TarHeaderInvalid")<{
+  readonly offset: number
+  readonly field: string
+  readonly value: string
+  readonly problem: string
+}> {
   override get message() {
     return `the header's ${this.field} ${JSON.stringify(this.value)} at offset ${this.offset} ${this.problem}`
   }
@@ -58,7 +59,10 @@ export const isZero = (bytes: Uint8Array, at: number): boolean => {
   return true
 }
 
-/** The header in the block that starts at `bytes[at]`; `offset` is the block's place in the archive, for errors. */
+/**
+ * Decodes the header in the block that starts at `bytes[at]`. `offset` is the block's position in the archive, for
+ * errors.
+ */
 export const decode = (
   bytes: Uint8Array,
   at: number,
@@ -101,8 +105,8 @@ export const decode = (
 }
 
 /**
- * A number field, or what is wrong with it. Used for the sparse maps of old GNU headers too, which are written alike.
- * Empty is 0. Beyond 2⁵³ a number is refused: no file is that large and no time that far.
+ * Decodes a number field, or returns what is wrong with it. The sparse maps of old GNU headers use the same format.
+ * An empty field is 0. Numbers beyond 2⁵³ are refused: no file is that large and no time that far away.
  */
 export const numberOf = (
   { bytes, at, offset }: Block,
@@ -124,7 +128,7 @@ export const numberOf = (
     })
   const first = bytes[from] ?? 0
   if ((first & 0x80) !== 0) {
-    // Two's complement, and the first bit of all is only the mark: the one below it is the sign.
+    // The first bit is only the mark of base-256, so the bit below it is the sign of the two's complement.
     const below = (first & 0x40) !== 0
     let value = below ? (first & 0x7f) - 0x80 : first & 0x7f
     for (let index = from + 1; index < end; index++) value = value * 256 + (bytes[index] ?? 0)
@@ -148,7 +152,9 @@ export const numberOf = (
   return value
 }
 
-/** What nearly all fields are: octal digits up to a NUL or a space that ends the field. −1 for all else. */
+/**
+ * Decodes the usual format: octal digits up to a NUL or a space that ends the field. Returns −1 for everything else.
+ */
 const octal = (bytes: Uint8Array, from: number, end: number): number => {
   let value = 0
   for (let index = from; index < end - 1; index++) {
@@ -160,37 +166,37 @@ const octal = (bytes: Uint8Array, from: number, end: number): number => {
   return last === 0 || last === SPACE ? value : -1
 }
 
-/** A block inside a larger buffer, and its place in the archive. */
+/** A block inside a larger buffer, and its position in the archive. */
 export interface Block {
   readonly bytes: Uint8Array
   readonly at: number
   readonly offset: number
 }
 
-/** The sum of all bytes; some old programs summed signed bytes, and every reader takes both. */
+/** Checks the sum of all bytes. Some old programs summed signed bytes, and every reader accepts both. */
 const verifyChecksum = (block: Block): TarHeaderInvalid | undefined => {
   const { bytes, at } = block
-  let unsigned = 0
-  let high = 0
-  for (let index = at; index < at + BLOCK; index++) {
-    const byte = bytes[index] ?? 0
-    unsigned += byte
-    high += byte >> 7
-  }
-  for (let index = at + CHECKSUM; index < at + CHECKSUM + 8; index++) {
-    const byte = bytes[index] ?? 0
-    unsigned += SPACE - byte
-    high -= byte >> 7
-  }
+  let unsigned = 8 * SPACE
+  for (let index = at; index < at + BLOCK; index++) unsigned += bytes[index] ?? 0
+  for (let index = at + CHECKSUM; index < at + CHECKSUM + 8; index++) unsigned -= bytes[index] ?? 0
   const stated = numberOf(block, "checksum", CHECKSUM, 8, false)
   if (typeof stated !== "number") return stated
-  if (stated === unsigned || stated === unsigned - 256 * high) return undefined
+  if (stated === unsigned || stated === unsigned - 256 * highBytes(block)) return undefined
   return new TarHeaderInvalid({
     offset: block.offset + CHECKSUM,
     field: "checksum",
     value: stated.toString(8),
     problem: `is wrong: the block sums up to ${unsigned.toString(8)}`
   })
+}
+
+/** Returns how many bytes outside of the checksum are negative when they are read as signed ones. */
+const highBytes = ({ at, bytes }: Block): number => {
+  let high = 0
+  for (let index = at; index < at + BLOCK; index++) {
+    if (index < at + CHECKSUM || index >= at + CHECKSUM + 8) high += (bytes[index] ?? 0) >> 7
+  }
+  return high
 }
 
 const formatOf = (bytes: Uint8Array, at: number): Format => {
@@ -204,7 +210,7 @@ const nameOf = (bytes: Uint8Array, at: number, format: Format): ByteString => {
   return `${textOf(bytes, at + 345, 155)}/${name}` as ByteString
 }
 
-/** Up to the first NUL, or the whole field. */
+/** Reads a text up to its first NUL, or the whole field. */
 const textOf = (bytes: Uint8Array, start: number, length: number): ByteString => {
   let end = start
   while (end < start + length && bytes[end] !== 0) end++
@@ -216,5 +222,5 @@ const CHECKSUM = 148
 const SPACE = 0x20
 const ZERO = 0x30
 const USTAR = [0x75, 0x73, 0x74, 0x61, 0x72]
-/** The type bits that some writers put into the mode are not permissions. */
+/** The lowest of the type bits, which some writers add to the mode and which are not permissions. */
 const MODE_BITS = 0o10000

@@ -5,55 +5,54 @@
  *     extended = "x" (PAX) | "L" (GNU long name) | "K" (GNU long link name)
  *     type   = "0" NUL "7" "S" file | "1" hard link | "2" symlink | "3" "4" devices | "5" directory | "6" fifo
  */
+
 import * as Either from "effect/Either"
-import * as Schema from "effect/Schema"
 import { type ByteString, display } from "../text/ByteString.ts"
-import { type ContentId, LayerEntry, type Metadata } from "./LayerEntry.ts"
+import { LONGEST_PATH, NAME_MAX, PATH_MAX } from "../text/PathLimits.ts"
+import { TaggedError } from "../text/TaggedError.ts"
+import { type FileContent, LayerEntry, type Metadata } from "./LayerEntry.ts"
 import type { PaxRecords } from "./PaxRecords.ts"
 import type { TarHeader } from "./TarHeader.ts"
 
-/** What the extended headers before a member say. */
+/** The content of the extended headers before a member. */
 export interface Extended {
   readonly pax?: PaxRecords | undefined
   readonly longName?: ByteString | undefined
   readonly longLink?: ByteString | undefined
 }
 
-export class TarMemberInvalid extends Schema.TaggedError<TarMemberInvalid>()("TarMemberInvalid", {
-  field: Schema.String,
-  value: Schema.String,
-  problem: Schema.String
-}) {
+/** A member that no layer may have. */
+export class TarMemberInvalid extends TaggedError("TarMemberInvalid")<{
+  readonly field: string
+  readonly value: string
+  readonly problem: string
+}> {
   override get message() {
     return `its ${this.field} ${JSON.stringify(this.value)} ${this.problem}`
   }
 }
 
-/** PATH_MAX. */
-export const MAX_PATH = 4096
-/** What symlink(2) takes: PATH_MAX with its NUL. */
-export const MAX_LINK_TARGET = 4095
-/** NAME_MAX. */
-export const MAX_NAME = 255
-/** 2³²−1 means "unchanged" to chown(2). */
+/** The highest id that chown(2) can set: 2³²−1 means "unchanged". */
 export const MAX_ID = 2 ** 32 - 2
 /** The kernel's dev_t has 12 bits for the major number and 20 for the minor. */
 export const MAX_MAJOR = 4095
 export const MAX_MINOR = 2 ** 20 - 1
 
-/** The name that counts: PAX's, GNU's, the header's. */
+/** Returns the name that counts: of the PAX record, else of the GNU header, else of the header block. */
 export const nameOf = (header: TarHeader, { pax, longName }: Extended): ByteString =>
   pax?.sparse?.name ?? pax?.path ?? longName ?? header.name
 
-/** Bytes stored in the archive for the member. */
+/** Returns how many bytes the archive stores for the member. */
 export const storedSize = (header: TarHeader, { pax }: Extended): number => pax?.size ?? header.size
 
-/** `size` is what the file has when it is there: for sparse files, more than is stored. */
+/**
+ * Makes the member's entry. `size` is the size of the extracted file, which for sparse files is more than is stored.
+ */
 export const entryOf = (
   header: TarHeader,
   extended: Extended,
   size: number,
-  content: ContentId
+  content: FileContent
 ): Either.Either<LayerEntry, TarMemberInvalid> => {
   const { pax, longName, longLink } = extended
   const path = nameOf(header, extended)
@@ -100,8 +99,8 @@ export const entryOf = (
       return Either.right(LayerEntry.Fifo({ path, metadata }))
     case "Symlink":
       if (target === "") return refuse("link target", "", "is empty")
-      if (target.length > MAX_LINK_TARGET)
-        return refuse("link target", cut(target), `has over ${MAX_LINK_TARGET} bytes`)
+      if (target.length > LONGEST_PATH)
+        return refuse("link target", cut(target), `has over ${LONGEST_PATH} bytes`)
       return Either.right(LayerEntry.Symlink({ path, metadata, target }))
     case "CharacterDevice":
     case "BlockDevice": {
@@ -113,7 +112,10 @@ export const entryOf = (
   }
 }
 
-/** v7 had no type for directories: there, and in what old programs write, a file whose name ends in "/" is one. */
+/**
+ * Returns the entry's kind. v7 had no type for directories: in its archives, and in those of some old programs, a
+ * file whose name ends in "/" is a directory.
+ */
 const tagOf = (header: TarHeader, path: ByteString): LayerEntry["_tag"] | undefined =>
   header.type === "0" && path.endsWith("/") ? "Directory" : TAGS.get(header.type)
 
@@ -130,16 +132,16 @@ const TAGS: ReadonlyMap<string, LayerEntry["_tag"]> = new Map([
 ])
 
 const badPath = (field: string, path: ByteString): TarMemberInvalid | undefined => {
-  if (path.length <= MAX_NAME) return undefined
-  if (path.length > MAX_PATH) return invalid(field, cut(path), `has over ${MAX_PATH} bytes`)
-  const long = path.split("/").find((name) => name.length > MAX_NAME)
-  return long === undefined ? undefined : invalid(field, cut(path), `has a component over ${MAX_NAME} bytes`)
+  if (path.length <= NAME_MAX) return undefined
+  if (path.length > PATH_MAX) return invalid(field, cut(path), `has over ${PATH_MAX} bytes`)
+  const long = path.split("/").find((name) => name.length > NAME_MAX)
+  return long === undefined ? undefined : invalid(field, cut(path), `has a component over ${NAME_MAX} bytes`)
 }
 
 const invalid = (field: string, value: string, problem: string) =>
   new TarMemberInvalid({ field, value, problem })
 const refuse = (field: string, value: string, problem: string) =>
   Either.left(invalid(field, display(value as ByteString), problem))
-/** The head of a long name: enough to find it by. */
+/** Cuts a long name to its beginning, which is enough to find the member. */
 const cut = (path: ByteString) => `${path.slice(0, 80)}...`
 const NO_XATTRS: ReadonlyMap<ByteString, Uint8Array> = new Map()

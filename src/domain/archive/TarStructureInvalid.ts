@@ -1,9 +1,10 @@
-/** What is wrong with the sequence of an archive's blocks. */
-import * as Schema from "effect/Schema"
+/** An error in the sequence of an archive's blocks. */
+import { TaggedError } from "../text/TaggedError.ts"
 
-export class TarStructureInvalid extends Schema.TaggedError<TarStructureInvalid>()("TarStructureInvalid", {
-  problem: Schema.String
-}) {
+/** Blocks that do not follow one another. */
+export class TarStructureInvalid extends TaggedError("TarStructureInvalid")<{
+  readonly problem: string
+}> {
   override get message() {
     return this.problem
   }

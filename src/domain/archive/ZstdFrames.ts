@@ -1,43 +1,36 @@
 /**
- * Where the frames of a zstd stream begin and end (RFC 8878, section 3), without decompressing anything.
+ * Finds where the frames of a zstd stream begin and end (RFC 8878, section 3), without decompressing.
  *
- * Decoders stop after the first frame, or take a stream that was cut off for a whole one, or allocate any window that
- * a header asks for. So they are given pieces of single frames, and this says what they cannot: that the last frame is
- * complete, and that only zeros follow it.
+ * A decoder may stop after the first frame, accept a truncated stream as complete, or allocate any window that a
+ * header asks for. Decoders here therefore get pieces of single frames, and this module checks what they do not: that
+ * the last frame is complete, and that only zeros follow it.
  *
  *     stream    = *(frame | skippable) *NUL
  *     frame     = 28 B5 2F FD  descriptor [window] [dictionary] [content size]  1*block  [checksum]
  *     block     = 3 bytes: last (1 bit), type (2), size (21)  data
  *     skippable = 5x 2A 4D 18  size (4 bytes)  data
  */
-import * as Either from "effect/Either"
-import * as Schema from "effect/Schema"
 
-export class ZstdFramesInvalid extends Schema.TaggedError<ZstdFramesInvalid>()("ZstdFramesInvalid", {
-  /** In the compressed data. */
-  offset: Schema.Number,
-  problem: Schema.String
-}) {
+import * as Either from "effect/Either"
+import { TaggedError } from "../text/TaggedError.ts"
+
+export class ZstdFramesInvalid extends TaggedError("ZstdFramesInvalid")<{
+  /** Position in the compressed data. */
+  readonly offset: number
+  readonly problem: string
+}> {
   override get message() {
     return `the zstd data ${this.problem} at offset ${this.offset}`
   }
 }
 
-/** Part of one frame; `last` when the frame is complete with it. */
-export interface Piece {
-  readonly bytes: Uint8Array
-  readonly last: boolean
-  /** What the whole frame decompresses to, where its header says. */
-  readonly content: number | undefined
-}
-
 /**
- * A decoder allocates a frame's window, so this bounds its memory. Builders write 8 MiB (klauspost/compress, which
- * docker, podman and BuildKit use: `WithEncoderLevel`), and `zstd` up to level 21 without `--long` at most this.
- * Those tools would read 512 MiB (`MaxWindowSize`), and `zstd` 128 MiB.
+ * The largest accepted window: zstd(1)'s own limit when reading, so that `zstd --ultra -22 --long=27` can be read. A
+ * decoder allocates the window of a frame, so this bounds its memory. Builders write 8 MiB (klauspost/compress, which
+ * docker, podman and BuildKit use: `WithEncoderLevel`).
  */
-export const MAX_WINDOW = 1 << 26
-/** Block_Maximum_Size, RFC 8878 section 3.1.1.2.4. */
+export const MAX_WINDOW = 1 << 27
+/** Block_Maximum_Size of RFC 8878, section 3.1.1.2.4. */
 const MAX_BLOCK = 1 << 17
 
 type State =
@@ -51,121 +44,36 @@ type State =
   | "checksum"
   | "padding"
 
-/** Follows a stream chunk by chunk. */
+/** Follows a stream, one chunk after another. */
 export class ZstdFrames {
-  readonly #blocksAPiece: number
   #state: State = "magic"
-  /** The little-endian field being read, and how many of its bytes are there. */
+  /** The little-endian field being read, and how many of its bytes have arrived. */
   readonly #field = new Uint8Array(MAX_FIELD)
   #filled = 0
-  /** Bytes to come of the field or of what is passed over. */
+  /** How many bytes of the field, or of data that is skipped, are still to come. */
   #wanted = 4
   #descriptor = 0
-  #content: number | undefined
   #lastBlock = false
-  #blocks = 0
   #offset = 0
 
-  /** A piece decompresses to at most so many blocks of 128 KiB: bounds what a decoder gives out at once. */
-  constructor(blocksAPiece: number) {
-    this.#blocksAPiece = blocksAPiece
-  }
-
-  push(chunk: Uint8Array): Either.Either<ReadonlyArray<Piece>, ZstdFramesInvalid> {
-    const pieces: Array<Piece> = []
-    let start = this.#inFrame() ? 0 : -1
+  /** Returns the parts of frames that a chunk has. Each is part of one frame. */
+  push(chunk: Uint8Array): Either.Either<ReadonlyArray<Uint8Array>, ZstdFramesInvalid> {
+    const cut = new Cut(chunk, this.#isInFrame())
     let at = 0
-    const cut = (last: boolean) => {
-      if (start >= 0 && (at > start || last)) {
-        pieces.push({ bytes: chunk.subarray(start, at), last, content: this.#content })
-      }
-      start = last ? -1 : at
-      this.#blocks = 0
-    }
     while (at < chunk.length || this.#wanted === 0) {
       if (this.#state === "padding") {
         while (at < chunk.length && chunk[at] === 0) at++
-        if (at < chunk.length) return this.#refuse(at, "is followed by garbage")
+        if (at < chunk.length) return Either.left(this.#invalid(at, "is followed by garbage"))
         break
       }
-      const taken = Math.min(chunk.length - at, this.#wanted)
-      if (this.#state !== "body" && this.#state !== "skip" && this.#state !== "checksum") {
-        for (let index = 0; index < taken; index++) this.#field[this.#filled++] = chunk[at + index] ?? 0
-      }
-      this.#wanted -= taken
-      at += taken
+      at += this.#read(chunk, at)
       if (this.#wanted > 0) break
-      switch (this.#state) {
-        case "magic": {
-          const magic = this.#take(4)
-          if (magic === FRAME) {
-            // A magic number that lies in two chunks is given out whole.
-            if (at >= 4) start = at - 4
-            else {
-              pieces.push({ bytes: FRAME_BYTES, last: false, content: undefined })
-              start = at
-            }
-            this.#want("descriptor", 1)
-          } else if ((magic & 0xfffffff0) >>> 0 === SKIPPABLE) this.#want("skipSize", 4)
-          else if (magic === 0 && this.#offset + at > 4) this.#want("padding", 1)
-          else if (this.#offset + at === 4) return this.#refuse(0, "does not begin with a frame")
-          else return this.#refuse(at - 4, "is followed by garbage")
-          break
-        }
-        case "skipSize":
-          this.#want("skip", this.#take(4))
-          break
-        case "skip":
-          this.#want("magic", 4)
-          break
-        case "descriptor": {
-          this.#descriptor = this.#take(1)
-          this.#content = undefined
-          if ((this.#descriptor & RESERVED) !== 0)
-            return this.#refuse(at - 1, "has a frame of a reserved kind")
-          this.#want("header", headerBytes(this.#descriptor))
-          break
-        }
-        case "header": {
-          const window = windowOf(this.#descriptor, this.#field)
-          if (window > MAX_WINDOW) {
-            return this.#refuse(at, `needs a window of ${window} bytes, over the limit of ${MAX_WINDOW},`)
-          }
-          const dictionary = dictionaryOf(this.#descriptor, this.#field)
-          if (dictionary !== 0) return this.#refuse(at, `needs dictionary ${dictionary}`)
-          if (contentBytes(this.#descriptor) > 0) this.#content = contentOf(this.#descriptor, this.#field)
-          this.#want("block", 3)
-          break
-        }
-        case "block": {
-          const block = this.#take(3)
-          this.#lastBlock = (block & 1) !== 0
-          const type = (block >> 1) & 3
-          if (type === 3) return this.#refuse(at - 3, "has a block of a reserved type")
-          const size = block >> 3
-          if (size > MAX_BLOCK)
-            return this.#refuse(at - 3, `has a block of ${size} bytes, over ${MAX_BLOCK},`)
-          this.#want("body", type === 1 ? 1 : size)
-          break
-        }
-        case "body":
-          if (this.#lastBlock && (this.#descriptor & HAS_CHECKSUM) !== 0) this.#want("checksum", 4)
-          else if (this.#lastBlock) {
-            cut(true)
-            this.#want("magic", 4)
-          } else {
-            if (++this.#blocks >= this.#blocksAPiece) cut(false)
-            this.#want("block", 3)
-          }
-          break
-        case "checksum":
-          cut(true)
-          this.#want("magic", 4)
-      }
+      const problem = this.#advance(at, cut)
+      if (problem !== undefined) return Either.left(problem)
     }
-    if (this.#inFrame()) cut(false)
+    if (this.#isInFrame()) cut.end(at)
     this.#offset += chunk.length
-    return Either.right(pieces)
+    return Either.right(cut.pieces)
   }
 
   end(): Either.Either<void, ZstdFramesInvalid> {
@@ -173,16 +81,92 @@ export class ZstdFrames {
     if (this.#state === "magic" && this.#offset > 0) {
       const rest = this.#field.subarray(0, this.#filled)
       if (rest.every((byte) => byte === 0)) return Either.void
-      return this.#refuse(0, "is followed by garbage")
+      return Either.left(this.#invalid(0, "is followed by garbage"))
     }
-    return this.#refuse(0, "is cut off")
+    return Either.left(this.#invalid(0, "is cut off"))
   }
 
-  #inFrame(): boolean {
+  #isInFrame(): boolean {
     return !(this.#state === "magic" || this.#state.startsWith("skip") || this.#state === "padding")
   }
 
-  #want(state: State, bytes: number): void {
+  /** Reads what is wanted, as far as the chunk has it, and returns how many bytes that were. */
+  #read(chunk: Uint8Array, at: number): number {
+    const taken = Math.min(chunk.length - at, this.#wanted)
+    if (this.#state !== "body" && this.#state !== "skip" && this.#state !== "checksum") {
+      for (let index = 0; index < taken; index++) this.#field[this.#filled++] = chunk[at + index] ?? 0
+    }
+    this.#wanted -= taken
+    return taken
+  }
+
+  /** Interprets what was read up to `at`, and sets what is read next. Returns what is wrong with it. */
+  #advance(at: number, cut: Cut): ZstdFramesInvalid | undefined {
+    switch (this.#state) {
+      case "magic":
+        return this.#takeMagic(at, cut)
+      case "skipSize":
+        return this.#want("skip", this.#take(4))
+      case "skip":
+        return this.#want("magic", 4)
+      case "descriptor":
+        return this.#takeDescriptor(at)
+      case "header":
+        return this.#takeHeader(at)
+      case "block":
+        return this.#takeBlock(at)
+      case "body":
+        if (!this.#lastBlock) return this.#want("block", 3)
+        if ((this.#descriptor & HAS_CHECKSUM) !== 0) return this.#want("checksum", 4)
+        cut.end(at)
+        return this.#want("magic", 4)
+      case "checksum":
+        cut.end(at)
+        return this.#want("magic", 4)
+      case "padding":
+        return undefined
+    }
+  }
+
+  #takeMagic(at: number, cut: Cut): ZstdFramesInvalid | undefined {
+    const magic = this.#take(4)
+    if (magic === FRAME) {
+      cut.begin(at)
+      return this.#want("descriptor", 1)
+    }
+    if ((magic & 0xfffffff0) >>> 0 === SKIPPABLE) return this.#want("skipSize", 4)
+    const isFirst = this.#offset + at === 4
+    if (isFirst) return this.#invalid(0, "does not begin with a frame")
+    return magic === 0 ? this.#want("padding", 1) : this.#invalid(at - 4, "is followed by garbage")
+  }
+
+  #takeDescriptor(at: number): ZstdFramesInvalid | undefined {
+    this.#descriptor = this.#take(1)
+    if ((this.#descriptor & RESERVED) !== 0) return this.#invalid(at - 1, "has a frame of a reserved kind")
+    return this.#want("header", headerBytes(this.#descriptor))
+  }
+
+  #takeHeader(at: number): ZstdFramesInvalid | undefined {
+    const window = windowOf(this.#descriptor, this.#field)
+    if (window > MAX_WINDOW) {
+      return this.#invalid(at, `needs a window of ${window} bytes, over the limit of ${MAX_WINDOW},`)
+    }
+    const dictionary = dictionaryOf(this.#descriptor, this.#field)
+    if (dictionary !== 0) return this.#invalid(at, `needs dictionary ${dictionary}`)
+    return this.#want("block", 3)
+  }
+
+  #takeBlock(at: number): ZstdFramesInvalid | undefined {
+    const block = this.#take(3)
+    this.#lastBlock = (block & 1) !== 0
+    const type = (block >> 1) & 3
+    if (type === 3) return this.#invalid(at - 3, "has a block of a reserved type")
+    const size = block >> 3
+    if (size > MAX_BLOCK) return this.#invalid(at - 3, `has a block of ${size} bytes, over ${MAX_BLOCK},`)
+    return this.#want("body", type === 1 ? 1 : size)
+  }
+
+  #want(state: State, bytes: number): undefined {
     this.#state = state
     this.#wanted = bytes
     this.#filled = 0
@@ -192,16 +176,43 @@ export class ZstdFrames {
     return littleEndian(this.#field, 0, bytes)
   }
 
-  #refuse(at: number, problem: string): Either.Either<never, ZstdFramesInvalid> {
-    return Either.left(new ZstdFramesInvalid({ offset: this.#offset + at, problem }))
+  #invalid(at: number, problem: string): ZstdFramesInvalid {
+    return new ZstdFramesInvalid({ offset: this.#offset + at, problem })
   }
 }
 
-/** After the descriptor: window, dictionary id and content size, each as long as the descriptor says. */
+/** Cuts the parts of frames out of one chunk. */
+class Cut {
+  readonly pieces: Array<Uint8Array> = []
+  readonly #chunk: Uint8Array
+  /** Where the part of a frame begins; `undefined` between frames. */
+  #start: number | undefined
+
+  constructor(chunk: Uint8Array, isInFrame: boolean) {
+    this.#chunk = chunk
+    this.#start = isInFrame ? 0 : undefined
+  }
+
+  /** Begins a frame whose magic number ends at `at`. One that is split between two chunks is returned whole. */
+  begin(at: number): void {
+    if (at < 4) this.pieces.push(FRAME_BYTES)
+    this.#start = at < 4 ? at : at - 4
+  }
+
+  /** Ends the part of a frame at `at`. */
+  end(at: number): void {
+    if (this.#start !== undefined && at > this.#start) this.pieces.push(this.#chunk.subarray(this.#start, at))
+    this.#start = undefined
+  }
+}
+
+/**
+ * Returns the length of window, dictionary id and content size after the descriptor, which states the length of each.
+ */
 const headerBytes = (descriptor: number): number =>
   (isSingleSegment(descriptor) ? 0 : 1) + dictionaryBytes(descriptor) + contentBytes(descriptor)
 
-/** The bytes that a decoder has to keep; a single segment's window is its content. */
+/** Returns how many bytes a decoder has to keep. The window of a single segment is its content. */
 const windowOf = (descriptor: number, header: Uint8Array): number => {
   if (!isSingleSegment(descriptor)) {
     const byte = header[0] ?? 0
@@ -239,5 +250,5 @@ const FRAME_BYTES = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd)
 const SKIPPABLE = 0x184d2a50
 const HAS_CHECKSUM = 0x04
 const RESERVED = 0x08
-/** Window, dictionary id and content size at their longest. */
+/** The greatest length of window, dictionary id and content size together. */
 const MAX_FIELD = 13

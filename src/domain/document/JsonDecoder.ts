@@ -1,26 +1,29 @@
 /**
- * What a JSON document must look like: forms check a value and give it back with its type.
+ * Decoders for JSON documents: each checks a value and returns it with its type.
  *
- * The generator reads every document with these. Effect's Schema says more, and takes as long to load as Node does.
- * What is wrong is said without what was there, which may be a secret; short words of the specification aside.
+ * The generator reads every document with these decoders. Effect's Schema can express more, but takes as long to load
+ * as Node itself. Error messages leave out the values that were found, which may be secrets, except short words such
+ * as media types.
  */
 import * as Either from "effect/Either"
 
-export type Form<A> = (value: unknown) => Either.Either<A, FormError>
+/** Checks a value and returns it with its type. */
+export type JsonDecoder<A> = (value: unknown) => Either.Either<A, JsonMismatch>
 
-export interface FormError {
-  /** Keys and places, from the outermost. */
+/** Where a value is not what was expected. */
+export interface JsonMismatch {
+  /** Keys and indexes, the outermost first. */
   readonly path: readonly (string | number)[]
   readonly problem: string
 }
 
-/** `config.Env.0: Expected string, actual number` */
-export const describe = ({ path, problem }: FormError): string =>
+/** Prints where and what is wrong: `config.Env.0: Expected string, actual number`. */
+export const describe = ({ path, problem }: JsonMismatch): string =>
   path.length === 0 ? problem : `${path.join(".")}: ${problem}`
 
-const wrong = (problem: string): Either.Either<never, FormError> => Either.left({ path: [], problem })
+const wrong = (problem: string): Either.Either<never, JsonMismatch> => Either.left({ path: [], problem })
 
-const within = (key: string | number, { path, problem }: FormError): Either.Either<never, FormError> =>
+const within = (key: string | number, { path, problem }: JsonMismatch): Either.Either<never, JsonMismatch> =>
   Either.left({ path: [key, ...path], problem })
 
 const expected = (what: string, value: unknown) => wrong(`Expected ${what}, actual ${kind(value)}`)
@@ -28,20 +31,20 @@ const expected = (what: string, value: unknown) => wrong(`Expected ${what}, actu
 const kind = (value: unknown): string =>
   value === null ? "null" : Array.isArray(value) ? "list" : typeof value
 
-export const string: Form<string> = (value) =>
+export const string: JsonDecoder<string> = (value) =>
   typeof value === "string" ? Either.right(value) : expected("string", value)
 
-export const number: Form<number> = (value) =>
+export const number: JsonDecoder<number> = (value) =>
   typeof value === "number" ? Either.right(value) : expected("number", value)
 
-export const boolean: Form<boolean> = (value) =>
+export const boolean: JsonDecoder<boolean> = (value) =>
   typeof value === "boolean" ? Either.right(value) : expected("boolean", value)
 
-export const unknown: Form<unknown> = Either.right
+export const unknown: JsonDecoder<unknown> = Either.right
 
-/** An exact one: past 2⁵³ a number may stand for its neighbours. */
+/** Accepts only safe integers: above 2⁵³ a number may stand for one of its neighbours. */
 export const integer =
-  (least = Number.MIN_SAFE_INTEGER, most = Number.MAX_SAFE_INTEGER): Form<number> =>
+  (least = Number.MIN_SAFE_INTEGER, most = Number.MAX_SAFE_INTEGER): JsonDecoder<number> =>
   (value) => {
     if (typeof value !== "number") return expected("number", value)
     if (!Number.isSafeInteger(value)) return wrong(`Expected an integer, actual ${value}`)
@@ -51,7 +54,7 @@ export const integer =
   }
 
 export const literal =
-  <const A extends string | number>(...values: readonly A[]): Form<A> =>
+  <const A extends string | number>(...values: readonly A[]): JsonDecoder<A> =>
   (value) => {
     const found = values.find((one) => one === value)
     if (found !== undefined) return Either.right(found)
@@ -59,7 +62,7 @@ export const literal =
     return wrong(`Expected ${values.map((one) => JSON.stringify(one)).join(" or ")}, actual ${actual}`)
   }
 
-/** As much as a word of the specification can have. */
+/** Shows a value in a message, cut at the length of the longest word of the specification. */
 export const show = (value: unknown): string => {
   const text = JSON.stringify(value)
   return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text
@@ -67,9 +70,13 @@ export const show = (value: unknown): string => {
 
 const MAX_SHOWN = 140
 
-/** Of what has the form, that which `holds`. */
+/** Accepts those values of a decoder for which `holds` is true. */
 export const where =
-  <A, B extends A>(form: Form<A>, holds: (value: A) => value is B, problem: (value: A) => string): Form<B> =>
+  <A, B extends A>(
+    form: JsonDecoder<A>,
+    holds: (value: A) => value is B,
+    problem: (value: A) => string
+  ): JsonDecoder<B> =>
   (value) => {
     const read = form(value)
     if (Either.isLeft(read)) return Either.left(read.left)
@@ -77,7 +84,7 @@ export const where =
   }
 
 export const list =
-  <A>(item: Form<A>, most = Number.POSITIVE_INFINITY): Form<readonly A[]> =>
+  <A>(item: JsonDecoder<A>, most = Number.POSITIVE_INFINITY): JsonDecoder<readonly A[]> =>
   (value) => {
     if (!Array.isArray(value)) return expected("list", value)
     if (value.length > most) return wrong(`Expected at most ${most}, actual ${value.length}`)
@@ -90,7 +97,7 @@ export const list =
     return Either.right(items)
   }
 
-export const nonEmptyList = <A>(item: Form<A>): Form<readonly [A, ...A[]]> => {
+export const nonEmptyList = <A>(item: JsonDecoder<A>): JsonDecoder<readonly [A, ...A[]]> => {
   const items = list(item)
   return (value) => {
     const read = items(value)
@@ -101,14 +108,14 @@ export const nonEmptyList = <A>(item: Form<A>): Form<readonly [A, ...A[]]> => {
 
 const isNonEmpty = <A>(items: readonly A[]): items is readonly [A, ...A[]] => items.length > 0
 
-const MISSING: FormError = { path: [], problem: "is missing" }
+const MISSING: JsonMismatch = { path: [], problem: "is missing" }
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-/** Any keys. */
+/** Decodes an object with any keys. */
 export const dictionary =
-  <A>(item: Form<A>): Form<Readonly<Record<string, A>>> =>
+  <A>(item: JsonDecoder<A>): JsonDecoder<Readonly<Record<string, A>>> =>
   (value) => {
     if (!isObject(value)) return expected("object", value)
     const entries: [string, A][] = []
@@ -117,36 +124,39 @@ export const dictionary =
       if (Either.isLeft(read)) return within(key, read.left)
       entries.push([key, read.right])
     }
-    // Defines keys: an assignment to `__proto__` would do something else.
+    // `Object.fromEntries` defines keys, where an assignment to `__proto__` would change the prototype.
     return Either.right(Object.fromEntries(entries))
   }
 
-/** A field that may be absent. Go writes empty maps and lists as `null`: absent and null are one. */
+/** Marks a field that may be absent. Go writes empty maps and lists as `null`, so null counts as absent. */
 export interface Nullish<A> {
-  readonly nullish: Form<A>
+  readonly nullish: JsonDecoder<A>
 }
 
-export const nullish = <A>(form: Form<A>): Nullish<A> => ({ nullish: form })
+export const nullish = <A>(form: JsonDecoder<A>): Nullish<A> => ({ nullish: form })
 
-/** A field that must not be there, because then the document could be read as one of another kind. */
+/** Marks a field that must be absent, because with it the document could be read as one of another kind. */
 export const absent = (reason: string): Nullish<never> => nullish(() => wrong(reason))
 
 // biome-ignore lint/suspicious/noExplicitAny: of any type
-type Fields = Readonly<Record<string, Form<any> | Nullish<any>>>
+type Fields = Readonly<Record<string, JsonDecoder<any> | Nullish<any>>>
 
+/** The type of an object with these fields. */
 export type Struct<F extends Fields> = {
-  readonly [K in keyof F as F[K] extends Form<unknown> ? K : never]: F[K] extends Form<infer A> ? A : never
+  readonly [K in keyof F as F[K] extends JsonDecoder<unknown> ? K : never]: F[K] extends JsonDecoder<infer A>
+    ? A
+    : never
 } & {
-  readonly [K in keyof F as F[K] extends Form<unknown> ? never : K]?: F[K] extends Nullish<infer A>
+  readonly [K in keyof F as F[K] extends JsonDecoder<unknown> ? never : K]?: F[K] extends Nullish<infer A>
     ? A
     : never
 }
 
-/** An object with these fields; others are dropped. */
-export const struct = <F extends Fields>(fields: F): Form<Struct<F>> => read(fields, () => ({}))
+/** Decodes an object with these fields and drops all others. */
+export const struct = <F extends Fields>(fields: F): JsonDecoder<Struct<F>> => read(fields, () => ({}))
 
-/** An object with these fields; others are kept as they are. */
-export const openStruct = <F extends Fields>(fields: F): Form<Struct<F>> =>
+/** Decodes an object with these fields and keeps all others as they are. */
+export const openStruct = <F extends Fields>(fields: F): JsonDecoder<Struct<F>> =>
   read(fields, (value) => {
     const others: [string, unknown][] = []
     for (const key of Object.keys(value)) if (!Object.hasOwn(fields, key)) others.push([key, value[key]])
@@ -156,7 +166,7 @@ export const openStruct = <F extends Fields>(fields: F): Form<Struct<F>> =>
 const read = <F extends Fields>(
   fields: F,
   others: (value: Readonly<Record<string, unknown>>) => Record<string, unknown>
-): Form<Struct<F>> => {
+): JsonDecoder<Struct<F>> => {
   const known = Object.entries(fields)
   return (value) => {
     if (!isObject(value)) return expected("object", value)
@@ -168,11 +178,12 @@ const read = <F extends Fields>(
       } else if (element === undefined) return within(key, MISSING)
       const checked = (typeof field === "function" ? field : field.nullish)(element)
       if (Either.isLeft(checked)) return within(key, checked.left)
-      // One of ours: none is called `__proto__`.
+      // These keys come from our own code, and none is called `__proto__`.
       result[key] = checked.right
     }
     return Either.right(result as Struct<F>)
   }
 }
 
-export type Type<F> = F extends Form<infer A> ? A : never
+/** The type that a decoder returns. */
+export type Type<F> = F extends JsonDecoder<infer A> ? A : never

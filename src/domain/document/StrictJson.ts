@@ -1,13 +1,15 @@
 /**
- * JSON as signed content needs it read: no duplicate keys, no abyss of nesting.
+ * Reads JSON the way signed content needs it: duplicate keys and very deep nesting are errors.
  *
- * `JSON.parse` keeps the last of two equal keys and other readers keep the first, so that a document could mean one
- * thing to the tool that checked it and another to us. The text is walked once for keys and depth, then parsed.
+ * `JSON.parse` keeps the last of two equal keys and other readers keep the first, so a document could mean one thing
+ * to the tool that checked it and another here. The text is parsed, then walked once for keys and depth.
  */
 import * as Either from "effect/Either"
 import { TaggedError } from "../text/TaggedError.ts"
 
-/** Real documents nest less than ten deep; this bounds the stack of whatever walks them. */
+/**
+ * Real documents nest less than ten levels deep. The limit bounds the stack of every function that walks a document.
+ */
 const MAX_DEPTH = 64
 
 export class JsonError extends TaggedError("JsonError")<{ readonly reason: string }> {
@@ -21,7 +23,7 @@ export const parse = (text: string): Either.Either<unknown, JsonError> => {
   try {
     value = JSON.parse(text)
   } catch (cause) {
-    // The engine quotes the text, and there may be secrets in it.
+    // The JavaScript engine quotes the text in its message, and the text may hold secrets.
     const said = cause instanceof Error ? cause.message.replace(CONTROLS, " ").replace(QUOTED, "") : cause
     return Either.left(new JsonError({ reason: `not JSON: ${said}` }))
   }
@@ -29,11 +31,11 @@ export const parse = (text: string): Either.Either<unknown, JsonError> => {
   return fault === undefined ? Either.right(value) : Either.left(new JsonError({ reason: fault }))
 }
 
-/** What is wrong with a text that is known to be JSON. */
+/** Finds what is wrong with a text that is known to be JSON. */
 const faultOf = (text: string): string | undefined => {
   /** The keys seen in each open object; `undefined` for an open array. */
   const open: Array<Set<string> | undefined> = []
-  /** The next string is a key: after `{`, and after `,` in an object. */
+  /** Whether the next string is a key: after `{`, and after `,` in an object. */
   let expectsKey = false
   for (let index = 0; index < text.length; index++) {
     switch (text.charCodeAt(index)) {
@@ -58,7 +60,7 @@ const faultOf = (text: string): string | undefined => {
         if (expectsKey) {
           const key = keyOf(text.slice(index, end + 1))
           const keys = open.at(-1)
-          if (keys?.has(key)) return `the key ${JSON.stringify(key)} stands twice in one object`
+          if (keys?.has(key)) return `the key ${JSON.stringify(key)} appears twice in one object`
           keys?.add(key)
           expectsKey = false
         }
@@ -79,14 +81,14 @@ const endOfString = (text: string, start: number): number => {
     if (end < 0) return text.length
     let first = end
     while (text.charCodeAt(first - 1) === BACKSLASH) first--
-    // An odd number of them: the last one escapes the quote.
+    // After an odd number of backslashes the quote is escaped.
     if ((end - first) % 2 === 0) return end
   }
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
 const CONTROLS = /[\s\u0000-\u001f\u007f-\u009f]+/g
-/** `Unexpected token ']', ..."=hunter2",]}" is not valid JSON` */
+/** Matches the quotation in `Unexpected token ']', ..."=hunter2",]}" is not valid JSON`. */
 const QUOTED = /, (?:\.\.\.)?".*"(?:\.\.\.)? is not valid JSON$/
 const QUOTE = 0x22
 const COMMA = 0x2c

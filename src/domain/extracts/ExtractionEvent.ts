@@ -1,23 +1,34 @@
-/** What an extraction says of itself while it runs: how far it is, layer by layer, for who shows progress. */
-import * as Data from "effect/Data"
+/** The progress of an extraction, layer by layer, for callers that show it. */
+import type * as Data from "effect/Data"
 import type { Digest } from "../document/Digest.ts"
 import type { ImageName } from "../naming/ImageName.ts"
+import { taggedUnion } from "../text/TaggedUnion.ts"
 
-/** Begun, LayerRead and LayerReady for each layer, RootWritten now and then, Published; only Published is sure to be the last. */
+/**
+ * The events of an extraction. If the root has to be made: Begun; LayerRead, about once a mebibyte, for each layer that has
+ * to be read; LayerReady for each layer; RootWritten now and then; Published at the end. If the root exists already:
+ * Published alone.
+ */
 export type ExtractionEvent = Data.TaggedEnum<{
-  /** The image has to be extracted. Sizes are of the blobs, compressed, in bytes; the lowest layer is the first. */
+  /** The image has to be extracted. Sizes are those of the compressed blobs in bytes, the lowest layer first. */
   Begun: {
     readonly image: ImageName
     readonly layers: ReadonlyArray<{ readonly digest: Digest; readonly size: number }>
   }
-  /** `read` bytes of the layer's blob were read and `entries` entries found in them; about once a mebibyte. */
+  /**
+   * `read` bytes of the layer's blob were read, with `entries` entries in them. The event comes about once for each
+   * mebibyte.
+   */
   LayerRead: {
     readonly image: ImageName
     readonly layer: number
     readonly read: number
     readonly entries: number
   }
-  /** All of the layer is verified. `found`: it was there already, from another image. `bytes` are uncompressed. */
+  /**
+   * The whole layer is verified. `found` is true if it already existed, and so was not read. `bytes` counts
+   * uncompressed bytes.
+   */
   LayerReady: {
     readonly image: ImageName
     readonly layer: number
@@ -25,11 +36,11 @@ export type ExtractionEvent = Data.TaggedEnum<{
     readonly bytes: number
     readonly found: boolean
   }
-  /** Of the `total` steps that make the root, `done` are done. */
+  /** `done` of the `total` steps that make the root are done. */
   RootWritten: { readonly image: ImageName; readonly done: number; readonly total: number }
-  /** The root is there. */
-  Published: { readonly image: ImageName; readonly root: string }
+  /** The root exists. `found` is true if it already existed. */
+  Published: { readonly image: ImageName; readonly root: string; readonly found: boolean }
 }>
 
-/** Constructors, and `$is` and `$match`. */
-export const ExtractionEvent = Data.taggedEnum<ExtractionEvent>()
+/** Constructors, `$is` and `$match`. */
+export const ExtractionEvent = taggedUnion<ExtractionEvent>()

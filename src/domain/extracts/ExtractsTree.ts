@@ -1,8 +1,13 @@
 /**
  * Where things are below the extracts directory, as relative paths:
  *
- *     dirs/chainID/sha256/ba/baabaab…     the root of a layer chain
- *     layers/sha256/c4/c4ff93d…           a layer taken apart, by diff id: its files have further names in the roots
+ *     format                              the number of this form (`FORMAT`)
+ *     roots/sha256/ba/baabaab…            the root of a layer chain, written out as a directory; or a link to where its image
+ *                                         is mounted
+ *     images/sha256/ba/baabaab…/          the root as an EROFS image, which this machine mounts on `root` in it when the
+ *                                         root is needed first after a boot
+ *     layers/sha256/c4/c4ff93d….tar       a layer's archive, decompressed, by diff id, which is the file's SHA-256
+ *     layers/sha256/c4/c4ff93d….listing   what is in it, and where (`ListingFile`)
  *     records/sha256/ba/baabaab….json     what there is to say of how a root was made
  *     configs/sha256/ea/ea7beef…          an image config
  *     facts/sha256/ea/ea7beef…-5d41….json  what units must say of its root, for one user
@@ -10,6 +15,7 @@
  *     scratch/NAME/{upper,work}           for an overlay
  *     templates/NAME/5f70bf18…/           what such a scratch is copied from
  *     locks/sha256-baabaab…  tmp/…        of extractions under way
+ *     memory/                             what the generator remembers for the next boot
  *
  * Layouts and references are other people's strings. As a path component each is escaped, injectively:
  *
@@ -24,33 +30,61 @@
 import { algorithm, type Digest, encoded, type Sha256 } from "../document/Digest.ts"
 import type { ImageName } from "../naming/ImageName.ts"
 
-/** Private to root: a setuid file inside must not be reachable for the host's users. */
-export const DIRS = "dirs"
-/** Private like `dirs`. */
+/**
+ * The form before this one, which had no file for its number: layers were taken apart into files, and roots in
+ * `dirs/chainID` were made of hard links to those.
+ */
+export const OLD_ROOTS = "dirs/chainID"
+export const OLD_TOP = "dirs"
+/** Another form gets another number. */
+export const FORMAT = 2
+export const FORMAT_FILE = "format"
+
+/** A private directory of root: the host's users must not reach a setuid file inside. */
+export const ROOTS = "roots"
+/** Private like `roots`. */
 export const LAYERS = "layers"
+/** Private like `roots`. */
+export const IMAGES = "images"
 export const RECORDS = "records"
 export const CONFIGS = "configs"
 export const FACTS = "facts"
 export const NAMES = "names"
-/** Private like `dirs`: an upper directory holds setuid files too. */
+/** Private like `roots`: an upper directory holds setuid files too. */
 export const SCRATCH = "scratch"
 /** Private like `scratch`. */
 export const TEMPLATES = "templates"
 export const LOCKS = "locks"
 export const TMP = "tmp"
+/** Private: the generator's, of its last run. */
+export const MEMORY = "memory"
 
 export const CONFIG_LINK = "config"
 export const ROOT_LINK = "rootfs"
 
-export const rootOf = (chainId: Digest): string => `${DIRS}/chainID/${sharded(chainId)}`
+export const rootOf = (chainId: Digest): string => `${ROOTS}/${sharded(chainId)}`
 
-export const layerOf = (diffId: Digest): string => `${LAYERS}/${sharded(diffId)}`
+export const rootImageOf = (chainId: Digest): string => `${IMAGES}/${sharded(chainId)}`
+
+/** Where an image is mounted, of the image's own path. Unmounted, it is an empty directory. */
+export const mountOf = (image: string): string => `${image}/root`
+
+export const layerOf = (diffId: Digest): string => `${LAYERS}/${sharded(diffId)}.tar`
+
+export const listingOf = (diffId: Digest): string => `${LAYERS}/${sharded(diffId)}.listing`
+
+/** Whether a root or a layer of an extracts directory is of the form before this one. */
+export const isOld = (path: string): boolean =>
+  path.startsWith(`${OLD_ROOTS}/`) || (path.startsWith(`${LAYERS}/`) && !path.includes("."))
 
 export const recordOf = (chainId: Digest): string => `${RECORDS}/${sharded(chainId)}.json`
 
 export const configOf = (digest: Digest): string => `${CONFIGS}/${sharded(digest)}`
 
-/** What an image's unit must say of its root, by its config and the user it runs as, which may be the configuration's. */
+/**
+ * Returns the path of an image's facts, by its config and by the user it runs as, which may be set by the
+ * configuration.
+ */
 export const factsOf = (config: Digest, user: string, sha256: Sha256): string =>
   `${FACTS}/${sharded(config)}-${sha256(JSON.stringify(user)).slice(0, USER_DIGITS)}.json`
 
@@ -61,11 +95,11 @@ export const layerLockOf = (diffId: Digest): string =>
 
 export const scratchOf = (name: string, sha256: Sha256): string => `${SCRATCH}/${component(name, sha256)}`
 
-/** `digest` is hex. */
+/** Returns the path of a template; `digest` is hex. */
 export const templateOf = (name: string, digest: string, sha256: Sha256): string =>
   `${TEMPLATES}/${component(name, sha256)}/${digest.slice(0, TEMPLATE_DIGITS)}`
 
-/** The directory that holds the two links. */
+/** Returns the directory that holds the two links of an image. */
 export const nameOf = ({ layout, ref }: ImageName, sha256: Sha256): string => {
   const escaped = layout.split("/").map((part) => component(part, sha256))
   const path = escaped.join("/")
@@ -73,7 +107,7 @@ export const nameOf = ({ layout, ref }: ImageName, sha256: Sha256): string => {
   return `${NAMES}/${head}/${component(ref, sha256)}`
 }
 
-/** The image of a directory that `nameOf` gives, where its names are not shortened. */
+/** Returns the image of a directory made by `nameOf`, unless names in it are shortened. */
 export const imageOf = (path: string, sha256: Sha256): ImageName | undefined => {
   const [top, ...components] = path.split("/")
   const parts = components.map(decoded)
@@ -84,10 +118,10 @@ export const imageOf = (path: string, sha256: Sha256): ImageName | undefined => 
     : undefined
 }
 
-/** What a link in the directory `from` says to lead to `to`. */
+/** Returns the target of a link in the directory `from` that leads to `to`. */
 export const linkTarget = (from: string, to: string): string => "../".repeat(from.split("/").length) + to
 
-/** One path component that stands for any string, whatever it holds. */
+/** Encodes any string as one path component. */
 export const component = (text: string, sha256: Sha256): string => {
   if (text === "") return "%"
   const escaped = RESERVED.has(text)
@@ -114,7 +148,7 @@ const sharded = (digest: Digest): string => {
   return `${algorithm(digest)}/${hex.slice(0, 2)}/${hex}`
 }
 
-/** The hash is of the JSON form, where lone surrogates are told apart. */
+/** Appends a hash of the string's JSON, in which different lone surrogates stay different. */
 const hashed = (escaped: string, text: string, sha256: Sha256): string => {
   const head = Array.from(escaped.slice(0, HEAD))
   while (utf8Length(head.join("")) > HEAD) head.pop()
@@ -134,17 +168,20 @@ const RESERVED: ReadonlySet<string> = new Set([CONFIG_LINK, ROOT_LINK])
 /** What cannot or should not be in a file name as it is; `\p{Cs}` matches lone surrogates only, and is looked up only where it may be. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
 const unsafe = () => /^\.|[\u0000-\u001f\u007f-\u009f%/]|\p{Cs}/gu
-/** Nothing of it is unsafe, and it is most of what there is. */
+/** Components without any unsafe character, which are the most common. */
 const PLAIN = /^[A-Za-z0-9_-][A-Za-z0-9_.-]*$/
-/** An escape that the cut went through. */
+/** An escape that was cut in two. */
 const CUT_ESCAPE = /%[0-9A-Fu]{0,4}$|[\ud800-\udbff]$/
-/** NAME_MAX is 255. The directory names of `RootPaths` (220 and less) must stay what they are. */
+/**
+ * The longest component, since NAME_MAX is 255. The directory names of `RootPaths` (220 bytes and less) must never be
+ * changed.
+ */
 const COMPONENT_MAX = 230
-/** PATH_MAX is 4096 for the whole path. */
+/** The longest path of a layout, since PATH_MAX is 4096 for the whole path. */
 const LAYOUT_MAX = 2000
-/** Of the hash of a user: there are never many. */
+/** Hex digits of the hash of a user. There are never many users. */
 const USER_DIGITS = 16
-/** Of the hash of all that a template follows from. */
+/** Hex digits of the hash of everything that a template is made from. */
 const TEMPLATE_DIGITS = 32
-/** Readable bytes before a hash. */
+/** How many readable bytes precede a hash. */
 const HEAD = 100

@@ -1,29 +1,39 @@
-/** What lies in an extracts directory, or beside it, and is removed, or stays, by itself. */
+/** A piece of an extracts directory or of the volumes, which is removed or kept as a whole. */
 
-/** In the extracts directory, of images. */
-export type ExtractsKind = "root" | "layer" | "record" | "config" | "facts" | "name" | "scratch" | "template"
+/** Pieces in the extracts directory that belong to images. */
+export type ExtractsKind =
+  | "root"
+  | "image"
+  | "layer"
+  | "listing"
+  | "record"
+  | "config"
+  | "facts"
+  | "name"
+  | "scratch"
+  | "template"
 
-/** And the volumes of an image, and what a process that died left. */
+/** All kinds: also an image's volumes, and leftovers of dead processes. */
 export type GarbageKind = ExtractsKind | "volumes" | "leftover"
 
 export interface ExtractsPiece {
   readonly kind: ExtractsKind
-  /** Below the extracts directory. */
+  /** The path below the extracts directory. */
   readonly path: string
-  /** What a name's link leads to, below the extracts directory; of a link that leads elsewhere, nothing. */
+  /** The target of a name's link, below the extracts directory; absent if the link leads elsewhere. */
   readonly target?: string
 }
 
-/** What no image needs. */
+/** A piece that no image needs. */
 export interface GarbagePiece {
   readonly kind: GarbageKind
-  /** Absolute. */
+  /** An absolute path. */
   readonly path: string
-  /** Of a root: the images that had it last. */
+  /** The images that used a root last. */
   readonly images?: readonly string[]
 }
 
-/** And is left all the same. */
+/** A piece that is kept although no image needs it. */
 export interface KeptPiece extends GarbagePiece {
   readonly reason: string
 }

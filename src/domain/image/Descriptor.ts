@@ -1,42 +1,46 @@
 /** A reference to a blob (image-spec descriptor.md). */
 import { digest } from "../document/Digest.ts"
-import * as Form from "../document/JsonDecoder.ts"
+import * as JsonDecoder from "../document/JsonDecoder.ts"
 
-export const Annotations = Form.dictionary(Form.string)
+export const Annotations = JsonDecoder.dictionary(JsonDecoder.string)
 
-/** What a document may say that it is; `what` it should be, for people. */
+/** Checks the media type that a document states for itself; `what` is the expected kind, for the message. */
 export const ownMediaType = (is: (mediaType: string) => boolean, what: string) =>
-  Form.nullish(
-    Form.where(
-      Form.string,
+  JsonDecoder.nullish(
+    JsonDecoder.where(
+      JsonDecoder.string,
       (type): type is string => is(type),
-      (type) => `${Form.show(type)} is not the media type of ${what}`
+      (type) => `${JsonDecoder.show(type)} is not the media type of ${what}`
     )
   )
 
-export const Platform = Form.struct({
-  architecture: Form.string,
-  os: Form.string,
-  variant: Form.nullish(Form.string),
-  "os.version": Form.nullish(Form.string),
-  "os.features": Form.nullish(Form.list(Form.string))
+/** Decodes the platform of a descriptor. */
+export const Platform = JsonDecoder.struct({
+  architecture: JsonDecoder.string,
+  os: JsonDecoder.string,
+  variant: JsonDecoder.nullish(JsonDecoder.string),
+  "os.version": JsonDecoder.nullish(JsonDecoder.string),
+  "os.features": JsonDecoder.nullish(JsonDecoder.list(JsonDecoder.string))
 })
-export interface Platform extends Form.Type<typeof Platform> {}
+/** The platform that a descriptor names. */
+export interface Platform extends JsonDecoder.Type<typeof Platform> {}
 
-export const Descriptor = Form.struct({
-  mediaType: Form.string,
+/** Decodes a descriptor (image-spec descriptor.md). */
+export const Descriptor = JsonDecoder.struct({
+  mediaType: JsonDecoder.string,
   digest,
-  /** Bytes. */
-  size: Form.integer(0),
-  annotations: Form.nullish(Annotations),
-  platform: Form.nullish(Platform),
-  /** The blob itself, in base64: saves a read, and is used only when it has the digest. */
-  data: Form.nullish(Form.string),
-  /** Where else the blob may be had; nothing is ever fetched. */
-  urls: Form.nullish(Form.list(Form.string)),
-  artifactType: Form.nullish(Form.string)
+  /** The blob's size in bytes. */
+  size: JsonDecoder.integer(0),
+  annotations: JsonDecoder.nullish(Annotations),
+  platform: JsonDecoder.nullish(Platform),
+  /** The blob itself in base64, which saves reading a file. It is used only if its digest is right. */
+  data: JsonDecoder.nullish(JsonDecoder.string),
+  /** Other places where the blob can be found. Nothing is ever downloaded. */
+  urls: JsonDecoder.nullish(JsonDecoder.list(JsonDecoder.string)),
+  artifactType: JsonDecoder.nullish(JsonDecoder.string)
 })
-export interface Descriptor extends Form.Type<typeof Descriptor> {}
+/** What a document says of a blob: type, digest and size. */
+export interface Descriptor extends JsonDecoder.Type<typeof Descriptor> {}
 
-/** The name of a manifest in its layout (image-spec annotations.md). */
+/** The annotation that names a manifest in its layout (image-spec annotations.md). */
 export const REF_NAME = "org.opencontainers.image.ref.name"

@@ -1,58 +1,65 @@
 /** An image's configuration: how its process runs, and which layers it is made of (image-spec config.md). */
 import { digest } from "../document/Digest.ts"
-import * as Form from "../document/JsonDecoder.ts"
+import * as JsonDecoder from "../document/JsonDecoder.ts"
 
-const Strings = Form.list(Form.string)
+const Strings = JsonDecoder.list(JsonDecoder.string)
 
-/** Go's `map[string]struct{}`: the keys are the set. */
-const KeySet = Form.dictionary(Form.unknown)
+/** Go's `map[string]struct{}`, where the keys are the elements of a set. */
+const KeySet = JsonDecoder.dictionary(JsonDecoder.unknown)
 
-/** Docker's; times are nanoseconds. */
-const Healthcheck = Form.struct({
-  Test: Form.nullish(Strings),
-  Interval: Form.nullish(Form.number),
-  Timeout: Form.nullish(Form.number),
-  StartPeriod: Form.nullish(Form.number),
-  StartInterval: Form.nullish(Form.number),
-  Retries: Form.nullish(Form.number)
+/** Docker's health check. Times are in nanoseconds. */
+const Healthcheck = JsonDecoder.struct({
+  Test: JsonDecoder.nullish(Strings),
+  Interval: JsonDecoder.nullish(JsonDecoder.number),
+  Timeout: JsonDecoder.nullish(JsonDecoder.number),
+  StartPeriod: JsonDecoder.nullish(JsonDecoder.number),
+  StartInterval: JsonDecoder.nullish(JsonDecoder.number),
+  Retries: JsonDecoder.nullish(JsonDecoder.number)
 })
 
-/** The form of `config` in an image configuration, Docker's additions included. Fields that have no place in the units are kept, so that they can be named. */
-export const ProcessConfig = Form.openStruct({
-  User: Form.nullish(Form.string),
-  Env: Form.nullish(Strings),
-  Entrypoint: Form.nullish(Strings),
-  Cmd: Form.nullish(Strings),
-  WorkingDir: Form.nullish(Form.string),
-  Labels: Form.nullish(Form.dictionary(Form.string)),
-  StopSignal: Form.nullish(Form.string),
-  /** Seconds until the process is killed (Docker). */
-  StopTimeout: Form.nullish(Form.integer()),
-  ExposedPorts: Form.nullish(KeySet),
-  Volumes: Form.nullish(KeySet),
-  /** Bytes (Docker, as those below). */
-  Memory: Form.nullish(Form.integer()),
-  /** Bytes of memory and swap together; −1: no limit. */
-  MemorySwap: Form.nullish(Form.integer()),
-  /** Relative to 1024. */
-  CpuShares: Form.nullish(Form.integer()),
-  NetworkDisabled: Form.nullish(Form.boolean),
-  Healthcheck: Form.nullish(Healthcheck),
-  /** What the image's shell commands are given to. */
-  Shell: Form.nullish(Strings)
+/**
+ * Decodes `config` of an image configuration, with Docker's additions. Fields that have no counterpart in units are
+ * kept so that messages can name them.
+ */
+export const ProcessConfig = JsonDecoder.openStruct({
+  User: JsonDecoder.nullish(JsonDecoder.string),
+  Env: JsonDecoder.nullish(Strings),
+  Entrypoint: JsonDecoder.nullish(Strings),
+  Cmd: JsonDecoder.nullish(Strings),
+  WorkingDir: JsonDecoder.nullish(JsonDecoder.string),
+  Labels: JsonDecoder.nullish(JsonDecoder.dictionary(JsonDecoder.string)),
+  StopSignal: JsonDecoder.nullish(JsonDecoder.string),
+  /** Seconds until the process is killed (a field of Docker). */
+  StopTimeout: JsonDecoder.nullish(JsonDecoder.integer()),
+  ExposedPorts: JsonDecoder.nullish(KeySet),
+  Volumes: JsonDecoder.nullish(KeySet),
+  /** Bytes (a field of Docker, like those below). */
+  Memory: JsonDecoder.nullish(JsonDecoder.integer()),
+  /** Bytes of memory and swap together; −1 means no limit. */
+  MemorySwap: JsonDecoder.nullish(JsonDecoder.integer()),
+  /** A weight relative to 1024. */
+  CpuShares: JsonDecoder.nullish(JsonDecoder.integer()),
+  NetworkDisabled: JsonDecoder.nullish(JsonDecoder.boolean),
+  Healthcheck: JsonDecoder.nullish(Healthcheck),
+  /** The shell that runs the image's shell commands. */
+  Shell: JsonDecoder.nullish(Strings)
 })
 /** How the process runs. */
-export interface ProcessConfig extends Form.Type<typeof ProcessConfig> {}
+export interface ProcessConfig extends JsonDecoder.Type<typeof ProcessConfig> {}
 
-/** The form: `ImageConfig(json)` is an Either. Fields that it does not know are kept. */
-export const ImageConfig = Form.openStruct({
-  architecture: Form.string,
-  os: Form.string,
-  variant: Form.nullish(Form.string),
-  created: Form.nullish(Form.string),
-  author: Form.nullish(Form.string),
-  config: Form.nullish(ProcessConfig),
-  rootfs: Form.struct({ type: Form.literal("layers"), diff_ids: Form.nonEmptyList(digest) })
+/** Decodes an image configuration to an Either. Unknown fields are kept. */
+export const ImageConfig = JsonDecoder.openStruct({
+  /** Builders may leave the platform out: see `Platform.decide`. */
+  architecture: JsonDecoder.nullish(JsonDecoder.string),
+  os: JsonDecoder.nullish(JsonDecoder.string),
+  variant: JsonDecoder.nullish(JsonDecoder.string),
+  created: JsonDecoder.nullish(JsonDecoder.string),
+  author: JsonDecoder.nullish(JsonDecoder.string),
+  config: JsonDecoder.nullish(ProcessConfig),
+  rootfs: JsonDecoder.struct({
+    type: JsonDecoder.literal("layers"),
+    diff_ids: JsonDecoder.nonEmptyList(digest)
+  })
 })
-/** An image configuration, checked. */
-export interface ImageConfig extends Form.Type<typeof ImageConfig> {}
+/** A checked image configuration. */
+export interface ImageConfig extends JsonDecoder.Type<typeof ImageConfig> {}

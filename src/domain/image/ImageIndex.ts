@@ -1,46 +1,47 @@
 /**
  * A list of manifests: `index.json`, nested indexes, Docker's manifest lists (image-spec image-index.md).
  *
- * Entries are decoded one by one: what is not of a known media type is passed over whatever it holds, and one image
- * whose entry is broken does not take the others along.
+ * Entries are decoded one by one. An entry with an unknown media type is ignored whatever it holds, and a malformed
+ * entry does not make the other images unusable.
  */
 import * as Either from "effect/Either"
+import * as JsonDecoder from "../document/JsonDecoder.ts"
 import { Annotations, Descriptor, ownMediaType, REF_NAME } from "./Descriptor.ts"
-import * as Form from "../document/JsonDecoder.ts"
 import * as MediaType from "./MediaType.ts"
 
-/** Each name in it costs units: no layout has so many, but one that was made to have them. */
+/** The most manifests that an index may list. Each name costs units, and only an index made to do harm has more. */
 const MAX_MANIFESTS = 10_000
 
-const list = Form.list(Form.unknown, MAX_MANIFESTS)
+const list = JsonDecoder.list(JsonDecoder.unknown, MAX_MANIFESTS)
 
-/** Go writes an empty list as `null`: umoci does where it has just begun a layout. */
-const manifests: Form.Form<readonly unknown[]> = (value) => (value === null ? Either.right([]) : list(value))
+/** Decodes the list of manifests. Go writes an empty list as `null`, and umoci does so in a new layout. */
+const manifests: JsonDecoder.JsonDecoder<readonly unknown[]> = (value) =>
+  value === null ? Either.right([]) : list(value)
 
-export const ImageIndex = Form.struct({
-  schemaVersion: Form.nullish(Form.literal(2)),
+export const ImageIndex = JsonDecoder.struct({
+  schemaVersion: JsonDecoder.nullish(JsonDecoder.literal(2)),
   mediaType: ownMediaType(MediaType.isIndex, "an index"),
   manifests,
-  annotations: Form.nullish(Annotations),
-  config: Form.absent("is a field of manifests, and this is an index"),
-  layers: Form.absent("is a field of manifests, and this is an index")
+  annotations: JsonDecoder.nullish(Annotations),
+  config: JsonDecoder.absent("is a field of manifests, and this is an index"),
+  layers: JsonDecoder.absent("is a field of manifests, and this is an index")
 })
-export interface ImageIndex extends Form.Type<typeof ImageIndex> {}
+export interface ImageIndex extends JsonDecoder.Type<typeof ImageIndex> {}
 
-/** An entry of an image's media type that is no descriptor. */
+/** An entry with an image's media type that is not a valid descriptor. */
 export interface BrokenEntry {
-  /** Where it stands in `manifests`. */
+  /** Index of the entry in `manifests`. */
   readonly position: number
-  /** The reference's name, where the entry says one. */
+  /** Name of the reference, if the entry has a readable one. */
   readonly ref: string | undefined
-  readonly cause: Form.FormError
+  readonly cause: JsonDecoder.JsonMismatch
 }
 
-/** The images and further indexes in it, in their order. */
+/** Returns the images and nested indexes of an index, in their order. */
 export const entries = (index: ImageIndex): ReadonlyArray<Either.Either<Descriptor, BrokenEntry>> =>
   index.manifests.flatMap((value, position): ReadonlyArray<Either.Either<Descriptor, BrokenEntry>> => {
     const type = typed(value)
-    // What says no type cannot be passed over for being of another one.
+    // An entry without a media type cannot be ignored as being of another type.
     if (Either.isRight(type) && !isImage(type.right.mediaType)) return []
     const read = Descriptor(value)
     if (Either.isLeft(read)) {
@@ -56,9 +57,9 @@ export const entries = (index: ImageIndex): ReadonlyArray<Either.Either<Descript
 const isImage = (mediaType: string): boolean =>
   MediaType.isIndex(mediaType) || MediaType.isManifest(mediaType)
 
-/** Attestations and signatures travel beside images, for a platform of their own. */
+/** Whether a descriptor is an attestation or signature. These are stored beside images, with an unknown platform. */
 const isAttestation = ({ platform }: Descriptor): boolean => platform?.os === "unknown"
 
-/** As much of an entry as tells what it is, and whose. */
-const typed = Form.struct({ mediaType: Form.string })
-const named = Form.struct({ annotations: Form.struct({ [REF_NAME]: Form.string }) })
+/** Decodes only the part of an entry that tells its type and its name. */
+const typed = JsonDecoder.struct({ mediaType: JsonDecoder.string })
+const named = JsonDecoder.struct({ annotations: JsonDecoder.struct({ [REF_NAME]: JsonDecoder.string }) })

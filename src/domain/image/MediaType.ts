@@ -1,11 +1,11 @@
 /**
- * What a descriptor's media type says of its blob (image-spec media-types.md, Docker's manifest schema 2, and the
- * names of 2016, before the specification's 1.0).
+ * What a descriptor's media type says about its blob (image-spec media-types.md; Docker's manifest schema 2; the
+ * names of 2016 from before the specification's version 1.0).
  */
 
 export type Compression = "none" | "gzip" | "zstd"
 
-/** Media types of an index: a list of manifests. */
+/** The media types of an index, which is a list of manifests. */
 const INDEXES: ReadonlySet<string> = new Set([
   "application/vnd.oci.image.index.v1+json",
   "application/vnd.docker.distribution.manifest.list.v2+json",
@@ -42,21 +42,24 @@ const LAYERS: ReadonlyMap<string, Compression> = new Map([
   ["application/vnd.oci.image.serialization.rootfs.tar.gzip", "gzip"]
 ])
 
-/** Media types may carry parameters (`; charset=utf-8`), and their case does not count (RFC 6838). */
+/** Removes parameters (`; charset=utf-8`) and case, which do not count (RFC 6838). */
 const essence = (mediaType: string): string =>
   PLAIN.has(mediaType) ? mediaType : (mediaType.split(";", 1)[0] ?? "").trim().toLowerCase()
 
-/** Those that are nearly always there, and as they stand here. */
+/** The common media types in their usual spelling, which need no normalization. */
 const PLAIN: ReadonlySet<string> = new Set([...INDEXES, ...MANIFESTS, ...CONFIGS, ...LAYERS.keys()])
 
 export const isIndex = (mediaType: string): boolean => INDEXES.has(essence(mediaType))
 export const isManifest = (mediaType: string): boolean => MANIFESTS.has(essence(mediaType))
 export const isConfig = (mediaType: string): boolean => CONFIGS.has(essence(mediaType))
 
-/** How a layer of this media type is compressed; `undefined` when it is not a layer that we can read. */
+/** Returns how a layer of this media type is compressed; `undefined` if it is not a readable layer. */
 export const layerCompression = (mediaType: string): Compression | undefined => LAYERS.get(essence(mediaType))
 
-/** Why a layer of this media type cannot be read, as a clause that follows the layer; `undefined` when it can. */
+/**
+ * Returns why a layer of this media type cannot be read, as a clause that follows the layer's name; `undefined` if it
+ * can be read.
+ */
 export const layerProblem = (mediaType: string): string | undefined => {
   const type = essence(mediaType)
   if (LAYERS.has(type)) return undefined
@@ -64,13 +67,16 @@ export const layerProblem = (mediaType: string): string | undefined => {
   if (/[+.]encrypted\b/.test(type)) return `of type ${shown}, which is encrypted`
   const other = OTHER_FORMS.exec(type)?.[0]
   return other === undefined
-    ? `of type ${shown}, which is not known`
+    ? `of type ${shown}, which is unknown`
     : `of type ${shown}, and ${other} cannot be read: tar archives can, plain or compressed with gzip or zstd`
 }
 
-/** What some registries have for layers besides. */
+/** Other formats that some registries use for layers. */
 const OTHER_FORMS = /\b(?:xz|bzip2|bz2|lzma|lz4|squashfs|erofs|estargz|wasm)\b/
 
-/** Whether the layer may be left out of layouts, for whoever has the right to fetch it from its URLs. */
+/**
+ * Whether a layout may leave this layer out. Such a layer may be fetched from its URLs only by those who have the
+ * right to.
+ */
 export const isForeign = (mediaType: string): boolean =>
   /\.(?:nondistributable|foreign)\./.test(essence(mediaType))

@@ -1,69 +1,161 @@
-/** Which of an index's manifests this machine runs (image-spec image-index.md, "platform"). */
+/** Selects the manifests of an index that this machine can run (image-spec image-index.md, "platform"). */
 import type { Descriptor, Platform } from "./Descriptor.ts"
 
-/** What this machine is. `variants` are those it runs, the best first; the architecture without variant goes last. */
+/** Everything that decides whether a machine runs an image. */
+export type PlatformName = Pick<Platform, "architecture" | "os" | "variant">
+
+/** The platform that a descriptor or an image configuration states. Each part may be missing. */
+export type SaidPlatform = { readonly [field in keyof PlatformName]?: PlatformName[field] | null }
+
+/**
+ * The platform in the words of image-spec: `x86_64` is amd64, `aarch64` is arm64, `armhf` is arm/v7, in any case.
+ * Without an architecture nothing is said, and the result is `undefined`; without an operating system Linux is meant.
+ */
+export const normalise = (said: SaidPlatform | null | undefined): PlatformName | undefined => {
+  const spelled = (said?.architecture ?? "").trim().toLowerCase()
+  if (spelled === "") return undefined
+  const [architecture, implied] = Object.hasOwn(SPELLINGS, spelled)
+    ? (SPELLINGS[spelled] as Spelling)
+    : ([spelled] as const)
+  const variant =
+    (said?.variant ?? "")
+      .trim()
+      .toLowerCase()
+      .replace(/^(?=\d)/, "v") || implied
+  return {
+    os: (said?.os ?? "").trim().toLowerCase() || "linux",
+    architecture,
+    ...(variant === undefined ? {} : { variant })
+  }
+}
+
+/** Reads `OS/ARCHITECTURE[/VARIANT]`, or an architecture alone, which means Linux; `undefined` where it is neither. */
+export const parse = (text: string): PlatformName | undefined => {
+  const parts = text.split("/")
+  if (parts.length > 3 || parts.some((part) => !/^[A-Za-z0-9_.-]+$/.test(part))) return undefined
+  const [os, architecture, variant = null] = parts.length === 1 ? ["linux", text] : parts
+  return normalise({ os: os ?? null, architecture: architecture ?? null, variant })
+}
+
+type Spelling = readonly [architecture: string, variant?: string]
+
+/** How uname(1), Debian and older builders spell architectures that image-spec names as Go does. */
+const SPELLINGS: Readonly<Record<string, Spelling>> = {
+  x86_64: ["amd64"],
+  "x86-64": ["amd64"],
+  aarch64: ["arm64"],
+  armhf: ["arm", "v7"],
+  armv7l: ["arm", "v7"],
+  armel: ["arm", "v6"],
+  armv6l: ["arm", "v6"],
+  i386: ["386"],
+  i486: ["386"],
+  i586: ["386"],
+  i686: ["386"],
+  x86: ["386"]
+}
+
+/** The platform that an image is taken for. */
+export interface Decision {
+  readonly platform: PlatformName
+  /** One sentence on what was decided, if the documents contradict each other or state nothing. */
+  readonly note: string | undefined
+}
+
+/**
+ * Decides what platform an image is for. The descriptor in the index decides where it names one, since builders that
+ * cross-build often leave their own machine's platform in the configuration; then the configuration; and an image of which
+ * nothing is said is taken for the machine's.
+ */
+export const decide = (
+  host: HostPlatform,
+  described: SaidPlatform | null | undefined,
+  configured: SaidPlatform
+): Decision => {
+  const index = normalise(described)
+  const config = normalise(configured)
+  if (index === undefined && config === undefined) {
+    const platform = { os: host.os, architecture: host.architecture }
+    return {
+      platform,
+      note: `neither the index nor the image's configuration names a platform, so the image is taken for ${display(platform)}`
+    }
+  }
+  if (index === undefined) return { platform: config as PlatformName, note: undefined }
+  const note =
+    config === undefined || isSame(index, config)
+      ? undefined
+      : `the index says that the image is for ${display(index)}, its configuration says ${display(config)}: the index decides`
+  return { platform: index, note }
+}
+
+/** A variant that only one of the two names contradicts nothing. */
+const isSame = (a: PlatformName, b: PlatformName): boolean =>
+  a.os === b.os && a.architecture === b.architecture && (!a.variant || !b.variant || a.variant === b.variant)
+
+/**
+ * The platform of this machine. `variants` lists those that it runs, the best first; images without a variant come
+ * last.
+ */
 export interface HostPlatform {
   readonly os: string
   readonly architecture: string
   readonly variants: readonly string[]
+  /** Whether it is not this machine's platform, but one that somebody asked for. Messages then do not speak of this machine. */
+  readonly isWanted?: true
 }
 
-/** A variant that is not written down means these (image-spec image-index.md, "Platform Variants"). */
+/** The variant that counts where an image names none (image-spec image-index.md, "Platform Variants"). */
 const DEFAULT_VARIANT: Readonly<Record<string, string>> = { arm: "v7", arm64: "v8", amd64: "v1" }
 
-const wantedVariant = (platform: Pick<Platform, "architecture" | "variant">): string | undefined =>
+const wantedVariant = (platform: Pick<PlatformName, "architecture" | "variant">): string | undefined =>
   platform.variant || DEFAULT_VARIANT[platform.architecture]
 
-/** Can this machine run it? A variant that the machine's list does not know is not run. */
-export const runs = (
-  host: HostPlatform,
-  platform: Pick<Platform, "architecture" | "os" | "variant">
-): boolean => rank(host, platform) >= 0
+/** Whether this machine can run the platform. Variants missing from the machine's list cannot run. */
+export const runs = (host: HostPlatform, platform: PlatformName): boolean =>
+  rank(host, normalise(platform) ?? platform) >= 0
 
-/** 0 is the best, −1 cannot run. */
-const rank = (host: HostPlatform, platform: Pick<Platform, "architecture" | "os" | "variant">): number => {
+/** Ranks a platform: 0 is the best, −1 cannot run. */
+const rank = (host: HostPlatform, platform: PlatformName): number => {
   if (platform.os !== host.os || platform.architecture !== host.architecture) return -1
   const variant = wantedVariant(platform)
   return variant === undefined || host.variants.length === 0 ? 0 : host.variants.indexOf(variant)
 }
 
 /**
- * What the machine runs, the best variant first, and of equal ones in their order. Those that name no platform come
- * after all that do: their configurations, or the manifests in them, tell later.
+ * Returns the manifests that the machine can run, the best variant first, equal ones in their order. Manifests
+ * without a platform come last: their configurations, or the manifests inside them, name it later.
  */
 export const candidates = (host: HostPlatform, manifests: readonly Descriptor[]): readonly Descriptor[] =>
   manifests
-    .map((descriptor) => ({
-      descriptor,
-      fit: descriptor.platform === undefined ? Number.MAX_SAFE_INTEGER : rank(host, descriptor.platform)
-    }))
+    .map((descriptor) => {
+      const platform = normalise(descriptor.platform)
+      return { descriptor, fit: platform === undefined ? Number.MAX_SAFE_INTEGER : rank(host, platform) }
+    })
     .filter(({ fit }) => fit >= 0)
     .sort((a, b) => a.fit - b.fit)
     .map(({ descriptor }) => descriptor)
 
-/** `linux/arm/v7` */
-export const display = (platform: Pick<Platform, "architecture" | "os" | "variant">): string =>
+/** Prints a platform: `linux/arm/v7`. */
+export const display = (platform: PlatformName): string =>
   [platform.os, platform.architecture, platform.variant].filter(Boolean).join("/")
 
-/** A machine that runs images of this platform, and of the variants below it. */
-export const machineOf = ({
+/** Describes a machine that runs images of this platform and of the variants below it. */
+export const machineOf = ({ os, architecture, variant }: PlatformName): HostPlatform => ({
   os,
   architecture,
-  variant
-}: Pick<Platform, "architecture" | "os" | "variant">): HostPlatform => ({
-  os,
-  architecture,
-  variants: compatibleVariants(architecture, variant ?? DEFAULT_VARIANT[architecture])
+  variants: compatibleVariants(architecture, variant ?? DEFAULT_VARIANT[architecture]),
+  isWanted: true
 })
 
-/** The variants that a machine of this architecture runs, the best first, given its own. */
+/** Returns the variants that a machine of this architecture runs, the best first, given its own variant. */
 export const compatibleVariants = (architecture: string, variant: string | undefined): readonly string[] => {
   const order = VARIANTS[architecture]
   if (order === undefined) return variant === undefined ? [] : [variant]
   return order.slice(Math.max(0, variant === undefined ? order.length - 1 : order.indexOf(variant)))
 }
 
-/** Each runs those after it. */
+/** The variants of architectures. Each variant runs those after it. */
 const VARIANTS: Readonly<Record<string, readonly string[]>> = {
   arm: ["v8", "v7", "v6", "v5"],
   arm64: ["v9", "v8"],

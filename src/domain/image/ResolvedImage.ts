@@ -1,24 +1,29 @@
-/** An image as its layout describes it: everything that its units are made from. */
+/** An image as its layout describes it. Its units are made from nothing else. */
+
+import type { Digest, Sha256 } from "../document/Digest.ts"
 import * as ChainId from "./ChainId.ts"
 import type { Descriptor } from "./Descriptor.ts"
-import type { Digest, Sha256 } from "../document/Digest.ts"
-import * as HealthSettings from "../settings/HealthSettings.ts"
 import type { ImageConfig } from "./ImageConfig.ts"
 import type { ImageManifest } from "./ImageManifest.ts"
+import * as Platform from "./Platform.ts"
 
-/** Documents that were read and checked. */
+/** The documents of an image, read and checked. */
 export interface ResolvedImage {
   readonly manifestDigest: Digest
   readonly manifest: ImageManifest
   readonly configDescriptor: Descriptor
   readonly config: ImageConfig
-  /** Names the extracted root: images with equal layers share it. */
+  /** The platform that the image is for, as `Platform.decide` found it. */
+  readonly platform: Platform.PlatformName
+  /** Unusual facts about the image's documents, one sentence each. */
+  readonly notes: readonly string[]
+  /** The name of the extracted root. Images with equal layers share one root. */
   readonly chainId: Digest
 }
 
 /**
- * An image that is known by its configuration alone. Its manifest is made up: the configuration, no layers, and
- * `annotations`; it has a digest all the same, which units name.
+ * Makes an image from a configuration alone. The manifest is made up of the configuration, no layers, and
+ * `annotations`; it has a digest, because units name one.
  */
 export const fromConfig = (
   config: ImageConfig,
@@ -37,27 +42,13 @@ export const fromConfig = (
     manifest,
     configDescriptor,
     config,
+    platform: Platform.normalise(config) ?? { os: "linux", architecture: "" },
+    notes: [],
     chainId: ChainId.fromDiffIds(config.rootfs.diff_ids, sha256)
   }
 }
 
 const digestOf = (text: string, sha256: Sha256): Digest => `sha256:${sha256(text)}` as Digest
 
-/** image-spec media-types.md */
+/** The formats of image-spec media-types.md. */
 const CONFIG = "application/vnd.oci.image.config.v1+json"
-
-/** The image with the configuration's user and health check in place of its own, where they are said. */
-export const withSettings = (
-  image: ResolvedImage,
-  settings: HealthSettings.HealthSettings & { readonly user: string | undefined }
-): ResolvedImage => {
-  const own = image.config.config
-  const Healthcheck = HealthSettings.over(own?.Healthcheck, settings)
-  if (settings.user === undefined && Healthcheck === own?.Healthcheck) return image
-  const config = {
-    ...own,
-    ...(settings.user === undefined ? {} : { User: settings.user }),
-    ...(Healthcheck === undefined ? {} : { Healthcheck })
-  }
-  return { ...image, config: { ...image.config, config } }
-}

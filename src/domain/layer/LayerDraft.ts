@@ -1,20 +1,27 @@
-/** What one layer makes of a tree: the changes that its entries ask for, with the tree below the layer still in reach. */
+/** The changes that one layer makes to a tree, while the tree below the layer can still be read. */
 import * as Either from "effect/Either"
-import type { ByteString } from "../text/ByteString.ts"
 import { IMPLIED, type InodeId } from "../root/Inodes.ts"
-import { MAX_COMPONENT, MAX_PATH } from "./LayerPath.ts"
 import { ABSENT, components, MAX_LINKS, Mark, type NodeId, type RootTree } from "../root/RootTree.ts"
+import type { ByteString } from "../text/ByteString.ts"
+import { NAME_MAX, PATH_MAX } from "../text/PathLimits.ts"
 
-/** Why a directory cannot be had: too many symlinks, or one that leads to a name no file system has. */
+/** Why a directory cannot be reached: too many symlinks, or a symlink to a name that no file system allows. */
 export type DraftProblem = "loop" | "component-too-long" | "path-too-long"
 
-export class RootDraft {
+export class LayerDraft {
   readonly tree: RootTree
-  /** The tree below the layer, as `RootTree.resolve` wants it. */
+  /** The tree below the layer, as `RootTree.resolve` expects it. */
   readonly before: { readonly size: number; readonly root: NodeId }
   readonly #layer: number
-  /** Told when something that this very layer brought gives way. */
+  /** Called when an entry replaces something that the same layer added. */
   readonly #onDuplicate: () => void
+
+  /** Whether the last call of `directory` followed a symlink. */
+  #followedLinks = false
+  /** The name of the last entry without its last component, and the directory to which that leads. */
+  #lastPrefix: string | undefined
+  #lastDirectory: NodeId = 0
+  #lastReplacements = 0
 
   constructor(tree: RootTree, layer: number, onDuplicate: () => void) {
     this.tree = tree
@@ -24,8 +31,8 @@ export class RootDraft {
   }
 
   /**
-   * The directory at a path, through symlinks and inside the root. What is missing on the way, dangling targets
-   * included, is made, and anything else that stands in the way gives way: 0755 0:0, time 0. `room` is how many bytes
+   * Returns the directory at a path, following symlinks inside the root. Missing directories are made with 0755 0:0
+   * and time 0, also those at dangling targets, and anything else in the way is replaced. `room` is how many bytes
    * the caller will add to the path.
    */
   directory(path: ReadonlyArray<ByteString>, room: number): Either.Either<NodeId, DraftProblem> {
@@ -49,22 +56,50 @@ export class RootDraft {
         next = -1
         continue
       }
-      if (name.length > MAX_COMPONENT) return Either.left("component-too-long")
+      if (name.length > NAME_MAX) return Either.left("component-too-long")
       here = child !== undefined && kind === "Directory" ? child : this.put(here, name, IMPLIED)
     }
-    // Without links the name was checked when it was parsed.
-    if (links > 0 && tree.path(here).length + 1 + room > MAX_PATH) return Either.left("path-too-long")
+    this.#followedLinks = links > 0
+    // A path without links was checked when it was parsed.
+    if (links > 0 && tree.path(here).length + 1 + room > PATH_MAX) return Either.left("path-too-long")
     return Either.right(here)
   }
 
-  /** Gives an inode a name, in place of whatever had it. */
+  /**
+   * Returns the last component of a name that leads to the directory of the entry before, if it does: an archive lists
+   * most files beside one another. `directory` is then `lastDirectory`.
+   */
+  besideLast(name: ByteString): ByteString | undefined {
+    const prefix = this.#lastPrefix
+    if (prefix === undefined || this.tree.replacements !== this.#lastReplacements) return undefined
+    if (!name.startsWith(prefix) || name.length > PATH_MAX) return undefined
+    const last = name.slice(prefix.length) as ByteString
+    return isComponent(last) ? last : undefined
+  }
+
+  /** The directory of the entry before, if `besideLast` returns a name. */
+  get lastDirectory(): NodeId {
+    return this.#lastDirectory
+  }
+
+  /** Records which directory a name leads to, of which `component` is the last component. */
+  remember(name: ByteString, component: ByteString, directory: NodeId): void {
+    const prefix = name.slice(0, name.length - component.length)
+    const isPlain =
+      !this.#followedLinks && name.endsWith(component) && (prefix === "" || prefix.endsWith("/"))
+    this.#lastPrefix = isPlain ? prefix : undefined
+    this.#lastDirectory = directory
+    this.#lastReplacements = this.tree.replacements
+  }
+
+  /** Gives an inode a name, and replaces whatever had that name. */
   put(directory: NodeId, name: ByteString, inode: InodeId): NodeId {
     const old = this.tree.child(directory, name)
     if (old !== undefined && this.#isOwn(old)) this.#onDuplicate()
     return this.tree.put(this.before.size, directory, name, inode)
   }
 
-  /** An entry that describes a directory: what is in it stays where there was one. */
+  /** Applies an entry that describes a directory. An existing directory keeps its content. */
   describe(directory: NodeId, name: ByteString, inode: InodeId): void {
     const old = this.tree.child(directory, name)
     if (old !== undefined && this.tree.kind(old) === "Directory") this.describeItself(old, inode)
@@ -76,13 +111,13 @@ export class RootDraft {
     this.tree.setInode(directory, inode)
   }
 
-  /** Removes a node of the lower tree, if it still is there. */
+  /** Removes a node of the lower tree, if it still exists. */
   remove(node: NodeId): void {
     const { tree } = this
     if (this.#isThere(node)) tree.put(this.before.size, tree.parent(node), tree.name(node), ABSENT)
   }
 
-  /** Empties a directory of the lower tree, if it still is there. */
+  /** Empties a directory of the lower tree, if it still exists. */
   clear(directory: NodeId): void {
     if (this.#isThere(directory)) this.tree.empty(this.before.size, directory)
   }
@@ -104,3 +139,12 @@ export class RootDraft {
     }
   }
 }
+
+/** Whether a text is one component that means itself. */
+const isComponent = (text: string): boolean =>
+  text !== "" &&
+  text !== "." &&
+  text !== ".." &&
+  text.length <= NAME_MAX &&
+  !text.includes("/") &&
+  !text.includes("\0")

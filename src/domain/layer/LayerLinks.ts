@@ -1,26 +1,27 @@
 /**
- * The hardlinks of one layer: which inode each one names, be it in this layer, in a lower one, or yet to come.
+ * The hardlinks of one layer, and the inode that each one names: in this layer, in a lower one, or added later.
  *
- * A target is looked for (1) in the tree as the layer has made it so far, (2) among what the layer's whiteouts hide of
- * the lower tree, and where neither has it (3) once more in the tree when the layer is through. Until then the name is
- * there and waits, so that later entries replace it as they would the link.
+ * A target is looked up (1) in the tree as the layer has made it so far, (2) among the parts of the lower tree that
+ * the layer's whiteouts hide, and if neither has it (3) again in the tree at the end of the layer. Until then the
+ * link waits under its name, so that later entries replace it as they would replace the link.
  */
 import * as Either from "effect/Either"
-import type { ByteString } from "../text/ByteString.ts"
+import type { LayerEntry } from "../archive/LayerEntry.ts"
 import { GrowingBytes } from "../root/GrowingBytes.ts"
 import * as Grow from "../root/GrowingNumbers.ts"
 import type { InodeId } from "../root/Inodes.ts"
-import type { LayerEntry } from "../archive/LayerEntry.ts"
-import { isAufsMetadata, type LayerPath, parse } from "./LayerPath.ts"
-import type { RootDraft } from "./LayerDraft.ts"
 import { ABSENT, type NodeId, type Resolution, resolve } from "../root/RootTree.ts"
+import type { ByteString } from "../text/ByteString.ts"
+import type { LayerDraft } from "./LayerDraft.ts"
+import { isAufsMetadata, type LayerPath, parse } from "./LayerPath.ts"
 import type { Whiteouts } from "./Whiteouts.ts"
 
 export type HardlinkEntry = Extract<LayerEntry, { readonly _tag: "Hardlink" }>
 
+/** What is wrong with a hard link. */
 export type HardlinkProblem = "link-missing" | "link-directory" | "link-itself"
 
-/** A link without a target. */
+/** A hardlink without a target. */
 export interface BrokenLink {
   readonly path: ByteString
   readonly target: ByteString
@@ -29,15 +30,15 @@ export interface BrokenLink {
 
 export interface LayerLinksOptions {
   readonly whiteouts: Whiteouts
-  readonly draft: RootDraft
-  /** Where the layer's AUFS metadata is while it is applied. */
-  readonly aufs: RootDraft
+  readonly draft: LayerDraft
+  /** Holds the layer's AUFS metadata while the layer is applied. */
+  readonly aufs: LayerDraft
 }
 
-/** Owned by the fold, for one layer. */
+/** The hardlinks of one layer. The fold owns them. */
 export class LayerLinks {
   readonly #options: LayerLinksOptions
-  /** Of each name that waits: its node, whether that is in the AUFS draft, and its target. */
+  /** The node of each waiting name, whether it is in the AUFS draft, and its target. */
   readonly #nodes = Grow.int32()
   readonly #inAufs = Grow.uint8()
   readonly #targetAt = Grow.uint32()
@@ -48,11 +49,11 @@ export class LayerLinks {
     this.#options = options
   }
 
-  /** Makes the link `name` in `directory`, now or when the layer is through. `entry` says where to. */
+  /** Makes the link `name` in `directory`, now or at the end of the layer. `entry` has the target. */
   add(
     entry: HardlinkEntry,
     target: LayerPath,
-    draft: RootDraft,
+    draft: LayerDraft,
     directory: NodeId,
     name: ByteString
   ): Either.Either<void, HardlinkProblem> {
@@ -71,13 +72,13 @@ export class LayerLinks {
     return Either.right(undefined)
   }
 
-  /** Finds what is still waited for. A link must have a target even where a later entry has replaced it. */
+  /** Finds the targets of waiting links. A link must have a target even if a later entry has replaced it. */
   settle(): Either.Either<void, BrokenLink> {
-    /** 1 while a link is in the chain, 2 when it is settled. */
+    /** The state of a link: 1 in the current chain, 2 settled. */
     const states = new Uint8Array(this.#nodes.length)
     for (let first = 0; first < states.length; first++) {
       if (states[first] !== 0) continue
-      // Links that wait for one another, the one to settle first last; a chain may be as long as the layer.
+      // Links that wait for each other, the one to settle first at the end. A chain may be as long as the layer.
       const chain = [first]
       states[first] = 1
       for (let last = chain.at(-1); last !== undefined; last = chain.at(-1)) {
@@ -104,7 +105,7 @@ export class LayerLinks {
     return Either.right(undefined)
   }
 
-  #wait(draft: RootDraft, node: NodeId, target: ByteString): void {
+  #wait(draft: LayerDraft, node: NodeId, target: ByteString): void {
     this.#nodes.push(node)
     this.#inAufs.push(draft === this.#options.aufs ? 1 : 0)
     this.#targetAt.push(this.#targets.add(target))
@@ -115,7 +116,7 @@ export class LayerLinks {
     return this.#targets.text(this.#targetAt.get(waiting), this.#targetLengths.get(waiting))
   }
 
-  #draftOfWaiting(waiting: number): RootDraft {
+  #draftOfWaiting(waiting: number): LayerDraft {
     return this.#inAufs.get(waiting) === 1 ? this.#options.aufs : this.#options.draft
   }
 
@@ -124,12 +125,12 @@ export class LayerLinks {
     return Either.left({ path, target: this.#target(waiting), problem })
   }
 
-  #place(draft: RootDraft, directory: NodeId, name: ByteString, inode: InodeId): void {
+  #place(draft: LayerDraft, directory: NodeId, name: ByteString, inode: InodeId): void {
     draft.put(directory, name, inode)
     draft.tree.inodes.share(inode)
   }
 
-  #draftOf(target: LayerPath): RootDraft {
+  #draftOf(target: LayerPath): LayerDraft {
     return isAufsMetadata(target) ? this.#options.aufs : this.#options.draft
   }
 
@@ -137,7 +138,7 @@ export class LayerLinks {
     return resolve(this.#draftOf(target).tree, target, { followLast: false })
   }
 
-  /** What the lower tree has there, if this layer's whiteouts hide it. */
+  /** Returns what the lower tree has at the target, if this layer's whiteouts hide it. */
   #lookBelow(target: LayerPath): InodeId | undefined {
     const { draft, whiteouts } = this.#options
     const { before, tree } = draft
@@ -147,5 +148,5 @@ export class LayerLinks {
   }
 }
 
-/** From the number of a link that waits to the inode of its node, and back. */
+/** Converts the number of a waiting link to the inode of its node, and back. */
 const inodeOf = (number: number): number => ABSENT - 1 - number

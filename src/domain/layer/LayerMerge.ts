@@ -1,42 +1,49 @@
 /**
- * An image's layers become one tree (image-spec layer.md, "Applying Changesets").
+ * Merges an image's layers to one tree (image-spec layer.md, "Applying Changesets").
  *
- * A fold over the layers and, within each, over its entries. Within a layer: whiteouts first, looked up in the lower
- * tree; then the entries in archive order; then hardlinks to what came after them. The tree belongs to the fold and is
- * changed in place; from the outside every function here is pure.
+ * This is a fold over the layers and, within each, over its entries. Within a layer, whiteouts come first and are
+ * looked up in the lower tree; then the entries follow in archive order, then hardlinks to later entries. The tree
+ * belongs to the fold and is changed in place, but every function is pure as seen by its caller.
  */
-import * as Data from "effect/Data"
+
 import * as Either from "effect/Either"
-import type { ByteString } from "../text/ByteString.ts"
-import type { InodeId } from "../root/Inodes.ts"
 import type { LayerEntry, Metadata } from "../archive/LayerEntry.ts"
+import type { InodeEntry, InodeId } from "../root/Inodes.ts"
+import { type NodeId, RootTree } from "../root/RootTree.ts"
+import type { ByteString } from "../text/ByteString.ts"
+import { LONGEST_PATH } from "../text/PathLimits.ts"
+import { TaggedError } from "../text/TaggedError.ts"
+import { type DraftProblem, LayerDraft } from "./LayerDraft.ts"
 import { type HardlinkProblem, LayerLinks } from "./LayerLinks.ts"
 import { type LayerNotice, LayerNotices } from "./LayerNotice.ts"
-import { type LayerPath, type LayerPathError, parent as parentOf, parse, role, show } from "./LayerPath.ts"
+import {
+  type LayerPath,
+  type LayerPathError,
+  maySpeak,
+  parent as parentOf,
+  parse,
+  role,
+  show
+} from "./LayerPath.ts"
 import { dropReason, kept } from "./LayerXattrs.ts"
 import { LIMITS, type MergeLimits } from "./MergeLimits.ts"
-import { type DraftProblem, RootDraft } from "./LayerDraft.ts"
-import { RootTree } from "../root/RootTree.ts"
 import { Whiteouts } from "./Whiteouts.ts"
-
-/** PATH_MAX without its NUL: symlink(2) takes no more. */
-const MAX_SYMLINK_TARGET = 4095
 
 export { LIMITS, type MergeLimits }
 
-/** What is wrong with an entry. */
+/** The kinds of faults in an entry. */
 export type LayerMergeProblem =
-  /** `cause` says what is wrong with the name, or with the hardlink's target. */
+  /** The name or the hardlink's target is malformed; `cause` says how. */
   | "name"
-  /** The root is a directory, nothing else. */
+  /** An entry makes the root something other than a directory. */
   | "root"
   | "symlink-target"
   | keyof MergeLimits
   | DraftProblem
   | HardlinkProblem
 
-/** Why a layer cannot be applied. `layer` counts from 0, `path` and `target` are for people. */
-export class LayerMergeError extends Data.TaggedError("LayerMergeError")<{
+/** Why a layer cannot be applied. `layer` counts from 0; `path` and `target` are printable. */
+export class LayerMergeError extends TaggedError("LayerMergeError")<{
   readonly layer: number
   readonly path: string
   readonly problem: LayerMergeProblem
@@ -49,10 +56,10 @@ export class LayerMergeError extends Data.TaggedError("LayerMergeError")<{
 }
 
 const PROBLEMS: Record<LayerMergeProblem, (error: LayerMergeError) => string> = {
-  name: ({ cause }) => cause?.message ?? "the name is none",
+  name: ({ cause }) => cause?.message ?? "the name is malformed",
   root: () => "the root can only be a directory",
   "symlink-target": ({ target }) => `the symlink's target "${target}" is empty, too long, or has a NUL byte`,
-  nodes: () => "with it the image has more files and directories than are allowed",
+  nodes: () => "with it the image has more files and directories than are allowed (maxentries)",
   lookups: () => "with it the image's names lead through more directories and symlinks than are allowed",
   loop: () => "its parent leads through too many symlinks",
   "component-too-long": () => "its parent leads through a symlink to a name that is too long",
@@ -62,19 +69,21 @@ const PROBLEMS: Record<LayerMergeProblem, (error: LayerMergeError) => string> = 
   "link-itself": ({ target }) => `the hardlink's target "${target}" is the link itself`
 }
 
-/** A layer's entries, in archive order; they are gone through more than once. */
+/** A layer's entries in archive order. They are iterated more than once. */
 export interface MergeLayer {
   readonly entries: Iterable<LayerEntry>
+  /** False if it is known that no name holds `.wh.`: the entries are then iterated once. */
+  readonly mayHide?: boolean
 }
 
-/** What layers come to. */
+/** The result of a merge. */
 export interface Merged {
   readonly tree: RootTree
-  /** By layer, in the order in which each first came up. */
+  /** Ordered by layer, and within a layer by first occurrence. */
   readonly notices: ReadonlyArray<LayerNotice>
 }
 
-/** The tree of all layers, the lowest first. */
+/** Merges layers, the lowest first. */
 export const merge = (
   layers: Iterable<MergeLayer>,
   limits: MergeLimits = LIMITS
@@ -86,7 +95,7 @@ export const merge = (
   }
 }
 
-/** `merge` in many small steps, for who has other things to do meanwhile: yields after each entry. */
+/** Does the same in many small steps, so that the caller can do other work in between. It yields after each entry. */
 export function* stepwise(
   layers: Iterable<MergeLayer>,
   limits: MergeLimits = LIMITS
@@ -94,12 +103,15 @@ export function* stepwise(
   const tree = new RootTree()
   const notices: Array<LayerNotice> = []
   let layer = 0
-  for (const { entries } of layers) {
+  for (const { entries: given, mayHide = true } of layers) {
+    const entries = mayHide ? repeatable(given) : given
     const whiteouts = new Whiteouts(tree, entries)
-    for (const entry of entries) {
-      const looked = whiteouts.look(entry)
-      if (Either.isLeft(looked)) return Either.left(failure(layer, entry, "name", looked.left))
-      yield
+    if (mayHide) {
+      for (const entry of entries) {
+        const looked = whiteouts.look(entry)
+        if (Either.isLeft(looked)) return Either.left(failure(layer, entry, "name", looked.left))
+        yield
+      }
     }
     const application = new LayerApplication(tree, layer, whiteouts, limits)
     for (const entry of entries) {
@@ -115,17 +127,21 @@ export function* stepwise(
   return Either.right({ tree, notices })
 }
 
+/** An iterator, such as a generator, gives its entries once, and a merge goes through them several times. */
+const repeatable = (entries: Iterable<LayerEntry>): Iterable<LayerEntry> =>
+  entries[Symbol.iterator]() === (entries as unknown) ? [...entries] : entries
+
 type Applied = Either.Either<void, LayerMergeError>
 
 const DONE: Applied = Either.right(undefined)
 
-/** One layer being applied. */
+/** Applies one layer. */
 class LayerApplication {
   readonly #layer: number
   readonly #limits: MergeLimits
-  readonly #draft: RootDraft
-  /** AUFS metadata: hardlinks may name what is there, and then it is forgotten. */
-  readonly #aufs: RootDraft
+  readonly #draft: LayerDraft
+  /** AUFS metadata. Hardlinks may name it; afterwards it is discarded. */
+  readonly #aufs: LayerDraft
   readonly #whiteouts: Whiteouts
   readonly #links: LayerLinks
   readonly #notices: LayerNotices
@@ -136,14 +152,21 @@ class LayerApplication {
     this.#limits = limits
     this.#whiteouts = whiteouts
     this.#notices = new LayerNotices(layer)
-    this.#draft = new RootDraft(tree, layer, () => this.#notices.duplicate(this.#current))
-    this.#aufs = new RootDraft(new RootTree(tree.inodes), layer, () => {})
+    this.#draft = new LayerDraft(tree, layer, () => this.#notices.duplicate(this.#current))
+    this.#aufs = new LayerDraft(new RootTree(tree.inodes), layer, () => {})
     this.#links = new LayerLinks({ whiteouts, draft: this.#draft, aufs: this.#aufs })
     whiteouts.apply(this.#draft)
   }
 
-  /** The single step of the fold. */
+  /** Applies one entry, the single step of the fold. */
   apply(entry: LayerEntry): Applied {
+    if (entry._tag !== "Hardlink" && !maySpeak(entry.path)) {
+      const beside = this.#draft.besideLast(entry.path)
+      if (beside !== undefined) {
+        this.#current = entry.path
+        return this.#put(this.#draft, this.#draft.lastDirectory, beside, entry)
+      }
+    }
     const spoken = role(entry.path)
     if (Either.isLeft(spoken)) return this.#failure(entry, "name", spoken.left)
     this.#current = entry.path
@@ -168,7 +191,7 @@ class LayerApplication {
     )
   }
 
-  #bring(draft: RootDraft, path: LayerPath, entry: LayerEntry): Applied {
+  #bring(draft: LayerDraft, path: LayerPath, entry: LayerEntry): Applied {
     const name = path.at(-1)
     if (name === undefined) {
       if (entry._tag !== "Directory") return this.#failure(entry, "root")
@@ -177,28 +200,32 @@ class LayerApplication {
     }
     const parent = draft.directory(parentOf(path), name.length)
     if (Either.isLeft(parent)) return this.#failure(entry, parent.left)
+    draft.remember(entry.path, name, parent.right)
+    if (entry._tag !== "Hardlink") return this.#put(draft, parent.right, name, entry)
+    const target = parse(entry.target)
+    if (Either.isLeft(target)) return this.#failure(entry, "name", target.left)
+    if (samePath(path, target.right)) return this.#failure(entry, "link-itself")
+    const added = this.#links.add(entry, target.right, draft, parent.right, name)
+    if (Either.isLeft(added)) return this.#failure(entry, added.left)
+    return this.#withinLimits(draft.tree, entry)
+  }
+
+  /** Gives an entry its name in a directory. */
+  #put(draft: LayerDraft, directory: NodeId, name: ByteString, entry: InodeEntry): Applied {
     switch (entry._tag) {
       case "Directory":
-        draft.describe(parent.right, name, this.#inode(entry))
+        draft.describe(directory, name, this.#inode(entry))
         break
-      case "Hardlink": {
-        const target = parse(entry.target)
-        if (Either.isLeft(target)) return this.#failure(entry, "name", target.left)
-        if (samePath(path, target.right)) return this.#failure(entry, "link-itself")
-        const added = this.#links.add(entry, target.right, draft, parent.right, name)
-        if (Either.isLeft(added)) return this.#failure(entry, added.left)
-        break
-      }
       case "Symlink":
         if (!isSymlinkTarget(entry.target)) return this.#failure(entry, "symlink-target")
-        draft.put(parent.right, name, this.#inode(entry))
+        draft.put(directory, name, this.#inode(entry))
         break
       case "CharacterDevice":
         if (entry.major === 0 && entry.minor === 0) this.#notices.whiteoutDevice(entry.path)
-        draft.put(parent.right, name, this.#inode(entry))
+        draft.put(directory, name, this.#inode(entry))
         break
       default:
-        draft.put(parent.right, name, this.#inode(entry))
+        draft.put(directory, name, this.#inode(entry))
     }
     return this.#withinLimits(draft.tree, entry)
   }
@@ -208,14 +235,15 @@ class LayerApplication {
     return tree.lookups > this.#limits.lookups ? this.#failure(entry, "lookups") : DONE
   }
 
-  /** Of the entry itself, or of one without the attributes that are left out. */
-  #inode(entry: Exclude<LayerEntry, { readonly _tag: "Hardlink" }>): InodeId {
+  /** Returns the inode of an entry without the attributes that are left out. */
+  #inode(entry: InodeEntry): InodeId {
     const metadata = this.#metadata(entry)
     const { inodes } = this.#draft.tree
     return inodes.add(metadata === entry.metadata ? entry : { ...entry, metadata }, this.#layer)
   }
 
-  #metadata(entry: Exclude<LayerEntry, { readonly _tag: "Hardlink" }>): Metadata {
+  #metadata(entry: InodeEntry): Metadata {
+    if (entry.metadata.xattrs.size === 0) return entry.metadata
     const xattrs = kept(entry._tag, entry.metadata.xattrs)
     if (xattrs === entry.metadata.xattrs) return entry.metadata
     for (const name of entry.metadata.xattrs.keys()) {
@@ -244,7 +272,7 @@ const failure = (layer: number, entry: LayerEntry, problem: LayerMergeProblem, c
   })
 
 const isSymlinkTarget = (target: ByteString): boolean =>
-  target !== "" && target.length <= MAX_SYMLINK_TARGET && !target.includes("\0")
+  target !== "" && target.length <= LONGEST_PATH && !target.includes("\0")
 
 const samePath = (a: LayerPath, b: LayerPath): boolean =>
   a.length === b.length && a.every((component, index) => component === b[index])

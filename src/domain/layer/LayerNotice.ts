@@ -1,19 +1,21 @@
 /**
- * What is odd about a layer but no error, counted: a layer may hold a million entries of one oddity, and people want
- * to read one line.
+ * Unusual facts about a layer that are not errors. They are counted, because a layer may hold a million entries of
+ * one kind, and people want to read one line.
  */
-import * as Data from "effect/Data"
+
+import type * as Data from "effect/Data"
 import { type ByteString, display } from "../text/ByteString.ts"
+import { taggedUnion } from "../text/TaggedUnion.ts"
 import { show } from "./LayerPath.ts"
 import type { DropReason } from "./LayerXattrs.ts"
 
-/** `path` is the first entry's as the archive has it, `count` how many entries there were. */
+/** A notice. `path` is the first entry's path as in the archive, `count` the number of entries. */
 export type LayerNotice = Data.TaggedEnum<{
-  /** Brought what another entry of the same layer had brought: the last one won. `--strict` refuses these. */
+  /** Entries that a later entry of the same layer replaces. `--strict` refuses them. */
   DuplicateEntry: { readonly layer: number; readonly path: ByteString; readonly count: number }
-  /** A character device 0:0: overlayfs's own whiteout, which an OCI layer does not use. Kept as a node. */
+  /** Character devices 0:0, which are whiteouts of overlayfs and not of OCI layers. They are kept as devices. */
   WhiteoutDevice: { readonly layer: number; readonly path: ByteString; readonly count: number }
-  /** An extended attribute that is not put into the root. `name` is the first one. */
+  /** Extended attributes that are left out of the root. `name` is the first one. */
   DroppedXattr: {
     readonly layer: number
     readonly path: ByteString
@@ -22,10 +24,10 @@ export type LayerNotice = Data.TaggedEnum<{
     readonly count: number
   }
 }>
-/** Constructors, and `$is` and `$match`. */
-export const LayerNotice = Data.taggedEnum<LayerNotice>()
+/** Constructors, `$is` and `$match`. */
+export const LayerNotice = taggedUnion<LayerNotice>()
 
-/** One lower-case sentence. */
+/** Prints a notice as one lower-case sentence. */
 export const render = (notice: LayerNotice): string =>
   `layer ${notice.layer}: ${LayerNotice.$match(notice, {
     DuplicateEntry: ({ path, count }) => `${entries(count)} replaced by a later one, first "${show(path)}"`,
@@ -38,12 +40,13 @@ export const render = (notice: LayerNotice): string =>
 const entries = (count: number) => (count === 1 ? "1 entry is" : `${count} entries are`)
 
 const REASONS: Record<DropReason, string> = {
-  overlay: "it would speak to the overlay mount above the root",
-  selinux: "labels are the host's",
+  overlay: "the overlay mount on top of the root would interpret it",
+  selinux: "labels are the host's policy",
+  foreign: "Linux has no such attributes",
   unsupported: "Linux has user attributes on files and directories only"
 }
 
-/** Collects one layer's notices; owned by the fold. @internal */
+/** Collects the notices of one layer. The fold owns it. @internal */
 export class LayerNotices {
   readonly #layer: number
   readonly #seen = new Map<string, { path: ByteString; count: number; name: ByteString | undefined }>()
@@ -52,22 +55,22 @@ export class LayerNotices {
     this.#layer = layer
   }
 
-  /** Two entries for one path. */
+  /** Records a second entry for one path. */
   duplicate(path: ByteString): void {
     this.#count("DuplicateEntry", path)
   }
 
-  /** A device 0:0. */
+  /** Records a device 0:0. */
   whiteoutDevice(path: ByteString): void {
     this.#count("WhiteoutDevice", path)
   }
 
-  /** An attribute that is left out. */
+  /** Records an attribute that is left out. */
   droppedXattr(path: ByteString, name: ByteString, reason: DropReason): void {
     this.#count(reason, path, name)
   }
 
-  /** In the order in which each first came up. */
+  /** Returns the notices in the order of their first occurrence. */
   toArray(): ReadonlyArray<LayerNotice> {
     const layer = this.#layer
     return [...this.#seen].map(([kind, { path, count, name }]) => {

@@ -1,5 +1,5 @@
 /**
- * Where a name in a layer archive leads, and what it asks for (image-spec layer.md).
+ * The path that a name in a layer archive leads to, and its meaning (image-spec layer.md).
  *
  *     name      = any bytes but NUL, cleaned as `Clean("/" + name)`: `/a`, `./a`, `a//b/`, `../a`, `a/../b` are all
  *                 names from the root down; `..` stops at the root
@@ -11,16 +11,15 @@
  *     ".wh." ".wh.." ".wh..."            errors: they would hide nothing, the directory itself, its parent
  *     ".wh." REST "/" …                  an error: nothing can be below a whiteout
  *
- * The grammar is of the cleaned name: `.wh.a/../b` is `b`.
+ * The grammar describes the cleaned name: `.wh.a/../b` is `b`.
  */
-import * as Data from "effect/Data"
+
+import type * as Data from "effect/Data"
 import * as Either from "effect/Either"
 import { type ByteString, display } from "../text/ByteString.ts"
-
-/** NAME_MAX of every Linux file system. */
-export const MAX_COMPONENT = 255
-/** PATH_MAX: longer ones cannot be opened. */
-export const MAX_PATH = 4096
+import { NAME_MAX, PATH_MAX } from "../text/PathLimits.ts"
+import { TaggedError } from "../text/TaggedError.ts"
+import { taggedUnion } from "../text/TaggedUnion.ts"
 
 const WHITEOUT = ".wh."
 const AUFS = ".wh..wh."
@@ -28,24 +27,28 @@ const OPAQUE = ".wh..wh..opq"
 
 declare const LayerPathBrand: unique symbol
 
-/** Components from the root down: none empty, `.`, `..` or over 255 bytes, no NUL in any. The root has none. */
+/**
+ * Components from the root down. None is empty, `.`, `..`, over 255 bytes or contains a NUL. The root has no
+ * components.
+ */
 export type LayerPath = ReadonlyArray<ByteString> & { readonly [LayerPathBrand]: "LayerPath" }
 
 export const ROOT = [] as ReadonlyArray<ByteString> as LayerPath
 
-/** What a name asks for. */
+/** The meaning of a name. */
 export type LayerPathRole = Data.TaggedEnum<{
   Ordinary: { readonly path: LayerPath }
-  /** Hide what lower layers brought at `path`. */
+  /** Hides what lower layers have at `path`. */
   Whiteout: { readonly path: LayerPath }
-  /** Hide what lower layers brought into `directory`. */
+  /** Hides what lower layers have in `directory`. */
   Opaque: { readonly directory: LayerPath }
-  /** AUFS's own: not part of the root, though hardlinks may name its data. */
+  /** Metadata of AUFS. It is not part of the root, though hardlinks may name its data. */
   AufsMetadata: { readonly path: LayerPath }
 }>
 
-export const LayerPathRole = Data.taggedEnum<LayerPathRole>()
+export const LayerPathRole = taggedUnion<LayerPathRole>()
 
+/** What is wrong with a path. */
 export type LayerPathProblem =
   | "nul"
   | "component-too-long"
@@ -53,8 +56,8 @@ export type LayerPathProblem =
   | "bad-whiteout"
   | "below-whiteout"
 
-/** A name that cannot be one. `name` is for people; `length` is in bytes. */
-export class LayerPathError extends Data.TaggedError("LayerPathError")<{
+/** A malformed name. `name` is printable; `length` is in bytes. */
+export class LayerPathError extends TaggedError("LayerPathError")<{
   readonly name: string
   readonly problem: LayerPathProblem
   readonly length: number
@@ -66,25 +69,25 @@ export class LayerPathError extends Data.TaggedError("LayerPathError")<{
 
 const PROBLEMS: Record<LayerPathProblem, (length: number) => string> = {
   nul: () => "has a NUL byte",
-  "component-too-long": (length) => `has a component of ${length} bytes (the limit is ${MAX_COMPONENT})`,
-  "path-too-long": (length) => `is ${length} bytes long (the limit is ${MAX_PATH})`,
+  "component-too-long": (length) => `has a component of ${length} bytes (the limit is ${NAME_MAX})`,
+  "path-too-long": (length) => `is ${length} bytes long (the limit is ${PATH_MAX})`,
   "bad-whiteout": () => "is a whiteout of nothing",
   "below-whiteout": () => "is below a whiteout"
 }
 
-/** The components of a name or of a hardlink's target, whiteout names included. */
+/** Parses a name or a hardlink's target into its components, whiteout names included. */
 export const parse = (name: ByteString): Either.Either<LayerPath, LayerPathError> => {
   if (name.includes("\0")) return failure(name, "nul", name.length)
   const path = clean(name)
   let length = -1
   for (const component of path) {
-    if (component.length > MAX_COMPONENT) return failure(name, "component-too-long", component.length)
+    if (component.length > NAME_MAX) return failure(name, "component-too-long", component.length)
     length += 1 + component.length
   }
-  return length > MAX_PATH ? failure(name, "path-too-long", length) : Either.right(path)
+  return length > PATH_MAX ? failure(name, "path-too-long", length) : Either.right(path)
 }
 
-/** What the name of an archive member asks for. */
+/** Returns the meaning of an archive member's name. */
 export const role = (name: ByteString): Either.Either<LayerPathRole, LayerPathError> => {
   const parsed = parse(name)
   if (Either.isLeft(parsed)) return Either.left(parsed.left)
@@ -100,26 +103,26 @@ export const role = (name: ByteString): Either.Either<LayerPathRole, LayerPathEr
   return Either.right({ _tag: "Whiteout", path: [...parent(path), hidden] as unknown as LayerPath })
 }
 
-/** Whether `role` can be anything but `Ordinary`; cheap. */
+/** Whether `role` may return anything but `Ordinary`. This check is cheap. */
 export const maySpeak = (name: ByteString): boolean => name.includes(WHITEOUT)
 
-/** Whether the path is AUFS's own or below it. */
+/** Whether the path is AUFS metadata or below it. */
 export const isAufsMetadata = (path: LayerPath): boolean => {
   const special = path.find(isSpecial)
   return special !== undefined && isAufs(special)
 }
 
-/** The path as a name: relative to the root, which is `""`. */
+/** Prints a path as a name relative to the root, which is `""`. */
 export const join = (path: ReadonlyArray<ByteString>): ByteString => path.join("/") as ByteString
 
-/** For people: no more than a line of anything. */
+/** Prints a name for people, at most one line long. */
 export const show = (name: ByteString): string =>
   name.length > SHOWN ? `${display(name.slice(0, SHOWN) as ByteString)}…` : display(name)
 
-/** Enough to find the entry; a name may be a megabyte. */
+/** How much of a name is printed, enough to find the entry; a name may be a megabyte long. */
 const SHOWN = 256
 
-/** All but the last component. */
+/** Returns all components but the last. */
 export const parent = (path: LayerPath): LayerPath => path.slice(0, -1) as unknown as LayerPath
 
 const isSpecial = (component: ByteString): boolean => component.startsWith(WHITEOUT)

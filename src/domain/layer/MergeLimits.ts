@@ -1,10 +1,13 @@
-/** What the tree that an image's layers become may cost. Names of 4096 bytes can ask for 2,000 directories each, and symlinks for long ways round. */
+/**
+ * Limits on the cost of an image's tree. A name of 4096 bytes can create 2,000 directories, and symlinks can lead
+ * long ways round.
+ */
 export interface MergeLimits {
-  /** Names in the tree, those that were replaced or removed again included. */
+  /** How many names the tree may have had, those that were replaced or removed included. */
   readonly nodes: number
-  /** Names looked up, through all symlinks: what bounds the time. */
+  /** How many names may be looked up, through all symlinks. This bounds the time. */
   readonly lookups: number
 }
 
-/** What is allowed unless the caller says otherwise. */
+/** The limits that apply by default. */
 export const LIMITS: MergeLimits = { nodes: 2_000_000, lookups: 200_000_000 }

@@ -1,15 +1,17 @@
 /**
- * What a layer hides of the layers below it (image-spec layer.md, "Whiteouts").
+ * The parts of lower layers that a layer hides (image-spec layer.md, "Whiteouts").
  *
- * Whiteouts are looked up in the lower tree as it was before the layer, all of them, and only then take effect: so
- * neither their order nor their position in the layer means anything, and what the layer itself brings is out of reach.
+ * All whiteouts are looked up in the lower tree as it was before the layer, and only then take effect. Neither their
+ * order nor their position in the layer has a meaning, and they cannot hide entries of the layer itself.
  *
- * A whiteout goes through lower symlinks, but not through one that its own layer names: a layer that puts a directory
- * where a symlink was, and marks it opaque (overlayfs does), speaks of the directory and not of the link's target.
+ * A whiteout follows symlinks of lower layers, but not one whose path its own layer names: a layer that replaces a
+ * symlink by a directory and marks that as opaque (as overlayfs does) means the directory, not the link's target.
  */
 import * as Either from "effect/Either"
-import * as Grow from "../root/GrowingNumbers.ts"
 import type { LayerEntry } from "../archive/LayerEntry.ts"
+import * as Grow from "../root/GrowingNumbers.ts"
+import { Mark, type NodeId, type RootTree, resolve } from "../root/RootTree.ts"
+import type { LayerDraft } from "./LayerDraft.ts"
 import {
   type LayerPath,
   type LayerPathError,
@@ -18,10 +20,8 @@ import {
   parent as parentOf,
   role
 } from "./LayerPath.ts"
-import type { RootDraft } from "./LayerDraft.ts"
-import { Mark, type NodeId, type RootTree, resolve } from "../root/RootTree.ts"
 
-/** Of one layer; marks nodes of the tree until it is closed. */
+/** The whiteouts of one layer. It marks nodes of the tree until it is closed. */
 export class Whiteouts {
   readonly #tree: RootTree
   readonly #entries: Iterable<LayerEntry>
@@ -30,13 +30,13 @@ export class Whiteouts {
   readonly #named = Grow.int32()
   #namesAreMarked = false
 
-  /** `tree` is the one below the layer of `entries`. */
+  /** Begins with the tree below the layer of `entries`. */
   constructor(tree: RootTree, entries: Iterable<LayerEntry>) {
     this.#tree = tree
     this.#entries = entries
   }
 
-  /** Finds what an entry hides, if it is a whiteout. All entries come first, before any is applied. */
+  /** Looks up what an entry hides, if it is a whiteout. All entries must be looked at before any is applied. */
   look(entry: LayerEntry): Either.Either<void, LayerPathError> {
     if (!maySpeak(entry.path)) return NOTHING
     const spoken = role(entry.path)
@@ -54,13 +54,13 @@ export class Whiteouts {
     return NOTHING
   }
 
-  /** Takes away what they hide. Removing comes first: an emptied directory is another node. */
-  apply(draft: RootDraft): void {
+  /** Removes what is hidden. Removal precedes emptying, because an emptied directory is a new node. */
+  apply(draft: LayerDraft): void {
     for (let index = 0; index < this.#removed.length; index++) draft.remove(this.#removed.get(index))
     for (let index = 0; index < this.#emptied.length; index++) draft.clear(this.#emptied.get(index))
   }
 
-  /** Whether they hide a node of the lower tree, whose root was `root`. */
+  /** Whether a node of the lower tree, whose root was `root`, is hidden. */
   hide(node: NodeId, root: NodeId): boolean {
     if (this.#removed.length === 0 && this.#emptied.length === 0) return false
     const tree = this.#tree
@@ -72,7 +72,7 @@ export class Whiteouts {
     return false
   }
 
-  /** When the layer is through. */
+  /** Ends the layer. */
   close(): void {
     for (const marked of [this.#removed, this.#emptied, this.#named]) {
       for (let index = 0; index < marked.length; index++) {
@@ -97,7 +97,7 @@ export class Whiteouts {
     return this.#tree.isMarked(link, Mark.NAMED)
   }
 
-  /** The symlink that is at exactly this path, with no other on the way. */
+  /** Marks the symlink at exactly this path, without following another one on the way. */
   #markLinkAt(path: LayerPath): void {
     let node: NodeId | undefined = this.#tree.root
     for (const name of path) {
@@ -114,7 +114,7 @@ export class Whiteouts {
   }
 }
 
-/** Every path that an entry or a whiteout of the layer names, as it is spelt there once cleaned. */
+/** Returns the path that an entry or a whiteout of the layer names, as it is spelt there after cleaning. */
 const pathOf = (spoken: LayerPathRole): LayerPath | undefined =>
   spoken._tag === "Ordinary" || spoken._tag === "Whiteout" ? spoken.path : undefined
 

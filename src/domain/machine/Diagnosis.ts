@@ -1,15 +1,15 @@
-/** What `doctor` finds of one thing that this program needs of its host. */
+/** A result of `doctor` about one thing that this program needs from its host. */
 
 export type Status = "ok" | "warning" | "problem" | "skipped"
 
 export interface Diagnosis {
-  /** What was looked at: `systemd`, `overlay`, … */
+  /** Name of the check: `systemd`, `overlay`, … */
   readonly check: string
-  /** A problem keeps images from running; a warning may, or costs something. */
+  /** A problem keeps images from running. A warning may do so, or costs performance. */
   readonly status: Status
-  /** What is there; several things a line each. */
+  /** What was found. Several findings are on lines of their own. */
   readonly found: string
-  /** What to do about it; `null` where there is nothing to do. */
+  /** What to do about it; `null` if nothing needs to be done. */
   readonly advice: string | null
 }
 
@@ -29,7 +29,7 @@ export const problem = (check: string, found: string, advice: string): Diagnosis
   advice
 })
 
-/** It could not be looked at. */
+/** Makes the result of a check that was not possible. */
 export const skipped = (check: string, found: string): Diagnosis => ({
   check,
   status: "skipped",

@@ -1,22 +1,23 @@
 /**
- * What a generator logs and where, as systemd's own decide it (systemd(1), "ENVIRONMENT"; log_setup_generator() in its
- * sources): run by systemd, to the kernel's log, since at boot there is no other; run by hand, to standard error.
+ * What a generator logs and where, by the same rules as systemd's own generators (systemd(1), "ENVIRONMENT";
+ * log_setup_generator() in its sources): to the kernel's log when systemd runs it, since no other log exists at boot;
+ * to standard error when it is run by hand.
  *
  *     SYSTEMD_LOG_LEVEL     emerg | alert | crit | err | warning | notice | info | debug | 0 … 7
  *     SYSTEMD_LOG_TARGET    console | console-prefixed | kmsg | journal | journal-or-kmsg | auto | null | …
  *     SYSTEMD_LOG_COLOR, SYSTEMD_LOG_TIME, SYSTEMD_LOG_TID, SYSTEMD_LOG_RATELIMIT_KMSG    booleans
  *
- * Generators must not talk to the journal or syslog: those targets mean the kernel's log. `SYSTEMD_LOG_LOCATION` has
- * nothing to show here.
+ * Generators must not talk to the journal or syslog, so those targets mean the kernel's log. `SYSTEMD_LOG_LOCATION`
+ * is ignored, since messages have no location in the source.
  */
 
 export type Target = "console" | "console-prefixed" | "kmsg" | "null"
 
 export interface LogSettings {
-  /** The least important level that is logged, as syslog(3) numbers them. */
+  /** The least important level that is logged, numbered as in syslog(3). */
   readonly level: number
   readonly target: Target
-  /** Undefined: where it is a terminal. */
+  /** Undefined means: if the output is a terminal. */
   readonly color: boolean | undefined
   readonly time: boolean
   readonly tid: boolean
@@ -25,7 +26,10 @@ export interface LogSettings {
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** `pid` is the process's own; `kernelCommandLine` what /proc/cmdline holds, which counts less than the environment. */
+/**
+ * Reads the settings. `pid` is the id of this process; `kernelCommandLine` is the content of /proc/cmdline, which the
+ * environment overrides.
+ */
 export const of = (
   environment: Environment,
   options: { readonly pid: number; readonly isDebug: boolean; readonly kernelCommandLine?: string }
@@ -45,11 +49,11 @@ export const of = (
   }
 }
 
-/** It tells its children their own process id. */
+/** Whether systemd started this process: systemd passes each child its own process id. */
 export const isInvokedBySystemd = (environment: Environment, pid: number): boolean =>
   environment.SYSTEMD_EXEC_PID === String(pid)
 
-/** A container sees the command line of its host's kernel. */
+/** Whether this machine is a container, which sees the kernel command line of its host. */
 export const isContainer = ({ SYSTEMD_VIRTUALIZATION }: Environment): boolean =>
   SYSTEMD_VIRTUALIZATION?.startsWith("container") === true
 

@@ -1,6 +1,6 @@
-/** Which of the names that there are somebody may have meant. */
+/** Suggests known names for a name that was probably mistyped. */
 
-/** The most alike first, at most three, none where none is alike. */
+/** Returns at most three known names, the most similar first; an empty list if none is similar. */
 export const nearest = (wanted: string, known: readonly string[]): readonly string[] => {
   const target = wanted.toLowerCase().slice(0, LONGEST)
   const limit = Math.max(1, Math.floor(target.length / 3))
@@ -12,7 +12,10 @@ export const nearest = (wanted: string, known: readonly string[]): readonly stri
     .map(({ name }) => name)
 }
 
-/** Of Damerau and Levenshtein, in its form of optimal alignment: insert, delete, replace, or swap two neighbours. */
+/**
+ * Computes the optimal string alignment distance (Damerau-Levenshtein): insert, delete, replace, or swap two
+ * neighbours.
+ */
 export const distance = (a: string, b: string): number => {
   let beforeLast: number[] = []
   let last = Array.from({ length: b.length + 1 }, (_, column) => column)
@@ -33,5 +36,5 @@ export const distance = (a: string, b: string): number => {
 }
 
 const MOST = 3
-/** A comparison takes the product of both lengths. */
+/** Bounds the time, since a comparison takes the product of both lengths. */
 const LONGEST = 300

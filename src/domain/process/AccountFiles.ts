@@ -4,8 +4,8 @@
  *     passwd line = name ":" password ":" uid ":" gid ":" comment ":" home ":" shell
  *     group line  = name ":" password ":" gid ":" [ member *( "," member ) ]
  *
- * Lines that are not of this form are passed over: images hold all sorts of things, and one odd line must not keep
- * the others from being found. Of two lines with one name the first counts, as for getpwnam(3).
+ * Malformed lines are ignored: images hold all sorts of lines, and a malformed one must not hide the others. Of two
+ * lines with one name the first counts, as for getpwnam(3).
  */
 
 export interface Account {
@@ -40,7 +40,7 @@ export const parseGroup = (text: string): readonly Group[] =>
       : [{ name, gid, members: members.split(",").filter((member) => member !== "") }]
   })
 
-/** A decimal uid or gid, or `undefined`: 2³²−1 means "none" to the kernel, more does not fit. */
+/** Parses a decimal uid or gid; `undefined` for anything else and from 2³²−1 on, which means "none" to the kernel. */
 export const parseId = (text: string | undefined): number | undefined => {
   if (text === undefined || !/^[0-9]{1,10}$/.test(text)) return undefined
   const id = Number(text)
@@ -51,5 +51,5 @@ const lines = (text: string): readonly string[] =>
   text.split("\n").filter((line) => line.length <= MAX_LINE && !line.startsWith("#"))
 
 export const MAX_ID = 0xffff_fffe
-/** A group of some thousand members still fits. */
+/** The longest line that is read. A group with some thousand members fits. */
 const MAX_LINE = 64 * 1024

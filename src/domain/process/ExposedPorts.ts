@@ -1,5 +1,5 @@
 /**
- * The image's `ExposedPorts`: where it listens (image-spec config.md).
+ * The image's `ExposedPorts`: the ports on which it listens (image-spec config.md).
  *
  *     port = number [ "-" number ] [ "/" protocol ]      protocol = "tcp" | "udp" | "sctp", tcp without one
  */
@@ -9,7 +9,7 @@ export interface ExposedPort {
   readonly last: number
 }
 
-/** In the order of their protocols and numbers, and what is no port. */
+/** Returns the ports in the order of their protocols and numbers, and the entries that are not ports. */
 export const parse = (
   keys: readonly string[]
 ): { readonly ports: readonly ExposedPort[]; readonly odd: readonly string[] } => {
@@ -33,13 +33,16 @@ export const parse = (
   }
 }
 
-/** `80/tcp`, `8000-8010/udp` */
+/** Prints a port or a range: `80/tcp`, `8000-8010/udp`. */
 export const display = ({ protocol, first, last }: ExposedPort): string => `${range(first, last)}/${protocol}`
 
-/** Does a process need a capability to listen there (ip(7))? */
+/** Whether a process needs a capability to listen on the port (ip(7)). */
 export const isLow = ({ first }: ExposedPort): boolean => first < FIRST_FREE_PORT
 
-/** As `SocketBindAllow=` takes it; it knows no SCTP (systemd.resource-control(5)). */
+/**
+ * Returns the port as `SocketBindAllow=` expects it; `undefined` for SCTP, which it does not know
+ * (systemd.resource-control(5)).
+ */
 export const rule = ({ protocol, first, last }: ExposedPort): string | undefined =>
   protocol === "sctp" ? undefined : `${protocol}:${range(first, last)}`
 
@@ -47,5 +50,5 @@ const range = (first: number, last: number): string => (first === last ? `${firs
 
 const PORT = /^([0-9]{1,5})(?:-([0-9]{1,5}))?(?:\/(tcp|udp|sctp))?$/
 const MAX_PORT = 65_535
-/** net.ipv4.ip_unprivileged_port_start */
+/** The kernel's default of net.ipv4.ip_unprivileged_port_start. */
 const FIRST_FREE_PORT = 1024

@@ -1,41 +1,49 @@
 /**
  * The image's `Healthcheck`, Docker's extension of the image configuration.
  *
- *     Test = []                            as the image this one is made from: there is none here
+ *     Test = []                            inherited from the base image, which is unknown here: there is no check
  *          | [ "NONE" ]                    no check
  *          | [ "CMD", program, … ]         executed as it is
  *          | [ "CMD-SHELL", script ]       given to the image's shell
  *
- * Times are nanoseconds; 0 or nothing means Docker's default.
+ * Times are in nanoseconds; 0 or an absent time means Docker's default.
  */
 import * as Either from "effect/Either"
-import type { Assignment } from "../systemd/EnvironmentLine.ts"
-import * as ImageCommand from "./ImageCommand.ts"
 import type { ProcessConfig } from "../image/ImageConfig.ts"
+import type { Assignment } from "../systemd/EnvironmentLine.ts"
 import * as TimeSpan from "../systemd/TimeSpan.ts"
+import { TaggedError } from "../text/TaggedError.ts"
+import * as ImageCommand from "./ImageCommand.ts"
 
 export interface HealthCheck {
   readonly command: ImageCommand.ImageCommand
-  /** Milliseconds between the end of a check and the next, and until the first. */
+  /** Milliseconds from the end of a check to the next one, and before the first. */
   readonly interval: number
-  /** Milliseconds that a check may take; longer is a failure. */
+  /** Milliseconds that a check may take. A check that takes longer has failed. */
   readonly timeout: number
-  /** Milliseconds after the start in which failures do not count, unless a check has succeeded. */
+  /** Milliseconds after the start in which failures do not count, until a check has succeeded. */
   readonly startPeriod: number
   /** Milliseconds between checks in the start period. */
   readonly startInterval: number
-  /** Failures in a row that make the service unhealthy. */
+  /** How many failures in a row make the service unhealthy. */
   readonly retries: number
-  /** What all this was made of: a field that is not there has Docker's default. */
+  /** The image's fields that the check was made from. Absent fields have Docker's defaults. */
   readonly declared: NonNullable<ProcessConfig["Healthcheck"]>
 }
 
-/** `undefined` where the image has none; a sentence where what it has cannot be understood. */
+/** The health check of an image is not understood. */
+export class HealthCheckRefused extends TaggedError("HealthCheckRefused")<{ readonly reason: string }> {
+  override get message(): string {
+    return `the health check ${this.reason}`
+  }
+}
+
+/** Reads the check; `undefined` if the image has none. */
 export const fromConfig = (
   config: Pick<ProcessConfig, "Healthcheck" | "Shell">,
   workingDirectory: string,
   environment: readonly Assignment[]
-): Either.Either<HealthCheck | undefined, string> => {
+): Either.Either<HealthCheck | undefined, HealthCheckRefused> => {
   const check = config.Healthcheck
   const [kind, ...test] = check?.Test ?? []
   if (check === undefined || check === null || kind === undefined || kind === "NONE")
@@ -43,11 +51,12 @@ export const fromConfig = (
   return Either.gen(function* () {
     const argv = kind === "CMD" ? test : kind === "CMD-SHELL" ? shell(config, test) : undefined
     if (argv === undefined) {
-      return yield* Either.left(`the health check ${JSON.stringify(kind)} is none of NONE, CMD and CMD-SHELL`)
+      const reason = `${JSON.stringify(kind)} is not NONE, CMD or CMD-SHELL`
+      return yield* Either.left(new HealthCheckRefused({ reason }))
     }
     const command = yield* Either.mapLeft(
       ImageCommand.fromConfig({ Entrypoint: argv }, workingDirectory, environment),
-      () => "the health check has no command"
+      () => new HealthCheckRefused({ reason: "has no command" })
     )
     return {
       command,
@@ -67,19 +76,19 @@ export const fromConfig = (
 const shell = ({ Shell }: Pick<ProcessConfig, "Shell">, [script]: readonly string[]): readonly string[] =>
   script === undefined ? [] : [...(Shell === undefined || Shell.length === 0 ? SHELL : Shell), script]
 
-/** Rounded up, so that nothing becomes 0. */
+/** Rounds up, so that no time becomes 0. */
 const milliseconds = (nanoseconds: number | undefined, byDefault: number): number =>
   nanoseconds === undefined || !(nanoseconds > 0)
     ? byDefault
     : Math.min(Math.ceil(nanoseconds / NANOSECONDS), TimeSpan.LONGEST)
 
-/** Docker's defaults, in milliseconds. */
+/** Docker's defaults in milliseconds. */
 const INTERVAL = 30_000
 const TIMEOUT = 30_000
 const START_PERIOD = 0
 const START_INTERVAL = 5_000
 const RETRIES = 3
-/** Any shell can count so far, in digits. */
+/** The most retries. Every shell can count this far. */
 const MOST_RETRIES = 1_000_000
 const SHELL = ["/bin/sh", "-c"]
 const NANOSECONDS = 1_000_000

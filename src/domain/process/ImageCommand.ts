@@ -1,17 +1,18 @@
 /**
- * What the image executes: `Entrypoint` followed by `Cmd` (image-spec config.md), and where its program is.
+ * The command of an image: `Entrypoint` followed by `Cmd` (image-spec config.md), and where its program is.
  *
- * A program named with a `/` is at that path, relative to the working directory; a bare name is looked for along the
- * image's `PATH`, inside its root filesystem.
+ * A program whose name contains a `/` is at that path, relative to the working directory. A bare name is looked up
+ * along the image's `PATH`, inside its root filesystem.
  */
 import * as Either from "effect/Either"
-import type { Assignment } from "../systemd/EnvironmentLine.ts"
 import type { ProcessConfig } from "../image/ImageConfig.ts"
+import type { Assignment } from "../systemd/EnvironmentLine.ts"
 import { TaggedError } from "../text/TaggedError.ts"
 
+/** The image has no command that can run. */
 export class CommandError extends TaggedError("CommandError")<{
   readonly reason: string
-  /** There is no command at all: an image to make others from. */
+  /** Whether the image has no command at all, as base images for building others. */
   readonly isBase?: boolean
 }> {
   override get message(): string {
@@ -21,13 +22,13 @@ export class CommandError extends TaggedError("CommandError")<{
 
 export interface ImageCommand {
   readonly argv: readonly [string, ...string[]]
-  /** Where the program is, when that can be told without the root filesystem. */
+  /** Path of the program, if it can be known without the root filesystem. */
   readonly path: string | undefined
-  /** Where to look for a bare name: absolute directories, in order. */
+  /** Absolute directories in which to look up a bare name, in order. */
   readonly searchPath: readonly string[]
 }
 
-/** What an image without `PATH` gets, as from other tools that run images. */
+/** The search path of an image without `PATH`, as in other tools that run images. */
 export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 export const fromConfig = (
@@ -35,7 +36,7 @@ export const fromConfig = (
   workingDirectory: string,
   environment: readonly Assignment[]
 ): Either.Either<ImageCommand, CommandError> => {
-  const [program, ...rest] = [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])]
+  const [program, ...rest] = [...entrypoint(config), ...(config.Cmd ?? [])]
   if (program === undefined) {
     return Either.left(
       new CommandError({ reason: "the image has neither an entrypoint nor a command", isBase: true })
@@ -51,7 +52,11 @@ export const fromConfig = (
   })
 }
 
-/** `path` seen from `directory`, without `.`, empty components and `..`; never above `/`. */
+/** An entrypoint of one empty string is how Docker's command line takes away an image's own: there is no entrypoint. */
+const entrypoint = ({ Entrypoint }: Pick<ProcessConfig, "Entrypoint">): readonly string[] =>
+  Entrypoint?.length === 1 && Entrypoint[0] === "" ? [] : (Entrypoint ?? [])
+
+/** Resolves `path` relative to `directory`, without `.`, empty components and `..`. The result never leaves `/`. */
 export const absolute = (directory: string, path: string): string => {
   if (ABSOLUTE.test(path)) return path
   const components: string[] = []
@@ -62,5 +67,5 @@ export const absolute = (directory: string, path: string): string => {
   return `/${components.join("/")}`
 }
 
-/** There is nothing to be taken out of it: no component is empty or begins with a dot. */
+/** A path that is normalized already: no component is empty or begins with a dot. */
 const ABSOLUTE = /^(?:\/[^/.][^/]*)+$/

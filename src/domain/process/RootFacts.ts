@@ -1,48 +1,60 @@
 /**
- * What only an image's root filesystem can tell and its unit must say, recorded when the image is extracted.
+ * Facts that a unit needs and only the image's root filesystem knows. They are recorded when the image is extracted.
  *
- * Facts answer questions. Each comes with its question, so that an answer to another one (a changed configuration) is
- * noticed and asked again.
+ * Each fact is stored with its question. When a changed configuration asks another question, the recorded fact no
+ * longer applies and is found again.
  */
-import * as Form from "../document/JsonDecoder.ts"
-import * as HostFiles from "../HostFiles.ts"
+import * as JsonDecoder from "../document/JsonDecoder.ts"
 
-const Identity = Form.struct({
-  uid: Form.integer(0),
-  gid: Form.integer(0),
-  supplementaryGids: Form.list(Form.integer(0)),
-  home: Form.string
+const Identity = JsonDecoder.struct({
+  uid: JsonDecoder.integer(0),
+  gid: JsonDecoder.integer(0),
+  supplementaryGids: JsonDecoder.list(JsonDecoder.integer(0)),
+  home: JsonDecoder.string
 })
 
-const HostFileState = Form.literal(...HostFiles.STATES)
+/** Paths in a root on which files of the host are mounted. */
+export const HOST_FILES = ["/etc/resolv.conf", "/etc/hosts", "/etc/localtime"] as const
+/** A file that services get from this machine. */
+export type HostFile = (typeof HOST_FILES)[number]
 
-const FoundProgram = Form.struct({
-  program: Form.string,
-  searchPath: Form.list(Form.string),
-  path: Form.string
+/**
+ * The kind of a path in a root. `dangling` is a link to a missing path; `other` is something on which no file
+ * can be mounted.
+ */
+const HostFileState = JsonDecoder.literal("nothing", "file", "dangling", "other")
+/** What the root has in its place. */
+export type HostFileState = JsonDecoder.Type<typeof HostFileState>
+
+const FoundProgram = JsonDecoder.struct({
+  program: JsonDecoder.string,
+  searchPath: JsonDecoder.list(JsonDecoder.string),
+  path: JsonDecoder.string
 })
 
-/** The form, as facts are kept on the disk. */
-export const RootFacts = Form.struct({
-  /** `user` is the image's `User`, or that of the configuration. */
-  user: Form.nullish(Form.struct({ user: Form.string, identity: Identity })),
-  /** Where a bare command was found. */
-  command: Form.nullish(FoundProgram),
-  /** The same of a health check's; its path is empty where it was not found. */
-  health: Form.nullish(FoundProgram),
-  /** Do logs of the image lead to `/dev/stdout` or `/dev/stderr`? */
-  opensOutput: Form.nullish(Form.boolean),
-  /** What is where files of the host are mounted. */
-  hostFiles: Form.nullish(
-    Form.struct({
+/** Decodes the facts in the form in which they are kept on disk. */
+export const RootFacts = JsonDecoder.struct({
+  /** The numeric ids of `user`, which is the image's `User` or that of the configuration. */
+  user: JsonDecoder.nullish(JsonDecoder.struct({ user: JsonDecoder.string, identity: Identity })),
+  /** The path at which a bare command was found. */
+  command: JsonDecoder.nullish(FoundProgram),
+  /** The same for the health check's command. The path is empty if the command was not found. */
+  health: JsonDecoder.nullish(FoundProgram),
+  /** The directory on the way to the working directory, or that itself, which the user may not enter; empty without one. */
+  workingDirectory: JsonDecoder.nullish(
+    JsonDecoder.struct({ path: JsonDecoder.string, closed: JsonDecoder.string })
+  ),
+  /** What the image has at the places where files of the host are mounted. */
+  hostFiles: JsonDecoder.nullish(
+    JsonDecoder.struct({
       "/etc/resolv.conf": HostFileState,
       "/etc/hosts": HostFileState,
       "/etc/localtime": HostFileState
     })
   )
 })
-/** Facts of one root, each with the question that it answers. */
-export interface RootFacts extends Form.Type<typeof RootFacts> {}
+/** Facts of one root, each with its question. */
+export interface RootFacts extends JsonDecoder.Type<typeof RootFacts> {}
 
-/** Before the image was extracted. */
+/** The facts before an image is extracted. */
 export const NO_FACTS: RootFacts = {}

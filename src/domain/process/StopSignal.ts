@@ -1,20 +1,21 @@
 /**
- * The image's `StopSignal` as `KillSignal=` takes it.
+ * The image's `StopSignal` as `KillSignal=` expects it.
  *
  *     signal = [ "SIG" ] name | number | [ "SIG" ] ( "RTMIN" [ "+" n ] | "RTMAX" [ "-" n ] )
  *
- * Names and numbers are signal(7)'s for x86 and ARM; systemd.kill(5) reads the result.
+ * Names and numbers are those of signal(7) for x86 and ARM. systemd.kill(5) describes `KillSignal=`.
  */
 import * as Either from "effect/Either"
 import { TaggedError } from "../text/TaggedError.ts"
 
+/** The image names a stop signal that does not exist. */
 export class UnknownSignal extends TaggedError("UnknownSignal")<{ readonly signal: string }> {
   override get message(): string {
-    return `the stop signal ${JSON.stringify(this.signal)} is none that Linux knows`
+    return `the stop signal ${JSON.stringify(this.signal)} is not a signal of Linux`
   }
 }
 
-/** The name with `SIG`, or the number of a real-time signal. */
+/** Returns the name with `SIG`, or the number of a real-time signal. */
 export const parse = (signal: string): Either.Either<string, UnknownSignal> => {
   const unknown = Either.left(new UnknownSignal({ signal }))
   if (/^[0-9]{1,2}$/.test(signal)) {
@@ -33,9 +34,9 @@ export const parse = (signal: string): Either.Either<string, UnknownSignal> => {
 }
 
 /**
- * Further ways to end that are a clean stop, as `SuccessExitStatus=` takes them: shells, and programs that catch the signal, exit
- * with 128 and its number. To die of it is clean without a word for some (systemd.service(5)). Nothing for `SIGKILL`, which others
- * send too, and nobody means.
+ * Returns further exits that count as a clean stop, for `SuccessExitStatus=`: shells, and programs that catch the
+ * signal, exit with 128 plus its number. For some signals systemd counts death by the signal itself as clean
+ * (systemd.service(5)). Nothing is added for `SIGKILL`, which other processes send too and which no image means.
  */
 export const successStatus = (signal: string): string | undefined => {
   if (signal === "SIGKILL") return undefined
@@ -50,11 +51,11 @@ const CLEAN = ["SIGHUP", "SIGINT", "SIGTERM", "SIGPIPE"]
 
 const realTime = (number: number): string => `SIGRTMIN+${number - RTMIN}`
 
-/** glibc keeps 32 and 33 for itself. */
+/** The first real-time signal, since glibc reserves 32 and 33. */
 const RTMIN = 34
 const RTMAX = 64
 
-/** In the order of their numbers, from 1. */
+/** Names in the order of their numbers, from 1. */
 const NAMES: readonly string[] = [
   ..."HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT".split(" "),
   ..."CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS".split(" ")

@@ -1,6 +1,6 @@
 /**
- * A list of numbers in typed arrays of one size each, made as the list grows: a million numbers cost a few megabytes,
- * are never copied, and give the garbage collector nothing to do.
+ * A growing list of numbers in typed arrays of equal size: a million numbers take a few megabytes, are never copied,
+ * and cause no garbage collection.
  */
 
 type Numbers = Int32Array | Uint32Array | Uint16Array | Uint8Array
@@ -24,12 +24,12 @@ export class GrowingNumbers<A extends Numbers> {
     chunk[index & MASK] = value
   }
 
-  /** Of an index that is there. */
+  /** Returns the number at an existing index. */
   get(index: number): number {
     return this.#chunks[index >>> BITS]?.[index & MASK] ?? 0
   }
 
-  /** At an index that is there. */
+  /** Sets the number at an existing index. */
   set(index: number, value: number): void {
     const chunk = this.#chunks[index >>> BITS]
     if (chunk !== undefined) chunk[index & MASK] = value
@@ -46,7 +46,7 @@ export class GrowingNumbers<A extends Numbers> {
   }
 }
 
-/** Numbers a chunk: few enough for a list of three, many enough for a million. */
+/** Binary logarithm of the numbers in a chunk, small enough for a list of three and large enough for a million. */
 const BITS = 12
 const SIZE = 1 << BITS
 const MASK = SIZE - 1

@@ -1,49 +1,62 @@
 /**
- * The inodes of a root filesystem in the making, by number: what an entry brought, apart from its names.
+ * The inodes of a root filesystem that is being made, by number: the content of an entry without its names.
  *
- * Two names are hardlinks of one another where they have one inode. A file's inode says where its data is, and no more:
- * its attributes are set where that data is staged. Packed into typed arrays, since an image may have a million.
+ * Two names are hardlinks of one another where they have one inode. Packed into typed arrays, since an image may have a
+ * million.
  *
  *     detail = mode (2 bytes) uid (4) gid (4) seconds (8) nanoseconds (4)
+ *              [ size (8) offset (8) ]  of a file
  *              [ major (2) minor (4) ]  of a device     [ length (2) target ]  of a symlink
  */
+
+import { type FileContent, IMPLIED_PARENT, type LayerEntry, type Metadata } from "../archive/LayerEntry.ts"
 import type { ByteString } from "../text/ByteString.ts"
 import { GrowingBytes, within } from "./GrowingBytes.ts"
 import * as Grow from "./GrowingNumbers.ts"
-import { type ContentId, IMPLIED_PARENT, type LayerEntry, type Metadata } from "../archive/LayerEntry.ts"
 
 export type InodeId = number
 
+/** An entry that brings an inode. */
 export type InodeEntry = Exclude<LayerEntry, { readonly _tag: "Hardlink" }>
+/** The types of inodes. */
 export type InodeKind = InodeEntry["_tag"]
 
-/** A parent that nothing described. */
+/** The inode of a parent directory that no entry describes. */
 export const IMPLIED: InodeId = 0
 
+/** The inodes of a tree. */
 export class Inodes {
   readonly #kinds = Grow.uint8()
-  /** The layer that the data is of; for directories, the one that described it. */
+  /** The layer of a file's data; for directories, the layer that described them. */
   readonly #layers = Grow.uint16()
-  /** A file's entry in its layer; for anything else where its detail is. */
+  /** Index of the inode's detail. */
   readonly #places = Grow.uint32()
   readonly #shared = Grow.uint8()
   readonly #details = new GrowingBytes()
   readonly #xattrs = new Map<InodeId, Metadata["xattrs"]>()
+  /** The data runs of sparse files. */
+  readonly #runs = new Map<InodeId, ReadonlyArray<number>>()
 
   constructor() {
     this.#push("Directory", NO_LAYER, this.#describe(IMPLIED_PARENT, 0))
   }
 
-  /** How many there are: the next one's number. */
-  get size(): number {
+  /** Number of inodes, which is the number of the next one. */
+  get count(): number {
     return this.#kinds.length
   }
 
-  /** `layer` is the one being applied. */
+  /** Adds the inode of an entry. `layer` is the layer being applied. */
   add(entry: InodeEntry, layer: number): InodeId {
     switch (entry._tag) {
-      case "File":
-        return this.#push("File", entry.content.layer, entry.content.entry)
+      case "File": {
+        const { offset, runs } = entry.content
+        const { id, at, view } = this.#special(entry, entry.content.layer, FILE)
+        view.setFloat64(at + SIZE, entry.size)
+        view.setFloat64(at + OFFSET, offset)
+        if (runs !== undefined) this.#runs.set(id, runs)
+        return id
+      }
       case "Directory":
       case "Fifo":
         return this.#special(entry, layer, 0).id
@@ -66,31 +79,51 @@ export class Inodes {
     }
   }
 
+  /** Returns the type. */
   kind(id: InodeId): InodeKind {
     return KINDS[this.#kinds.get(id)] ?? "Directory"
   }
 
-  /** Whether a layer described the directory, and which. */
+  /** Whether this layer described the directory. */
   isDescribedBy(id: InodeId, layer: number): boolean {
     return id !== IMPLIED && this.#layers.get(id) === layer
   }
 
-  /** Remembers that it has more than one name. */
+  /** Records that an inode has more than one name. */
   share(id: InodeId): void {
     this.#shared.set(id, 1)
   }
 
-  /** Whether it has, or had, more than one name. */
+  /** Whether an inode has, or had, more than one name. */
   isShared(id: InodeId): boolean {
     return this.#shared.get(id) === 1
   }
 
-  /** Of a file. */
-  content(id: InodeId): ContentId {
-    return { layer: this.#layers.get(id), entry: this.#places.get(id) }
+  /** Returns the size of a file in bytes. */
+  size(id: InodeId): number {
+    const place = this.#places.get(id)
+    return this.#details.view(place).getFloat64(within(place) + SIZE)
   }
 
-  /** Of anything but a file. */
+  /** Returns where the data of a file is. */
+  content(id: InodeId): FileContent {
+    const { at, view } = this.#detail(id)
+    const [layer, offset, runs] = [this.#layers.get(id), view.getFloat64(at + OFFSET), this.#runs.get(id)]
+    return runs === undefined ? { layer, offset } : { layer, offset, runs }
+  }
+
+  /** Returns the layer that brought it, or its data; `undefined` for a directory that nothing described. */
+  layer(id: InodeId): number | undefined {
+    const layer = this.#layers.get(id)
+    return layer === NO_LAYER ? undefined : layer
+  }
+
+  /** Returns the extended attributes. */
+  xattrs(id: InodeId): Metadata["xattrs"] {
+    return this.#xattrs.get(id) ?? IMPLIED_PARENT.xattrs
+  }
+
+  /** Returns the attributes. */
   metadata(id: InodeId): Metadata {
     const { at, view } = this.#detail(id)
     return {
@@ -98,17 +131,23 @@ export class Inodes {
       uid: view.getUint32(at + UID),
       gid: view.getUint32(at + GID),
       mtime: { seconds: view.getFloat64(at + SECONDS), nanoseconds: view.getUint32(at + NANOSECONDS) },
-      xattrs: this.#xattrs.get(id) ?? IMPLIED_PARENT.xattrs
+      xattrs: this.xattrs(id)
     }
   }
 
-  /** Of a device. */
+  /** Returns the numbers of a device. */
   device(id: InodeId): { readonly major: number; readonly minor: number } {
     const { at, view } = this.#detail(id)
     return { major: view.getUint16(at + MAJOR), minor: view.getUint32(at + MINOR) }
   }
 
-  /** Of a symlink. */
+  /** Returns the length of the target of a symlink in bytes. */
+  targetLength(id: InodeId): number {
+    const place = this.#places.get(id)
+    return this.#details.view(place).getUint16(within(place) + TARGET)
+  }
+
+  /** Returns the target of a symlink. */
   target(id: InodeId): ByteString {
     const { at, view } = this.#detail(id)
     return this.#details.text(this.#places.get(id) + TARGET + TARGET_LENGTH, view.getUint16(at + TARGET))
@@ -119,7 +158,7 @@ export class Inodes {
     return { view: this.#details.view(place), at: within(place) }
   }
 
-  #special(entry: Exclude<InodeEntry, { readonly _tag: "File" }>, layer: number, more: number) {
+  #special(entry: InodeEntry, layer: number, more: number) {
     const { metadata } = entry
     const id = this.#push(entry._tag, layer, this.#describe(metadata, more))
     if (metadata.xattrs.size > 0) this.#xattrs.set(id, metadata.xattrs)
@@ -134,7 +173,7 @@ export class Inodes {
     return this.#kinds.length - 1
   }
 
-  /** Returns the detail's place. */
+  /** Writes the detail and returns its offset. */
   #describe({ gid, mode, mtime, uid }: Metadata, more: number): number {
     const place = this.#details.reserve(METADATA + more)
     const [view, at] = [this.#details.view(place), within(place)]
@@ -155,13 +194,16 @@ const KINDS: ReadonlyArray<InodeKind> = [
   "BlockDevice",
   "Fifo"
 ]
-/** Of what no layer brought; a manifest has no room for so many layers. */
+/** The layer of inodes that no layer described. No manifest has room for this many layers. */
 const NO_LAYER = 2 ** 16 - 1
 const UID = 2
 const GID = 6
 const SECONDS = 10
 const NANOSECONDS = 18
 const METADATA = 22
+const SIZE = METADATA
+const OFFSET = METADATA + 8
+const FILE = 16
 const MAJOR = METADATA
 const MINOR = METADATA + 2
 const DEVICE = 6

@@ -1,18 +1,18 @@
 /**
- * From a directory and a name to what has that name: one hash table for all directories of a tree, with open addressing.
+ * Maps a directory and a name to a node: one hash table with open addressing for all directories of a tree.
  *
- * Names come from strangers, who could choose a million with one hash value; so the hash is keyed (HalfSipHash-1-3, by
- * the authors of SipHash), with a key that no one outside can know. What a lookup answers does not depend on the key.
+ * An attacker could choose a million names with one hash value, so the hash is keyed (HalfSipHash-1-3, by the authors
+ * of SipHash) with a key that nobody outside can know. The result of a lookup does not depend on the key.
  */
 import type { ByteString } from "../text/ByteString.ts"
 
-/** Says whether the entry `id` is the one of that name; the table itself keeps no names. */
+/** Returns whether the entry `id` has that name in the directory. The table itself stores no names. */
 export type IsNamed = (id: number, directory: number, name: ByteString) => boolean
 
 export class NameTable {
-  /** 0 is free: nothing is ever called 0, the root. */
+  /** 0 marks a free slot, because 0 is the root and has no name. */
   #ids = new Int32Array(FIRST)
-  /** The full hashes, so that growing needs no names. */
+  /** The full hashes, so that the table can grow without the names. */
   #hashes = new Int32Array(FIRST)
   #count = 0
   readonly #key0 = (Math.random() * 2 ** 32) | 0
@@ -23,12 +23,12 @@ export class NameTable {
     this.#isNamed = isNamed
   }
 
-  /** 0 where there is none. */
+  /** Returns the node; 0 if there is none. */
   get(directory: number, name: ByteString): number {
     return this.#ids[this.#slot(this.#hash(directory, name), directory, name)] ?? 0
   }
 
-  /** In place of what had the name. */
+  /** Sets the node of a name, and replaces a previous one. */
   set(directory: number, name: ByteString, id: number): void {
     const hash = this.#hash(directory, name)
     const slot = this.#slot(hash, directory, name)
@@ -64,15 +64,15 @@ export class NameTable {
     }
   }
 
-  /** HalfSipHash-1-3 of the directory's number and the name's bytes. */
+  /** Computes HalfSipHash-1-3 of the directory's number and the name's bytes. */
   #hash(directory: number, name: ByteString): number {
     let a = this.#key0
     let b = this.#key1
     let c = 0x6c796765 ^ a
     let d = 0x74656462 ^ b
     const words = name.length >> 2
-    // The directory is the first word, the bytes follow in fours, the rest comes with the length, and three rounds of
-    // nothing end it, as in the paper.
+    // The directory is the first word. The bytes follow in groups of four, the rest together with the length, and
+    // three rounds without input finish the hash, as in the paper.
     for (let word = -1; word <= words + FINAL_ROUNDS; word++) {
       const m = word < 0 ? directory : word > words ? 0 : wordAt(name, word * 4)
       if (word === words + 1) c ^= 0xff
@@ -95,7 +95,7 @@ export class NameTable {
 
 const rotate = (word: number, bits: number): number => (word << bits) | (word >>> (32 - bits))
 
-/** Four bytes, or the last ones, fewer than four, and the length. */
+/** Returns four bytes, or the last ones together with the length. */
 const wordAt = (name: ByteString, at: number): number => {
   const left = name.length - at
   if (left >= 4) {

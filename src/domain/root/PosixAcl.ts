@@ -1,28 +1,37 @@
 /**
- * Access control lists as extended attributes hold them (acl(5), the kernel's posix_acl_xattr.h): to set one changes the
- * mode, and one that says no more than the mode is not stored.
+ * Access control lists as extended attributes hold them (acl(5), the kernel's posix_acl_xattr.h). Setting a list
+ * changes the mode, and a list that says no more than the mode is not stored.
  *
  *     acl   = version=2 (4 bytes) *entry        little-endian
  *     entry = tag (2) permissions (2) id (4)
  */
-import type { ByteString } from "../text/ByteString.ts"
-import type { Metadata } from "../archive/LayerEntry.ts"
 
-const ACCESS = "system.posix_acl_access" as ByteString
-const DEFAULT = "system.posix_acl_default" as ByteString
+import type { Metadata } from "../archive/LayerEntry.ts"
+import type { ByteString } from "../text/ByteString.ts"
+
+export const ACCESS = "system.posix_acl_access" as ByteString
+export const DEFAULT = "system.posix_acl_default" as ByteString
 
 const USER_OBJ = 0x01
+const USER = 0x02
 const GROUP_OBJ = 0x04
+const GROUP = 0x08
 const MASK = 0x10
 const OTHER = 0x20
-/** What a mode says too. */
+const TAGS: ReadonlySet<number> = new Set([USER_OBJ, USER, GROUP_OBJ, GROUP, MASK, OTHER])
+/** The tags whose permissions the mode holds as well. */
 const MINIMAL: ReadonlySet<number> = new Set([USER_OBJ, GROUP_OBJ, OTHER])
 
+const VERSION = 2
 const HEAD = 4
 const ENTRY = 8
 
-/** What metadata come to once they are set, mode first and attributes after it: the same where no list is among them. */
+/**
+ * Returns the metadata of a file after they are set, first the mode and then the attributes. Without a list nothing
+ * changes.
+ */
 export const settled = (metadata: Metadata): Metadata => {
+  if (metadata.xattrs.size === 0) return metadata
   const access = metadata.xattrs.get(ACCESS)
   const inherited = metadata.xattrs.get(DEFAULT)
   if (access === undefined && inherited === undefined) return metadata
@@ -34,13 +43,39 @@ export const settled = (metadata: Metadata): Metadata => {
   return { ...metadata, mode: list.size === 0 ? metadata.mode : modeOf(metadata.mode, list), xattrs }
 }
 
+/**
+ * Whether the kernel takes a list: its entries are in the order of their tags, only tags of named users and groups come
+ * more than once, and there is a mask if there are such. A list without entries removes the list that is there.
+ */
+export const isValid = (acl: Uint8Array): boolean => {
+  if (acl.length < HEAD || (acl.length - HEAD) % ENTRY !== 0) return false
+  const view = new DataView(acl.buffer, acl.byteOffset, acl.byteLength)
+  if (view.getUint32(0, true) !== VERSION) return false
+  const tags: Array<number> = []
+  for (let at = HEAD; at < acl.length; at += ENTRY) {
+    if (view.getUint16(at + 2, true) > 7) return false
+    tags.push(view.getUint16(at, true))
+  }
+  return (
+    tags.length === 0 ||
+    (tags.every((tag, index) => TAGS.has(tag) && isAfter(tag, tags[index - 1])) &&
+      [...MINIMAL].every((tag) => tags.includes(tag)) &&
+      (!tags.some(isNamed) || tags.includes(MASK)))
+  )
+}
+
+const isNamed = (tag: number): boolean => tag === USER || tag === GROUP
+
+const isAfter = (tag: number, before: number | undefined): boolean =>
+  before === undefined || tag > before || (tag === before && isNamed(tag))
+
 const modeOf = (mode: number, list: ReadonlyMap<number, number>): number => {
   const of = (tag: number) => list.get(tag) ?? 0
   const group = list.get(MASK) ?? of(GROUP_OBJ)
   return (mode & ~0o777) | (of(USER_OBJ) << 6) | (group << 3) | of(OTHER)
 }
 
-/** By tag; of the tags that may come more than once, the last. */
+/** Returns the permissions by tag. Of tags that may occur more than once, the last counts. */
 const permissions = (acl: Uint8Array): ReadonlyMap<number, number> => {
   const view = new DataView(acl.buffer, acl.byteOffset, acl.byteLength)
   const list = new Map<number, number>()

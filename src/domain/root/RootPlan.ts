@@ -1,25 +1,25 @@
 /**
- * The steps that write a tree into an empty directory, in an order in which no write can follow a link:
+ * The steps that write a tree into an empty directory, in an order in which no step can follow a link:
  *
  *     1. directories, parents before children     4. symlinks
  *     2. files, devices, fifos                     5. further names of symlinks
- *     3. further names of devices and fifos        6. directories' metadata, children before parents, the root last
+ *     3. further names of those                    6. directories' metadata, children before parents, the root last
  *
- * Within each, in the order of the nodes: as the layers brought them, so that neighbours in an archive stay neighbours.
+ * Within each group the nodes keep the order of the layers, so that neighbours in an archive stay neighbours.
  */
 import * as Grow from "./GrowingNumbers.ts"
 import type { InodeId } from "./Inodes.ts"
 import { RootStep } from "./RootStep.ts"
 import type { NodeId, RootTree } from "./RootTree.ts"
 
-/** Yields as it goes. Staged data that no name is left of is not mentioned. */
+/** Yields as it goes. */
 export function* of(tree: RootTree): Generator<RootStep, void, undefined> {
   const { inodes, root } = tree
   const living = tree.living()
   const first = new Map<InodeId, NodeId>()
   const further = Grow.int32()
 
-  /** Whether the node has the first name of its inode; further ones are remembered. */
+  /** Whether the node has the first name of its inode. Further names are remembered. */
   const isFirst = (node: NodeId): boolean => {
     const inode = tree.inode(node)
     if (!inodes.isShared(inode)) return true
@@ -48,7 +48,14 @@ export function* of(tree: RootTree): Generator<RootStep, void, undefined> {
     const inode = tree.inode(node)
     switch (tree.kind(node)) {
       case "File":
-        yield RootStep.PlaceFile({ path: tree.path(node), content: inodes.content(inode) })
+        if (isFirst(node)) {
+          yield RootStep.MakeFile({
+            path: tree.path(node),
+            content: inodes.content(inode),
+            size: inodes.size(inode),
+            metadata: inodes.metadata(inode)
+          })
+        }
         break
       case "Fifo":
       case "CharacterDevice":
@@ -74,12 +81,12 @@ export function* of(tree: RootTree): Generator<RootStep, void, undefined> {
   }
 }
 
-/** How many steps that will be. */
+/** Returns the number of steps. */
 export const size = (tree: RootTree): number => {
   const living = tree.living()
   let steps = 0
   for (let node = 0; node < living.length; node++) {
-    // A directory is made and, at the end, described; the root is there.
+    // A directory is made first and described at the end. The root exists already.
     if (living[node] === 1) steps += tree.kind(node) === "Directory" && node !== tree.root ? 2 : 1
   }
   return steps

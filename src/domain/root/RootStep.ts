@@ -1,19 +1,24 @@
 /**
- * One step of writing a root filesystem, as data: planned by `RootPlan`, carried out by the `RootWriter` service.
+ * One step of writing a root filesystem, as data: `RootPlan` plans it, and the `RootWriter` service carries it out.
  *
  * Every path is relative to the root, without a leading slash, without `.`, `..` or empty components; the root itself
- * is `""`. Every component but the last is a directory that an earlier `MakeDirectory` made, so that carrying a plan
- * out never follows a link.
+ * is `""`. All components but the last are directories that earlier `MakeDirectory` steps made, so that no step
+ * follows a link.
  */
 import type * as Data from "effect/Data"
+import type { FileContent, Metadata } from "../archive/LayerEntry.ts"
 import type { ByteString } from "../text/ByteString.ts"
-import type { ContentId, Metadata } from "../archive/LayerEntry.ts"
 
 export type RootStep = Data.TaggedEnum<{
-  /** An empty directory, private until `SetDirectory`. Never for the root, which is there. */
+  /** Makes an empty directory, private until `SetDirectory`. There is no such step for the root, which exists. */
   MakeDirectory: { readonly path: ByteString }
-  /** The staged data, with its metadata set already, gets this name: its only one, or one of several. */
-  PlaceFile: { readonly path: ByteString; readonly content: ContentId }
+  /** A file of `size` bytes, whose data is in a layer's archive. */
+  MakeFile: {
+    readonly path: ByteString
+    readonly content: FileContent
+    readonly size: number
+    readonly metadata: Metadata
+  }
   MakeNode: {
     readonly path: ByteString
     readonly kind: "fifo" | "character" | "block"
@@ -22,29 +27,31 @@ export type RootStep = Data.TaggedEnum<{
     readonly metadata: Metadata
   }
   MakeSymlink: { readonly path: ByteString; readonly target: ByteString; readonly metadata: Metadata }
-  /** Another name of what an earlier step made at `existing` (a node or a symlink). */
+  /** Another name of what an earlier step made at `existing` (anything but a directory). */
   MakeLink: { readonly path: ByteString; readonly existing: ByteString }
-  /** The directory's final metadata: after all its children, deepest first, the root last. */
+  /** Sets the final metadata of a directory, after all its children: deepest first, the root last. */
   SetDirectory: { readonly path: ByteString; readonly metadata: Metadata }
 }>
 
 type Of<Tag extends RootStep["_tag"]> = Extract<RootStep, { readonly _tag: Tag }>
 type Fields<Tag extends RootStep["_tag"]> = Omit<Of<Tag>, "_tag">
 
-/** Constructors; by hand, as those of `LayerEntry` and for the same reason. */
+/** Constructors, written by hand for the same reason as those of `LayerEntry`. */
 export const RootStep = {
-  /** An empty directory; its attributes come last. */
+  /** Makes an empty directory, whose attributes are set last. */
   MakeDirectory: ({ path }: Fields<"MakeDirectory">): Of<"MakeDirectory"> => ({
     _tag: "MakeDirectory",
     path
   }),
-  /** A file that was staged, with all its attributes. */
-  PlaceFile: ({ content, path }: Fields<"PlaceFile">): Of<"PlaceFile"> => ({
-    _tag: "PlaceFile",
+  /** A regular file. */
+  MakeFile: ({ content, metadata, path, size }: Fields<"MakeFile">): Of<"MakeFile"> => ({
+    _tag: "MakeFile",
     path,
-    content
+    content,
+    size,
+    metadata
   }),
-  /** A device or a fifo. */
+  /** Makes a device or a fifo. */
   MakeNode: ({ kind, major, metadata, minor, path }: Fields<"MakeNode">): Of<"MakeNode"> => ({
     _tag: "MakeNode",
     path,
@@ -53,20 +60,20 @@ export const RootStep = {
     minor,
     metadata
   }),
-  /** A symbolic link. */
+  /** Makes a symbolic link. */
   MakeSymlink: ({ metadata, path, target }: Fields<"MakeSymlink">): Of<"MakeSymlink"> => ({
     _tag: "MakeSymlink",
     path,
     target,
     metadata
   }),
-  /** A further name of what is there already. */
+  /** Gives another name to an existing node. */
   MakeLink: ({ existing, path }: Fields<"MakeLink">): Of<"MakeLink"> => ({
     _tag: "MakeLink",
     path,
     existing
   }),
-  /** The attributes of a directory, when all is in it. */
+  /** Sets the attributes of a directory after its content is complete. */
   SetDirectory: ({ metadata, path }: Fields<"SetDirectory">): Of<"SetDirectory"> => ({
     _tag: "SetDirectory",
     path,

@@ -1,10 +1,11 @@
 /**
- * A root filesystem in memory: what is at a path, through which symlinks, with no system call and no way out.
+ * A root filesystem in memory. It can tell what is at a path and through which symlinks, with no system call and
+ * without leaving the root.
  *
- * Nodes are numbers, and a node's number is higher than its parent's. Nothing is ever taken away: what gives way to
- * something else stays as the `lower` of what came in its place. So, while a layer is being applied, the tree as it was
- * below that layer can still be walked. Packed into typed arrays, since an image may have a million nodes; owned by the
- * fold that makes it (`LayerMerge`), and read-only for everybody else.
+ * Nodes are numbers, and a node's number is higher than its parent's. Nodes are never removed: a replaced node stays
+ * as the `lower` of its replacement, so while a layer is being applied, the tree below that layer can still be read.
+ * Nodes are packed into typed arrays, since an image may have a million. The fold that makes the tree (`LayerMerge`)
+ * owns it, and it is read-only for all others.
  */
 import type * as Data from "effect/Data"
 import type { ByteString } from "../text/ByteString.ts"
@@ -16,22 +17,26 @@ import { NameTable } from "./NameTable.ts"
 /** The number of a node of one tree. */
 export type NodeId = number
 
-/** The inode of a name that a whiteout took away. Those below it are of hardlinks that wait for their target. @internal */
+/**
+ * The inode of a name that a whiteout removed. Lower numbers belong to hardlinks that wait for their target.
+ *
+ * @internal
+ */
 export const ABSENT: InodeId = -1
 
-/** What the tree keeps for those who change it. @internal */
+/** Marks that the tree stores for the code that changes it. @internal */
 export const Mark = {
-  /** Something else has its name. */
+  /** Another node has the name now. */
   SUPERSEDED: 1,
-  /** Made by a layer, for a directory of a lower one that the layer emptied. */
+  /** A layer made the node for a directory of a lower layer that it emptied. */
   CARRIED: 2,
-  /** Of `Whiteouts`, for as long as a layer is applied. */
+  /** `Whiteouts` sets this while a layer is applied. */
   REMOVED: 4,
   EMPTIED: 8,
   NAMED: 16
 } as const
 
-/** Read it with `find` and its methods; `LayerMerge` makes it. */
+/** A tree. Read it with `find` and its methods; `LayerMerge` makes it. */
 export class RootTree {
   readonly inodes: Inodes
   #root: NodeId = 0
@@ -48,10 +53,11 @@ export class RootTree {
       this.#names.equals(this.#nameAt.get(id), this.#nameLengths.get(id), name)
   )
   #lookups = 0
+  #replacements = 0
   #lastParent: NodeId = NONE
   #lastPath = "" as ByteString
 
-  /** With nothing in its root. Trees of one set of inodes can have hardlinks in common. */
+  /** Makes a tree with an empty root. Trees with the same inodes can share hardlinks. */
   constructor(inodes: Inodes = new Inodes()) {
     this.inodes = inodes
     this.#push(0, "" as ByteString, IMPLIED, NONE)
@@ -61,38 +67,67 @@ export class RootTree {
     return this.#root
   }
 
-  /** Nodes so far, those that gave way included. */
+  /** Number of nodes, those that were replaced included. */
   get size(): number {
     return this.#parents.length
   }
 
-  /** Names looked up so far: what the fold has cost. */
+  /** Number of names looked up so far, the cost of the fold. */
   get lookups(): number {
     return this.#lookups
   }
 
-  /** The root's is the root itself. */
+  /**
+   * Number of directories that were replaced so far. As long as it is the same, a path of directories leads where it led.
+   *
+   * @internal
+   */
+  get replacements(): number {
+    return this.#replacements
+  }
+
+  /** Returns the parent; for the root, the root itself. */
   parent(node: NodeId): NodeId {
     return node === this.#root ? node : this.#parents.get(node)
   }
 
-  /** The last component of its path. */
+  /** Returns the last component of the node's path. */
   name(node: NodeId): ByteString {
     return this.#names.text(this.#nameAt.get(node), this.#nameLengths.get(node))
   }
 
-  /** What it is a name of: see `inodes`. */
+  /** Returns the length of the name in bytes. */
+  nameLength(node: NodeId): number {
+    return this.#nameLengths.get(node)
+  }
+
+  /** Copies the bytes of the name to `at`. */
+  putName(node: NodeId, into: Uint8Array, at: number): void {
+    this.#names.copy(this.#nameAt.get(node), this.#nameLengths.get(node), into, at)
+  }
+
+  /** Compares the names of two nodes byte by byte: negative if that of `a` comes first. */
+  compareNames(a: NodeId, b: NodeId): number {
+    return this.#names.compare(
+      this.#nameAt.get(a),
+      this.#nameLengths.get(a),
+      this.#nameAt.get(b),
+      this.#nameLengths.get(b)
+    )
+  }
+
+  /** Returns the inode, see `inodes`. */
   inode(node: NodeId): InodeId {
     return this.#inodes.get(node)
   }
 
-  /** Absent is what a whiteout took away. */
+  /** Returns the kind; `Absent` if a whiteout removed the node. */
   kind(node: NodeId): InodeKind | "Absent" | "Waiting" {
     const inode = this.#inodes.get(node)
     return inode >= 0 ? this.inodes.kind(inode) : inode === ABSENT ? "Absent" : "Waiting"
   }
 
-  /** Relative to the root, which is `""`. */
+  /** Returns the path relative to the root, which is `""`. */
   path(node: NodeId): ByteString {
     if (this.#isTop(node)) return "" as ByteString
     const parent = this.#parents.get(node)
@@ -106,14 +141,14 @@ export class RootTree {
     return (this.#lastPath === "" ? name : `${this.#lastPath}/${name}`) as ByteString
   }
 
-  /** What a directory has under a name. */
+  /** Returns the child of a directory with this name. */
   child(directory: NodeId, name: ByteString): NodeId | undefined {
     this.#lookups++
     const node = this.#table.get(directory, name)
     return node === 0 || this.#inodes.get(node) === ABSENT ? undefined : node
   }
 
-  /** What it had when the tree had no more than `size` nodes. @internal */
+  /** Returns the child at the time when the tree had at most `size` nodes. @internal */
   childBefore(size: number, directory: NodeId, name: ByteString): NodeId | undefined {
     this.#lookups++
     let node = this.#table.get(directory, name)
@@ -121,7 +156,7 @@ export class RootTree {
     return node <= 0 || this.#inodes.get(node) === ABSENT ? undefined : node
   }
 
-  /** Which nodes are in the tree now, by number: 1 where one is. */
+  /** Returns which nodes are in the tree now: 1 at the number of each. */
   living(): Uint8Array {
     const living = new Uint8Array(this.size)
     living[this.#root] = 1
@@ -133,25 +168,33 @@ export class RootTree {
     return living
   }
 
-  // ── For who makes the tree ─────────────────────────────────────────────────────────────────────────────────────
+  // ── For the code that makes the tree
+  // ────────────────────────────────────────────────────────────────────────────────
 
-  /** Gives an inode a name, in place of what had it. `size` is the tree's before the layer that does. @internal */
+  /**
+   * Gives an inode a name, and replaces what had it. `size` is the size of the tree before the current layer.
+   *
+   * @internal
+   */
   put(size: number, directory: NodeId, name: ByteString, inode: InodeId): NodeId {
     const old = this.#table.get(directory, name)
     let lower = old === 0 ? NONE : old
     if (lower >= size) lower = this.#lowers.get(lower)
-    if (old !== 0) this.mark(old, Mark.SUPERSEDED)
+    if (old !== 0) {
+      if (this.kind(old) === "Directory") this.#replacements++
+      this.mark(old, Mark.SUPERSEDED)
+    }
     const made = this.#push(directory, name, inode, lower)
     this.#table.set(directory, name, made)
     return made
   }
 
-  /** Another inode for a node; a directory keeps what is in it. @internal */
+  /** Gives a node another inode. A directory keeps its content. @internal */
   setInode(node: NodeId, inode: InodeId): void {
     this.#inodes.set(node, inode)
   }
 
-  /** The same directory with nothing in it. @internal */
+  /** Replaces a directory by the same directory without content. @internal */
   empty(size: number, directory: NodeId): void {
     const inode = this.inode(directory)
     if (directory !== this.#root) {
@@ -159,6 +202,7 @@ export class RootTree {
       return
     }
     this.mark(directory, Mark.SUPERSEDED)
+    this.#replacements++
     this.#root = this.#push(0, "" as ByteString, inode, directory)
     this.mark(this.#root, Mark.CARRIED)
   }
@@ -178,7 +222,7 @@ export class RootTree {
     return (this.#marks.get(node) & mark) !== 0
   }
 
-  /** Roots, present and past, are what has no name. */
+  /** Whether a node is a present or past root, which has no name. */
   #isTop(node: NodeId): boolean {
     return this.#nameLengths.get(node) === 0
   }
@@ -196,33 +240,33 @@ export class RootTree {
 
 const NONE = -1
 
-/** Linux's MAXSYMLINKS: one more in a path is ELOOP. */
+/** MAXSYMLINKS of Linux. One more symlink in a path is ELOOP. */
 export const MAX_LINKS = 40
 
-/** What came of looking for a path; `links` are the symlinks that were passed, in that order. */
+/** The result of looking up a path. `links` are the symlinks that were followed, in order. */
 export type Resolution = Data.TaggedEnum<{
   Found: { readonly node: NodeId; readonly links: ReadonlyArray<NodeId> }
-  /** The directory has nothing of this name. */
+  /** The directory has no entry with this name. */
   Missing: { readonly directory: NodeId; readonly name: ByteString; readonly links: ReadonlyArray<NodeId> }
-  /** Something had to be a directory and is none. */
+  /** A component that must be a directory is not one. */
   NotADirectory: { readonly node: NodeId; readonly links: ReadonlyArray<NodeId> }
-  /** The symlink at `node` was one too many, or one that `passes` refused. */
+  /** The symlink at `node` was one too many, or `passes` refused it. */
   Loop: { readonly node: NodeId; readonly links: ReadonlyArray<NodeId> }
 }>
 
-/** How a path is looked for. */
+/** Options of a lookup. */
 export interface ResolveOptions {
-  /** Whether a symlink as the last component is passed: `stat` does (the default), `lstat` does not. */
+  /** Whether a symlink as the last component is followed, as by `stat` (the default) and not by `lstat`. */
   readonly followLast?: boolean
-  /** Refuses to pass this symlink; the walk then ends as a `Loop`. */
+  /** Returns whether a symlink may be followed. If not, the lookup ends as a `Loop`. */
   readonly passes?: (link: NodeId) => boolean
-  /** Looks at the tree as it was when it had this many nodes and this root. */
+  /** Looks the path up in the tree as it was with this number of nodes and this root. */
   readonly before?: { readonly size: number; readonly root: NodeId }
 }
 
 /**
- * Looks for a path as Linux would with the tree's root as its root directory: absolute targets start there and `..`
- * stops there (path_resolution(7)). `path` are components, `..` among them allowed; see `components` for text.
+ * Looks up a path as Linux would with the tree's root as its root directory: absolute targets start there, and `..`
+ * stops there (path_resolution(7)). `path` consists of components and may contain `..`; `components` splits a text.
  */
 export const resolve = (
   tree: RootTree,
@@ -258,10 +302,10 @@ export const resolve = (
   return { _tag: "Found", node, links }
 }
 
-/** A path's components as Linux sees them: empty ones and `.` mean nothing, `..` is left for the walk. */
+/** Splits a path into the components that Linux sees: empty ones and `.` are dropped, `..` is kept. */
 export const components = (path: ByteString): ReadonlyArray<ByteString> =>
   path.split("/").filter((component) => component !== "" && component !== ".") as Array<ByteString>
 
-/** `resolve` for a path as text, relative to the root with or without a leading slash. */
+/** Looks up a path given as text, relative to the root, with or without a leading slash. */
 export const find = (tree: RootTree, path: ByteString, options?: ResolveOptions): Resolution =>
   resolve(tree, components(path), options)

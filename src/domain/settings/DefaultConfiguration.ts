@@ -1,9 +1,9 @@
-/** The configuration file that `-generate` prints: every key, commented, with its default and what it is for. */
+/** The configuration file that `-generate` prints: every key as a comment, with its default and its help. */
 import * as ImageSettings from "./ImageSettings.ts"
 import type { SettingKey } from "./SettingKey.ts"
 import * as SystemSettings from "./SystemSettings.ts"
 
-/** The lines of a section's keys. */
+/** Returns the lines for the keys of a section. */
 const keys = <A>(table: { readonly [K in keyof A]: SettingKey<A[K]> }): string =>
   (Object.keys(table) as Array<keyof A & string>)
     .map((key) => {
@@ -18,8 +18,8 @@ export const TEXT = `# /etc/oci-generator.conf: configuration of oci-systemd-gen
 
 [system]
 ${keys(SystemSettings.KEYS)}
-# Settings of images: the pattern is matched with LAYOUT:REF, "*" is any text. The most exact pattern wins, and of
-# equally exact ones the later. There may be any number of these sections.
+# Settings of images. The pattern is LAYOUT:REF, or LAYOUT for all its references; "*" is any text within either. The most
+# exact pattern wins, and of equally exact ones the later. There may be any number of these sections.
 #[image *]
 
 ${keys(ImageSettings.KEYS)}`

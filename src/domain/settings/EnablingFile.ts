@@ -1,22 +1,23 @@
 /**
- * The drop-in of the configuration by which `oci-systemd enable` enables an image, one file an image:
+ * The drop-in of the configuration with which `oci-systemd enable` enables an image, one file for each image:
  *
  *     # Made by oci-systemd enable …
  *     [image LAYOUT:REF]
  *     wantedby = UNIT …
  *
- * What enables a generated unit has to be there when units are generated: the configuration is, it survives every reload
- * and boot, `inspect` names its lines, and whoever reads it sees what is so and why.
+ * A generated unit can be enabled only while units are generated. The configuration is read then, it survives every
+ * reload and boot, `inspect` names its lines, and an administrator who reads it sees what is enabled and why.
  */
 import type { Sha256 } from "../document/Digest.ts"
 import * as ExtractsTree from "../extracts/ExtractsTree.ts"
 import { display, type ImageName } from "../naming/ImageName.ts"
+import * as ImagePattern from "../naming/ImagePattern.ts"
 
-/** In a directory of drop-ins. No two images share one. */
+/** Returns the file's name in a directory of drop-ins. Two images never share one. */
 export const nameOf = (image: ImageName, sha256: Sha256): string =>
   `${PREFIX}${ExtractsTree.component(display(image), sha256)}.conf`
 
-/** Is it the name of one, whatever image it is of? */
+/** Whether a file name belongs to such a drop-in, for any image. */
 export const isName = (name: string): boolean => name.startsWith(PREFIX) && name.endsWith(".conf")
 
 export const render = (image: ImageName, units: readonly string[]): string =>
@@ -25,15 +26,17 @@ export const render = (image: ImageName, units: readonly string[]): string =>
 wantedby = ${units.join(" ")}
 `
 
-/** Is it as `render` makes it, for whatever units? */
+/** Whether a text is what `render` writes for the image, with any units. */
 export const isOurs = (image: ImageName, text: string): boolean => {
   const [, units = ""] = /\nwantedby = ([^\n]*)\n$/.exec(text) ?? []
   return text === render(image, units.split(" "))
 }
 
-/** Why no file can name this image, and no other. */
+/** Returns why no file can name this image and only this image; `undefined` if one can. */
 export const fault = (image: ImageName): string | undefined => {
   const name = display(image)
+  if (!ImagePattern.matches(name, image))
+    return "has a layout with colons, which cannot be told from the colon before the reference"
   if (name.includes("*")) return 'holds "*", which stands for any text in a section of the configuration'
   return name.trim() !== name || ODD.test(name)
     ? "holds characters that a section of the configuration cannot have"
@@ -42,5 +45,7 @@ export const fault = (image: ImageName): string | undefined => {
 
 const PREFIX = "50-enabled-"
 const MADE_BY = "# Made by oci-systemd enable: oci-systemd disable takes it away."
-/** A section ends at the first bracket, and a line where it ends. */
+/**
+ * Matches characters that a section cannot contain: a section ends at the first bracket, and a line at a line break.
+ */
 const ODD = /[\]\p{Cc}\p{Cs}\p{Zl}\p{Zp}\ufffd]/u

@@ -1,21 +1,28 @@
 /**
- * A health check as the configuration says it: each key in place of one field of the image's `Healthcheck`.
+ * The configuration of a health check. Each key replaces one field of the image's `Healthcheck`.
  *
- *     healthcmd = none                   no check
+ *     healthcmd = NONE                   no check
+ *               | CMD-SHELL line         given to the image's shell
+ *               | CMD word …             program and arguments, split at white space, or a JSON list
  *               | JSON list of strings   program and arguments; where the first is CMD, CMD-SHELL
  *                                        or NONE, Docker's own `Test`, as an image has it
- *               | anything else          given to the image's shell, as it stands
+ *               | anything else          passed to the image's shell unchanged
  *
- * As with `podman run --health-cmd`. `[ -e /ready ]` is a script, since it is no JSON.
+ * The three words count in any case, as with `podman run --health-cmd`, whose values people carry over from Quadlet.
+ * `[ -e /ready ]` is a script, since it is not JSON.
  */
 import * as Either from "effect/Either"
 import type { ProcessConfig } from "../image/ImageConfig.ts"
-import { natural, optional, type SettingKeys } from "./SettingKey.ts"
 import * as TimeSpan from "../systemd/TimeSpan.ts"
+import { refuse, ValueRefused } from "../text/ValueRefused.ts"
+import { natural, optional, type SettingKeys } from "./SettingKey.ts"
 
-/** What is `undefined` is left to the image, and to Docker's defaults. Times are milliseconds. */
+/**
+ * Settings of a health check. Undefined ones are left to the image and to Docker's defaults. Times are in
+ * milliseconds.
+ */
 export interface HealthSettings {
-  /** As Docker's `Test`. */
+  /** The command in the form of Docker's `Test`. */
   readonly healthcmd: readonly string[] | undefined
   readonly healthinterval: number | undefined
   readonly healthtimeout: number | undefined
@@ -26,12 +33,19 @@ export interface HealthSettings {
 
 type Healthcheck = NonNullable<ProcessConfig["Healthcheck"]>
 
-/** The image's health check with what the configuration says in its place. */
+/**
+ * Returns the image's health check with the configured fields replaced. An image cannot have itself checked more than
+ * once a second; the configuration can.
+ */
 export const over = (
   check: ProcessConfig["Healthcheck"],
   settings: HealthSettings
 ): ProcessConfig["Healthcheck"] => {
   const said: Partial<Record<keyof Healthcheck, unknown>> = {}
+  for (const field of ["Interval", "StartInterval"] as const) {
+    const own = check?.[field]
+    if (own !== undefined && own > 0 && own < SHORTEST) said[field] = SHORTEST
+  }
   for (const key of Object.keys(FIELDS) as ReadonlyArray<keyof HealthSettings>) {
     const field = FIELDS[key]
     const value = settings[key]
@@ -41,9 +55,12 @@ export const over = (
   return Object.keys(said).length === 0 ? check : ({ ...check, ...said } as Healthcheck)
 }
 
+/** A second, in nanoseconds: each check is a process and a job of systemd's. */
+const SHORTEST = 1e9
+
 const nanoseconds = (milliseconds: HealthSettings[keyof HealthSettings]): number => Number(milliseconds) * 1e6
 
-/** What each key stands in the place of. */
+/** The field that each key replaces. */
 export const FIELDS: Readonly<Record<keyof HealthSettings, keyof Healthcheck>> = {
   healthcmd: "Test",
   healthinterval: "Interval",
@@ -53,21 +70,35 @@ export const FIELDS: Readonly<Record<keyof HealthSettings, keyof Healthcheck>> =
   healthstartinterval: "StartInterval"
 }
 
-/** Docker's `Test`. */
-export const parseCommand = (text: string): Either.Either<readonly string[], string> => {
-  if (text.includes("\0")) return Either.left("no command has a NUL")
-  if (/^none$/i.test(text)) return Either.right(["NONE"])
+/** Parses a command to the form of Docker's `Test`. */
+export const parseCommand = (text: string): Either.Either<readonly string[], ValueRefused> => {
+  if (text.includes("\0")) return refuse("a command cannot contain a NUL")
+  const [, word, rest = ""] = WORD.exec(text) ?? []
+  const kind = word?.toUpperCase()
+  if (kind === "NONE") return Either.right([kind])
+  if (kind === "CMD-SHELL") return rest === "" ? refuse(WANTED) : Either.right([kind, rest])
+  if (kind === "CMD") {
+    const list = json(rest) ?? rest.split(/\s+/)
+    return isProgram(list) ? Either.right([kind, ...list]) : refuse(WANTED)
+  }
   const list = text.startsWith("[") ? json(text) : undefined
-  // `[` is a program, and `["` never.
-  if (list === undefined)
-    return text.startsWith('["') ? Either.left(WANTED) : Either.right(["CMD-SHELL", text])
-  if (!list.every((word) => typeof word === "string" && !word.includes("\0"))) return Either.left(WANTED)
-  const words = list as readonly string[]
-  const test = KINDS.has(words[0] ?? "") ? words : ["CMD", ...words]
-  return test[0] === "NONE" || (test[1] ?? "") !== "" ? Either.right(test) : Either.left(WANTED)
+  // A program can be called `[`, but none is called `["`.
+  if (list === undefined) return text.startsWith('["') ? refuse(WANTED) : Either.right(["CMD-SHELL", text])
+  const [first, ...others] = list
+  const named = typeof first === "string" ? first.toUpperCase() : ""
+  if (named === "NONE") return Either.right([named])
+  const test = KINDS.has(named) ? others : list
+  return isProgram(test) ? Either.right([KINDS.has(named) ? named : "CMD", ...test]) : refuse(WANTED)
 }
 
-/** Always the form that can hold everything. */
+/** Whether the list has words alone, and a program first. */
+const isProgram = (list: readonly unknown[]): list is readonly string[] =>
+  list.every((word) => typeof word === "string" && !word.includes("\0")) && (list[0] ?? "") !== ""
+
+/** The word with which a line may begin, and what follows. */
+const WORD = /^(NONE|CMD-SHELL|CMD)(?:\s+(.*))?$/is
+
+/** Prints a command as a JSON list, the form that can express every command. */
 export const printCommand = (test: readonly string[]): string =>
   test[0] === "NONE" ? "none" : JSON.stringify(test)
 
@@ -80,9 +111,9 @@ const json = (text: string): readonly unknown[] | undefined => {
   }
 }
 
-const KINDS: ReadonlySet<string> = new Set(["NONE", "CMD", "CMD-SHELL"])
+const KINDS: ReadonlySet<string> = new Set(["CMD", "CMD-SHELL"])
 const WANTED =
-  'none, a JSON list of strings such as ["curl", "-f", "http://localhost"], or a line for the shell is wanted'
+  'none, a line for the shell, CMD and a program, or a JSON list of strings such as ["curl", "-f", "http://localhost"] is expected'
 
 const time = (help: string, isNoneTaken = false) =>
   optional(
@@ -92,7 +123,7 @@ const time = (help: string, isNoneTaken = false) =>
       Either.filterOrLeft(
         TimeSpan.parse(value),
         (milliseconds) => milliseconds > 0 || isNoneTaken,
-        () => "a time of more than 0 is wanted"
+        () => new ValueRefused({ reason: "a time of more than 0 is expected" })
       ),
     TimeSpan.print
   )
@@ -102,23 +133,23 @@ export const KEYS: SettingKeys<HealthSettings> = {
   healthcmd: {
     ...optional(
       'SHELL LINE | ["PROGRAM", …] | none',
-      "The health check, in place of the image's; the rest of the line is the command, # and ; too; empty: as the image says.",
+      "The health check that replaces the image's; the command is the whole rest of the line, # and ; included; empty: the image's.",
       parseCommand,
       printCommand
     ),
     verbatim: true
   },
-  healthinterval: time("Time between checks, and until the first; empty: as the image says, or 30s."),
-  healthtimeout: time("Time that a check may take; empty: as the image says, or 30s."),
+  healthinterval: time("Time between checks, and before the first; empty: the image's, or 30s."),
+  healthtimeout: time("Time that a check may take; empty: the image's, or 30s."),
   healthretries: optional(
     "NUMBER",
-    "Failures in a row that make it unhealthy; empty: as the image says, or 3.",
+    "Failures in a row that make the service unhealthy; empty: the image's, or 3.",
     natural(1, "").parse,
     String
   ),
   healthstartperiod: time(
-    "Time from its start in which failures do not count; empty: as the image says, or 0s.",
+    "Time after the start in which failures do not count; empty: the image's, or 0s.",
     true
   ),
-  healthstartinterval: time("Time between checks in that period; empty: as the image says, or 5s.")
+  healthstartinterval: time("Time between checks in that period; empty: the image's, or 5s.")
 }

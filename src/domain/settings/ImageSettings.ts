@@ -1,42 +1,49 @@
-/** The keys of an `[image PATTERN]` section: how one image is run. */
+/** The keys of an `[image PATTERN]` section: how an image is run. */
 import * as Either from "effect/Either"
 import type { Platform } from "../image/Descriptor.ts"
-import * as HealthSettings from "./HealthSettings.ts"
 import * as PlatformName from "../image/Platform.ts"
+import * as TimeSpan from "../systemd/TimeSpan.ts"
+import { refuse } from "../text/ValueRefused.ts"
+import * as HealthSettings from "./HealthSettings.ts"
 import { oneOf, optional, type SettingKeys, units, yesOrNo } from "./SettingKey.ts"
 import * as VolumeBind from "./VolumeBind.ts"
 
-/** What `root` takes. */
+/** The values of `root`. */
 export const ROOT_MODES = ["ephemeral", "persistent", "readonly"] as const
-/** What is written to the root is thrown away on stop, or kept, or nothing can be written. */
+/** What happens to writes to the root: they are discarded on stop, or kept, or impossible. */
 export type RootMode = (typeof ROOT_MODES)[number]
 
-/** What `profile` takes. */
+/** The values of `profile`. */
 export const PROFILES = ["default", "strict", "nonetwork", "trusted"] as const
 /** What the service may do to its host. */
 export type Profile = (typeof PROFILES)[number]
 
-/** What `network` takes. */
+/** The values of `network`. */
 export const NETWORKS = ["host", "none"] as const
-/** The network that it sees: the host's, or none. */
+/** The network of the service: the host's, or none. */
 export type Network = (typeof NETWORKS)[number]
 
-/** What `ports` takes. */
+/** The values of `pids`. */
+export const PIDS = ["private", "host"] as const
+/** The process ids that the service sees: those of a namespace in which it is process 1, or the host's. */
+export type Pids = (typeof PIDS)[number]
+
+/** The values of `ports`. */
 export const PORT_RULES = ["free", "enforce"] as const
-/** The ports it may listen on: any, or only those that the image exposes. */
+/** The ports on which the service may listen: any, or only those that the image exposes. */
 export type PortRule = (typeof PORT_RULES)[number]
 
-/** What `health` takes. */
+/** The values of `health`. */
 export const HEALTH_ACTIONS = ["log", "restart", "off"] as const
-/** What happens when its health check fails for good. */
+/** What happens when the service becomes unhealthy. */
 export type HealthAction = (typeof HEALTH_ACTIONS)[number]
 
-/** What `output` takes. */
-export const OUTPUTS = ["auto", "journal", "pipe"] as const
-/** Where its output goes. */
+/** The values of `output`. */
+export const OUTPUTS = ["pipe", "journal"] as const
+/** Where the output of the service goes. */
 export type Output = (typeof OUTPUTS)[number]
 
-/** What `restart` takes (systemd.service(5), "Restart="). */
+/** The values of `restart` (systemd.service(5), "Restart="). */
 export const RESTARTS = [
   "no",
   "on-success",
@@ -46,106 +53,137 @@ export const RESTARTS = [
   "on-abort",
   "always"
 ] as const
-/** When systemd starts it again by itself. */
+/** When systemd restarts the service. */
 export type Restart = (typeof RESTARTS)[number]
 
-/** The keys of an `[image PATTERN]` section, see docs/configuration.md. */
+/** The settings of an image, described in docs/configuration.md. */
 export interface ImageSettings extends HealthSettings.HealthSettings {
   readonly root: RootMode
   readonly profile: Profile
   readonly network: Network
   readonly ports: PortRule
-  /** In place of the image's `User`, and of its form. */
+  /** Missing: private in each profile but `trusted`, if systemd can make it so. */
+  readonly pids: Pids | undefined
+  /** Replaces the image's `User`, in the same form. */
   readonly user: string | undefined
-  /** Are the image's volumes directories of their own, which outlive its root? */
+  /** Whether the image's volumes are directories of their own that outlive its root. */
   readonly volumes: boolean
   readonly volume: readonly VolumeBind.VolumeBind[]
   readonly health: HealthAction
   readonly output: Output
+  /** Whether the sockets of the journal are in the root. */
+  readonly logsockets: boolean
   readonly restart: Restart
+  /** Milliseconds between the stop signal and SIGKILL, in place of the image's. */
+  readonly stoptimeout: number | undefined
   readonly wantedby: readonly string[]
   readonly requiredby: readonly string[]
   readonly upheldby: readonly string[]
   readonly alias: readonly string[]
-  /** In place of this machine's. */
+  /** Replaces the platform of this machine. */
   readonly platform: Pick<Platform, "os" | "architecture" | "variant"> | undefined
 }
 
-/** In the order in which they are printed. @internal */
+/** The keys in the order in which they are printed. @internal */
 export const KEYS: SettingKeys<ImageSettings> = {
   root: oneOf(
     ROOT_MODES,
-    "What is written to the image's root: thrown away on stop, kept, or not possible (but for /run, /tmp and /var/tmp)."
+    "What happens to writes to the image's root: discarded on stop, kept, or refused (except below /run, /tmp and /var/tmp)."
   ),
   profile: oneOf(
     PROFILES,
-    "What the service may do to its host: default as a container, strict close to nothing, nonetwork as default but alone, trusted all that root may."
+    "What the service may do to its host: default as much as a container, strict almost nothing, nonetwork like default without network, trusted all that root may."
   ),
-  network: oneOf(NETWORKS, "The network that it sees: the host's, or none but a loopback of its own."),
-  ports: oneOf(PORT_RULES, "The ports it may listen on: any, or only those that the image exposes."),
+  network: oneOf(
+    NETWORKS,
+    "The network of the service: the host's, or only a loopback interface of its own."
+  ),
+  ports: oneOf(
+    PORT_RULES,
+    "The ports on which the service may listen: any, or only those that the image exposes."
+  ),
+  pids: optional(
+    PIDS.join(" | "),
+    "The process ids that the service sees: private, as process 1 of a namespace of its own (systemd 257 or later), or the host's; empty: private in each profile but trusted, if systemd can.",
+    (value) => {
+      const word = PIDS.find((known) => known === value)
+      return word === undefined ? refuse(`one of ${PIDS.join(", ")} is expected`) : Either.right(word)
+    },
+    (pids) => pids
+  ),
   user: optional(
     "USER[:GROUP]",
-    "Who it runs as, numbers or names of the image's own; empty: as the image says.",
+    "The user that runs the service, as numbers or as names known inside the image; empty: the image's.",
     (value) =>
-      USER.test(value) ? Either.right(value) : Either.left("USER or USER:GROUP is wanted, without blanks"),
+      USER.test(value) ? Either.right(value) : refuse("USER or USER:GROUP without spaces is expected"),
     (user) => user
   ),
   volumes: yesOrNo(
     true,
-    "Are the image's volumes kept, each in a directory of its own, or are they directories of its root like any other?"
+    "Whether the image's volumes are kept, each in a directory of its own, or are ordinary directories of its root."
   ),
   volume: {
     takes: "HOST:IMAGE[:ro]",
     default: [],
-    help: "A directory of the host in place of one of the image's, a line for each; empty takes back all before it.",
+    help: "A directory of the host that replaces one of the image, one line for each; empty cancels all lines before it.",
     parse: (value) =>
       value === "" ? Either.right([]) : Either.map(VolumeBind.parse(value), (bind) => [bind]),
     print: (binds) => binds.map(VolumeBind.print).join(" ")
   },
   health: oneOf(
     HEALTH_ACTIONS,
-    "When the health check fails for good: only log it, or restart the service; off: no checks are made."
+    "What happens when the service becomes unhealthy: it is only logged, or the service is restarted; off: no checks are made."
   ),
   ...HealthSettings.KEYS,
   output: oneOf(
     OUTPUTS,
-    "Where its output goes: to the journal, or through a pipe, which programs can open by the name /dev/stdout; auto: a pipe where the image has logs that lead there."
+    "How the output gets to the journal: through a pipe, which programs can open as /dev/stdout, as in a container, or directly, with the number of each process and the priority of its messages."
   ),
-  restart: oneOf(RESTARTS, "When systemd starts it again by itself, see systemd.service(5)."),
-  wantedby: units("Units that start it with them, for example multi-user.target."),
-  requiredby: units("Units that start it with them, and fail where it does."),
-  upheldby: units("Units that, as long as they are active, start it again whenever it is not."),
+  logsockets: yesOrNo(
+    true,
+    "Whether programs of the image can log by the journal's sockets, as syslog does; a program that runs as root can log as another service there. Output is logged in any case."
+  ),
+  restart: oneOf(RESTARTS, "When systemd restarts the service, see systemd.service(5)."),
+  stoptimeout: optional(
+    "TIME",
+    "Time that the service has to stop before it is killed; empty: the image's, up to 600s.",
+    TimeSpan.parse,
+    TimeSpan.print
+  ),
+  wantedby: units("Units that start the service when they start, for example multi-user.target."),
+  requiredby: units("Units that start the service when they start, and fail if it fails."),
+  upheldby: units("Units that keep the service running as long as they are active."),
   alias: units(
-    "More names for its service, ending in .service.",
+    "More names for the service, ending in .service.",
     /^[^@]+\.service$/,
-    "a service that is no template"
+    "a service that is not a template"
   ),
   platform: optional(
     "OS/ARCHITECTURE[/VARIANT]",
-    "Which of an image's platforms is run, for example linux/arm/v7; empty: this machine's.",
+    "The platform to run of an image for several platforms, for example linux/arm/v7; empty: this machine's.",
     (value) => {
       const [, os, architecture, variant] = PLATFORM.exec(value) ?? []
       return os === undefined || architecture === undefined
-        ? Either.left("linux/ARCHITECTURE or linux/ARCHITECTURE/VARIANT is wanted")
+        ? refuse("linux/ARCHITECTURE or linux/ARCHITECTURE/VARIANT is expected")
         : Either.right({ os, architecture, ...(variant === undefined ? {} : { variant }) })
     },
     PlatformName.display
   )
 }
 
-/** What counts where nothing is said. */
+/** The settings of an image that no section mentions. */
 export const DEFAULTS: ImageSettings = Object.fromEntries(
   Object.entries(KEYS).map(([key, { default: value }]) => [key, value])
 ) as unknown as ImageSettings
 
-/** What a more exact or later line says replaces what was said before; only volumes add up. @internal */
+/** Adds more settings. A more exact or later setting replaces an earlier one; only volumes are added up. @internal */
 export const merge = (before: ImageSettings, more: Partial<ImageSettings>): ImageSettings => ({
   ...before,
   ...more,
   ...(more.volume === undefined ? {} : { volume: VolumeBind.add(before.volume, more.volume) })
 })
 
-/** At most one `:`; who that is, the image tells. */
+/** Matches a user: at most one `:`. The image decides which user a name means. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
 const USER = /^[^\s:\u0000-\u001f\u007f]+(?::[^\s:\u0000-\u001f\u007f]+)?$/u
 /** Only Linux's run; the rest are Go's names, lower case. */

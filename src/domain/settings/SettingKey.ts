@@ -1,25 +1,29 @@
 /**
- * A key of the configuration: what it takes, what it is when nobody says anything, and a line of help. One table of
- * these is what is parsed, what `-generate` prints and what docs/configuration.md is held against.
+ * A key of the configuration: its allowed values, its default and a line of help. A single table of such keys is the
+ * source for the parser, for what `-generate` prints, and for a test of docs/configuration.md.
  */
 import * as Either from "effect/Either"
 import { UNIT_NAME } from "../naming/UnitName.ts"
+import { refuse, type ValueRefused } from "../text/ValueRefused.ts"
 
 export interface SettingKey<A> {
-  /** What may stand behind the `=`, for the reference: `ephemeral | persistent | readonly`. */
+  /** The allowed values, for the reference: `ephemeral | persistent | readonly`. */
   readonly takes: string
   readonly default: A
-  /** One line. */
+  /** Help in one line. */
   readonly help: string
-  /** The value, or a sentence that says what is wanted. */
-  readonly parse: (value: string) => Either.Either<A, string>
-  /** Is the value all that stands behind the `=`? Otherwise a comment may follow it, and quotes are taken off. */
+  /** Returns the value, or a sentence that says what is expected. */
+  readonly parse: (value: string) => Either.Either<A, ValueRefused>
+  /**
+   * Whether the whole rest of the line is the value. Otherwise a comment may follow the value, and quotes are
+   * removed.
+   */
   readonly verbatim?: true
-  /** What `parse` reads as the value. */
+  /** Prints the value so that `parse` reads it back. */
   readonly print: (value: A) => string
 }
 
-/** A table with an entry for each key of `A`, none forgotten. */
+/** A table with one entry for each key of `A`. */
 export type SettingKeys<A> = { readonly [K in keyof A]: SettingKey<A[K]> }
 
 export const oneOf = <const A extends string>(words: readonly [A, ...A[]], help: string): SettingKey<A> => ({
@@ -28,12 +32,12 @@ export const oneOf = <const A extends string>(words: readonly [A, ...A[]], help:
   help,
   parse: (value) => {
     const word = words.find((known) => known === value)
-    return word === undefined ? Either.left(`one of ${words.join(", ")} is wanted`) : Either.right(word)
+    return word === undefined ? refuse(`one of ${words.join(", ")} is expected`) : Either.right(word)
   },
   print: (word) => word
 })
 
-/** systemd.syntax(7): "1, yes, true and on are equivalent". */
+/** Accepts booleans as systemd.syntax(7) has them: "1, yes, true and on are equivalent". */
 export const yesOrNo = (byDefault: boolean, help: string): SettingKey<boolean> => ({
   takes: "yes | no",
   default: byDefault,
@@ -43,11 +47,11 @@ export const yesOrNo = (byDefault: boolean, help: string): SettingKey<boolean> =
       ? Either.right(true)
       : /^(?:no|false|off|0)$/i.test(value)
         ? Either.right(false)
-        : Either.left("yes or no is wanted"),
+        : refuse("yes or no is expected"),
   print: (yes) => (yes ? "yes" : "no")
 })
 
-/** Names of units with blanks between them. Given again, the list is replaced; given empty, there are none. */
+/** Accepts names of units, separated by spaces. A later line replaces the list, and an empty one clears it. */
 export const units = (
   help: string,
   allowed: RegExp = ANY_UNIT,
@@ -61,16 +65,16 @@ export const units = (
     const odd = names.find((name) => name.length > MAX_UNIT || !UNIT_NAME.test(name) || !allowed.test(name))
     return odd === undefined
       ? Either.right([...new Set(names)])
-      : Either.left(`${JSON.stringify(odd)} is not the name of ${kind}`)
+      : refuse(`${JSON.stringify(odd)} is not the name of ${kind}`)
   },
   print: (names) => names.join(" ")
 })
 
-/** Something that is left to be found out, or to the image, where the value is empty. */
+/** Makes the key of a setting that may be empty, in which case the value is found out or taken from the image. */
 export const optional = <A>(
   takes: string,
   help: string,
-  parse: (value: string) => Either.Either<A, string>,
+  parse: (value: string) => Either.Either<A, ValueRefused>,
   print: (value: A) => string
 ): SettingKey<A | undefined> => ({
   takes: `${takes} | (empty)`,
@@ -80,7 +84,7 @@ export const optional = <A>(
   print: (value) => (value === undefined ? "" : print(value))
 })
 
-/** A whole number from 1 on. */
+/** Accepts a whole number of at least 1. */
 export const natural = (byDefault: number, help: string): SettingKey<number> => ({
   takes: "NUMBER",
   default: byDefault,
@@ -88,34 +92,37 @@ export const natural = (byDefault: number, help: string): SettingKey<number> => 
   parse: (value) =>
     /^[1-9][0-9]{0,15}$/.test(value) && Number.isSafeInteger(Number(value))
       ? Either.right(Number(value))
-      : Either.left("a whole number from 1 on is wanted"),
+      : refuse("a whole number of at least 1 is expected"),
   print: String
 })
 
-/** An absolute directory. It becomes part of mount options and unit lines, where the refused characters separate things. */
+/**
+ * Accepts an absolute directory. The path becomes part of mount options and unit lines, where the refused characters
+ * are separators.
+ */
 export const directory = (byDefault: string, help: string): SettingKey<string> => ({
   takes: "PATH",
   default: byDefault,
   help,
   parse: (value) => {
     const fault = pathFault(value)
-    return fault === undefined ? Either.right(value.replace(/(.)\/+$/, "$1")) : Either.left(fault)
+    return fault === undefined ? Either.right(value.replace(/(.)\/+$/, "$1")) : refuse(fault)
   },
   print: (path) => path
 })
 
-/** Why a path is not taken. */
+/** Returns why a path is refused; `undefined` if it is accepted. */
 export const pathFault = (path: string): string | undefined => {
-  if (!path.startsWith("/")) return "an absolute path is wanted"
+  if (!path.startsWith("/")) return "an absolute path is expected"
   if (path.split("/").some((component) => component === "." || component === ".."))
-    return "“.” and “..” are not taken"
+    return "the path must not contain the components “.” and “..”"
   return ODD_IN_PATH.test(path)
-    ? 'blanks, control characters, and “:”, “,”, “\\”, “"” are not taken'
+    ? 'blanks, control characters, and “:”, “,”, “\\”, “"” are not allowed'
     : undefined
 }
 
 const ANY_UNIT = /\.(?:service|target|socket|timer|path|mount|slice|device)$/
-/** `U.wants` has to be a file name, and so has the link in it. */
+/** The longest unit name: `U.wants` and the link in it have to be file names. */
 const MAX_UNIT = 240
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
 const ODD_IN_PATH = /[\s\u0000-\u001f\u007f:,\\"']/

@@ -1,29 +1,32 @@
 /**
- * The configuration: `/etc/oci-generator.conf`, its drop-ins, and what they may say.
+ * The configuration: `/etc/oci-generator.conf` and its drop-ins.
  *
  *     [system]
  *     KEY = VALUE                  `SystemSettings`
- *     [image PATTERN]              for images whose LAYOUT:REF the pattern matches: "*" is any text;
+ *     [image PATTERN]              for the images that the pattern stands for: `ImagePattern`;
  *     KEY = VALUE                  `ImageSettings`; the more exact pattern wins, and of equals the later
  */
 import * as Either from "effect/Either"
-import { display, type ImageName } from "../naming/ImageName.ts"
+import type { ImageName } from "../naming/ImageName.ts"
+import * as ImagePattern from "../naming/ImagePattern.ts"
+import * as Resemblance from "../naming/Resemblance.ts"
+import { TaggedError } from "../text/TaggedError.ts"
+import * as ValueRefused from "../text/ValueRefused.ts"
 import * as ImageSettings from "./ImageSettings.ts"
 import type { SettingKey } from "./SettingKey.ts"
 import * as SystemSettings from "./SystemSettings.ts"
-import { TaggedError } from "../text/TaggedError.ts"
 
 /** The whole configuration. */
 export interface Settings {
   readonly system: SystemSettings.SystemSettings
-  /** The less exact first, and of equals the earlier. */
+  /** Ordered from less to more exact, and equally exact rules by their position. */
   readonly rules: readonly Rule[]
 }
 
-/** Where something was said. */
+/** Where a setting was made. */
 export interface Place {
   readonly file: string
-  /** From 1. */
+  /** Counted from 1. */
   readonly line: number
 }
 
@@ -32,41 +35,71 @@ export interface Rule {
   readonly pattern: string
   readonly settings: Partial<ImageSettings.ImageSettings>
   readonly place: Place
+  /** Why the line cannot be used, and the key that it sets. */
+  readonly fault?: { readonly key: string; readonly refused: SettingRefused }
 }
 
-/** The lines that made an image's settings what they are; what no line says is a default. */
+/** The lines that set an image's settings. Settings without a line have their defaults. */
 export type Origins = Readonly<Partial<Record<keyof ImageSettings.ImageSettings, readonly Place[]>>>
 
-/** What counts without any configuration file. */
+/** The settings without any configuration file. */
 export const DEFAULTS: Settings = { system: SystemSettings.DEFAULTS, rules: [] }
 
+/** A directory of the settings that a program makes is not one that units can name. */
+export class DirectoryRefused extends TaggedError("DirectoryRefused")<{
+  readonly key: DirectoryKey
+  readonly directory: string
+  readonly reason: string
+}> {
+  override get message(): string {
+    return `${this.key} is ${JSON.stringify(this.directory)}: ${this.reason}`
+  }
+}
+
+/** The keys of directories. */
+export type DirectoryKey = "imagelayoutdir" | "extractsdir" | "volumesdir"
+
 /**
- * Settings that a program says: `system` where they are not the defaults, and `images` by patterns, as the sections of
- * the configuration file. Of equally exact patterns the later counts.
+ * Makes settings from those of a program: `system` with values that differ from the defaults, and `images` by
+ * pattern, like the sections of a configuration file. Of equally exact patterns the later counts. Directories are absolute
+ * paths, as in the configuration file: for others, `DirectoryRefused` is thrown.
  */
 export const make = (said: {
   readonly system?: Partial<SystemSettings.SystemSettings>
   readonly images?: Readonly<Record<string, Partial<ImageSettings.ImageSettings>>>
-}): Settings => ({
-  system: { ...SystemSettings.DEFAULTS, ...said.system },
-  rules: Object.entries(said.images ?? {}).map(([pattern, settings], index) => ({
-    pattern,
-    settings,
-    place: { file: THE_PROGRAM, line: index + 1 }
-  }))
-})
+}): Settings => {
+  const system = { ...SystemSettings.DEFAULTS, ...said.system }
+  for (const key of DIRECTORIES) {
+    const directory = SystemSettings.KEYS[key].parse(system[key])
+    if (Either.isLeft(directory))
+      throw new DirectoryRefused({ key, directory: system[key], reason: directory.left.reason })
+  }
+  return {
+    system,
+    rules: Object.entries(said.images ?? {}).map(([pattern, settings], index) => ({
+      pattern,
+      settings,
+      place: { file: THE_PROGRAM, line: index + 1 }
+    }))
+  }
+}
 
-/** What a line of a unit names as its source, where a file stands otherwise. */
+const DIRECTORIES: readonly DirectoryKey[] = ["imagelayoutdir", "extractsdir", "volumesdir"]
+
+/** The source that a line of a unit names in place of a file. */
 const THE_PROGRAM = "program"
 
-/** One `key = value` of a configuration file, or, without a key, the head of a section. */
+/** One `key = value` of a configuration file. Without a key, it is the head of a section. */
 export interface Line extends Place {
   readonly section: string
   readonly key?: string
   readonly value?: string
 }
 
-/** A line that says nothing we understand. It is passed over; the rest of the file counts. */
+/**
+ * A line that cannot be used. The rest of the file counts; images of its section do not start, since a service without the
+ * setting would be another service.
+ */
 export class SettingRefused extends TaggedError("SettingRefused")<{
   readonly file: string
   readonly line: number
@@ -77,7 +110,7 @@ export class SettingRefused extends TaggedError("SettingRefused")<{
   }
 }
 
-/** Lines in the order of their files; what later ones say of one thing replaces what earlier ones said. */
+/** Makes settings from lines in the order of their files. A later line replaces an earlier one for the same key. */
 export const fromLines = (
   lines: readonly Line[]
 ): { readonly settings: Settings; readonly refused: readonly SettingRefused[] } => {
@@ -86,10 +119,14 @@ export const fromLines = (
   const refused: SettingRefused[] = []
   const unknown = new Set<string>()
   for (const { file, line, section, key, value = "" } of lines) {
-    const refuse = (reason: string) => refused.push(new SettingRefused({ file, line, reason }))
+    const refuse = (reason: string) => {
+      const error = new SettingRefused({ file, line, reason })
+      refused.push(error)
+      return error
+    }
     const pattern = IMAGE_SECTION.exec(section)?.[1]
     if (section !== "system" && pattern === undefined) {
-      // Told once, at its head: its keys mean nothing then.
+      // An unknown section is reported once, at its head, and its keys are ignored.
       const seen = `${file}\n${section}`
       if (!unknown.has(seen)) refuse(`unknown section [${section}]`)
       unknown.add(seen)
@@ -97,31 +134,32 @@ export const fromLines = (
       // A section may be empty.
     } else if (pattern === undefined) {
       const parsed = parse(SystemSettings.KEYS, "in [system]", key, value)
-      if (Either.isLeft(parsed)) refuse(parsed.left)
+      if (Either.isLeft(parsed)) refuse(parsed.left.reason)
       else system = { ...system, ...parsed.right }
     } else {
       const parsed = parse(ImageSettings.KEYS, "in an [image …] section", key, value)
-      if (Either.isLeft(parsed)) refuse(parsed.left)
-      else rules.push({ pattern, settings: parsed.right, place: { file, line } })
+      const place = { file, line }
+      if (Either.isRight(parsed)) rules.push({ pattern, settings: parsed.right, place })
+      else rules.push({ pattern, settings: {}, place, fault: { key, refused: refuse(parsed.left.reason) } })
     }
   }
-  rules.sort((a, b) => exactness(a.pattern) - exactness(b.pattern))
+  rules.sort((a, b) => ImagePattern.exactness(a.pattern) - ImagePattern.exactness(b.pattern))
   return { settings: { system, rules }, refused }
 }
 
-/** Has the key of an image all that stands behind its `=`? @internal */
+/** Whether the value of an image's key is the whole rest of its line. @internal */
 export const isVerbatim = (key: string): boolean =>
   Object.hasOwn(ImageSettings.KEYS, key) &&
   ImageSettings.KEYS[key as keyof ImageSettings.ImageSettings].verbatim === true
 
-/** What counts for one image: every rule that matches, the less exact first. */
+/** Returns the settings of one image: every matching rule is applied, the less exact first. */
 export const forImage = (settings: Settings, image: ImageName): ImageSettings.ImageSettings =>
   rulesFor(settings, image).reduce(
     (effective, rule) => ImageSettings.merge(effective, rule.settings),
     ImageSettings.DEFAULTS
   )
 
-/** Where what counts for one image was said. */
+/** Returns where the settings of one image were made. */
 export const originsFor = (settings: Settings, image: ImageName): Origins => {
   const origins: Partial<Record<keyof Origins, readonly Place[]>> = {}
   for (const { settings: said, place } of rulesFor(settings, image)) {
@@ -133,50 +171,40 @@ export const originsFor = (settings: Settings, image: ImageName): Origins => {
   return origins
 }
 
-const rulesFor = (settings: Settings, image: ImageName): readonly Rule[] =>
-  settings.rules.filter(({ pattern }) => matches(pattern, display(image)) && isOfHost(pattern, image))
-
 /**
- * A reference may be any text: `5000/app:v1` of the layout `localhost` is written as `v1` of `localhost:5000/app` is. What
- * is said of a registry with its port is not said of that.
+ * Returns the lines for an image that cannot be used. A line whose key a more exact or later line sets as well does not
+ * count, as always.
  */
-const isOfHost = (pattern: string, { layout }: ImageName): boolean =>
-  layout.startsWith(HOST_AND_PORT.exec(pattern)?.[0] ?? "")
-
-/** Does the pattern match the whole text? `*` is any text, as in `systemctl list-units PATTERN`. */
-export const matches = (pattern: string, text: string): boolean => {
-  if (!pattern.includes("*")) return pattern === text
-  const [head = "", ...parts] = pattern.split("*")
-  const tail = parts.pop() ?? ""
-  if (!text.startsWith(head) || !text.endsWith(tail) || text.length < head.length + tail.length) return false
-  const end = text.length - tail.length
-  let from = head.length
-  for (const part of parts) {
-    const found = text.indexOf(part, from)
-    if (found < 0 || found + part.length > end) return false
-    from = found + part.length
-  }
-  return true
+export const faultsFor = (settings: Settings, image: ImageName): readonly SettingRefused[] => {
+  const rules = rulesFor(settings, image)
+  return rules.flatMap(({ fault }, index) =>
+    fault === undefined || rules.slice(index + 1).some((later) => Object.hasOwn(later.settings, fault.key))
+      ? []
+      : [fault.refused]
+  )
 }
 
-/** Characters that a pattern fixes: more is more exact, and a pattern without wildcards the most. */
-const exactness = (pattern: string): number =>
-  pattern.includes("*") ? pattern.replaceAll("*", "").length : Number.MAX_SAFE_INTEGER
+const rulesFor = (settings: Settings, image: ImageName): readonly Rule[] =>
+  settings.rules.filter(({ pattern }) => ImagePattern.matches(pattern, image))
 
-/** One key with its value, as a part of the settings. */
+/** Parses the value of one key. */
 const parse = <A>(
   keys: { readonly [K in keyof A]: SettingKey<A[K]> },
   where: string,
   key: string,
   value: string
-): Either.Either<Partial<A>, string> => {
-  if (!Object.hasOwn(keys, key)) return Either.left(`unknown key ${JSON.stringify(key)} ${where}`)
+): Either.Either<Partial<A>, ValueRefused.ValueRefused> => {
+  if (!Object.hasOwn(keys, key)) {
+    const near = Resemblance.nearest(key, Object.keys(keys))
+    const meant = near.length === 0 ? "" : `: did you mean ${near.join(" or ")}?`
+    return ValueRefused.refuse(`unknown key ${JSON.stringify(key)} ${where}${meant}`)
+  }
   const known = keys[key as keyof A]
   return Either.mapBoth(known.parse(value), {
-    onLeft: (wanted) => `${key} = ${JSON.stringify(value)}: ${wanted}`,
+    onLeft: ({ reason }) =>
+      new ValueRefused.ValueRefused({ reason: `${key} = ${JSON.stringify(value)}: ${reason}` }),
     onRight: (parsed) => ({ [key]: parsed }) as unknown as Partial<A>
   })
 }
 
-const HOST_AND_PORT = /^[^/:*]+:[0-9]+\//
 const IMAGE_SECTION = /^image\s+(\S.*)$/

@@ -1,79 +1,102 @@
-/** The keys of the `[system]` section: where things are, and what the machine is taken for. */
+/** The keys of the `[system]` section: where things are, and limits. */
 import * as Either from "effect/Either"
 import { type LayerLimits, LIMITS } from "../archive/LayerLimits.ts"
 import { LIMITS as MERGE_LIMITS, type MergeLimits } from "../layer/MergeLimits.ts"
-import { directory, natural, optional, type SettingKeys } from "./SettingKey.ts"
 import { OLDEST } from "../systemd/SystemdVersion.ts"
+import { refuse } from "../text/ValueRefused.ts"
+import { directory, natural, oneOf, optional, type SettingKeys } from "./SettingKey.ts"
 
-/** Absolute paths; bytes. */
+/** `auto` mounts where this machine can. */
+export type RootsKind = "auto" | "mounted" | "directories"
+
+/** Settings of the machine. Directories are absolute paths, sizes are in bytes. */
 export interface SystemSettings {
   readonly imagelayoutdir: string
   readonly extractsdir: string
   readonly volumesdir: string
-  /** Units say only what this version knows. */
+  /** Whether roots are mounted from images, or written out as directories. */
+  readonly roots: RootsKind
+  /** Units contain only directives that this version knows. */
   readonly systemdversion: number | undefined
-  /** How long the generator may take. */
+  /** How many seconds the generator may take. */
   readonly maxseconds: number
-  /** What one layer may unpack to: see `LayerLimits`. */
+  /** How many bytes of memory the units of all images may take up, and those of one layout. */
+  readonly maxunitbytes: number
+  readonly maxlayoutunitbytes: number
+  /** What one layer may unpack to, see `LayerLimits`. */
   readonly maxentries: number
   readonly maxbytes: number
   readonly maxratio: number
 }
 
+const MEBIBYTE = 1024 * 1024
+
 /** @internal */
 export const KEYS: SettingKeys<SystemSettings> = {
-  imagelayoutdir: directory("/var/lib/oci/layouts", "Where the OCI image layouts are."),
+  imagelayoutdir: directory("/var/lib/oci/layouts", "The directory of OCI image layouts."),
   extractsdir: directory(
     "/var/lib/oci/extracts",
-    "Where images are extracted to; the same file system holds what writable roots write."
+    "The directory for extracted images; its file system also holds what services write to their roots."
   ),
   volumesdir: directory(
     "/var/lib/oci/volumes",
-    "Where the images' volumes are kept, each image's in a directory named after its unit: inspect says which."
+    "The directory for volumes; each image has a directory named after its unit, which inspect shows."
+  ),
+  roots: oneOf(
+    ["auto", "mounted", "directories"],
+    "Whether an extracted root is mounted from an image of its layers, or written out as a directory; auto: mounted where this machine can."
   ),
   systemdversion: optional(
     "NUMBER",
-    `Write units for this version of systemd, ${OLDEST} or later; empty: the one that is installed.`,
+    `The version of systemd that units are written for, ${OLDEST} or later; empty: the installed one.`,
     (value) =>
       /^[0-9]{3,4}$/.test(value) && Number(value) >= OLDEST
         ? Either.right(Number(value))
-        : Either.left(`a number from ${OLDEST} on is wanted`),
+        : refuse(`a number of at least ${OLDEST} is expected`),
     String
   ),
   maxseconds: natural(
     10,
-    "Seconds that the generator works at a boot or reload, which wait for it; images that it has not got to then do not start, and say so."
+    "Seconds that the generator may take, because a boot or reload waits for it; images that it could not process in time fail to start with that reason."
   ),
+  maxunitbytes: natural(
+    128 * MEBIBYTE,
+    "How many bytes the generated units of all images may take up, in memory; an image for which they are not enough does not start, with that reason."
+  ),
+  maxlayoutunitbytes: natural(32 * MEBIBYTE, "How many of them the units of one layout may take up."),
   maxentries: natural(
     LIMITS.entries,
-    "Files, directories and so on that a layer may have; a million take some 100 MB."
+    "How many files, directories and other entries a layer may have; a million take about 100 MB of memory."
   ),
-  maxbytes: natural(LIMITS.bytes, "Bytes that a layer may unpack to."),
+  maxbytes: natural(LIMITS.bytes, "How many bytes a layer may unpack to."),
   maxratio: natural(
     LIMITS.ratio,
-    "How many times its own size a layer may unpack to, once that is more than 2 GiB."
+    "How many times its compressed size a layer may unpack to, checked above 2 GiB."
   )
 }
 
-/** What they say of layers. @internal */
+/** Returns the limits on one layer. @internal */
 export const layerLimits = ({ maxbytes, maxentries, maxratio }: SystemSettings): Partial<LayerLimits> => ({
   bytes: maxbytes,
   entries: maxentries,
   ratio: maxratio
 })
 
-/** And of an image's layers together. @internal */
+/** Returns the limits on an image's layers together. @internal */
 export const mergeLimits = ({ maxentries }: SystemSettings): Pick<MergeLimits, "nodes"> => ({
   nodes: Math.max(MERGE_LIMITS.nodes, maxentries)
 })
 
-/** What counts where nothing is said. */
+/** The settings of a machine without a configuration file. */
 export const DEFAULTS: SystemSettings = {
   imagelayoutdir: KEYS.imagelayoutdir.default,
   extractsdir: KEYS.extractsdir.default,
   volumesdir: KEYS.volumesdir.default,
+  roots: KEYS.roots.default,
   systemdversion: KEYS.systemdversion.default,
   maxseconds: KEYS.maxseconds.default,
+  maxunitbytes: KEYS.maxunitbytes.default,
+  maxlayoutunitbytes: KEYS.maxlayoutunitbytes.default,
   maxentries: KEYS.maxentries.default,
   maxbytes: KEYS.maxbytes.default,
   maxratio: KEYS.maxratio.default

@@ -1,33 +1,35 @@
 /**
- * A directory of the host in place of one of the image's, as the key `volume` names it.
+ * A directory of the host that replaces one of the image, as the key `volume` names it.
  *
  *     volume = HOST ":" IMAGE [ ":ro" ]        both absolute paths; the order of BindPaths= and of `docker run -v`
  */
 import * as Either from "effect/Either"
+import { refuse, type ValueRefused } from "../text/ValueRefused.ts"
 import { pathFault } from "./SettingKey.ts"
 
+/** A volume, and the directory that is bound there. */
 export interface VolumeBind {
   /** The directory on the host. */
   readonly host: string
-  /** Where the image finds it: one of its volumes, or any other path. */
+  /** The path inside the image: one of its volumes, or any other path. */
   readonly image: string
   readonly readonly: boolean
 }
 
-export const parse = (text: string): Either.Either<VolumeBind, string> => {
+export const parse = (text: string): Either.Either<VolumeBind, ValueRefused> => {
   const [host = "", image = "", mode, ...more] = text.split(":")
   if (image === "" || more.length > 0 || (mode !== undefined && mode !== "ro" && mode !== "rw"))
-    return Either.left("HOST:IMAGE or HOST:IMAGE:ro is wanted, for example /srv/data:/data")
+    return refuse("HOST:IMAGE or HOST:IMAGE:ro is expected, for example /srv/data:/data")
   const fault = pathFault(host) ?? pathFault(image)
-  if (fault !== undefined) return Either.left(fault)
+  if (fault !== undefined) return refuse(fault)
   const bind = { host: clean(host), image: clean(image), readonly: mode === "ro" }
-  return bind.image === "/" ? Either.left("the root itself is no volume") : Either.right(bind)
+  return bind.image === "/" ? refuse("the root itself cannot be a volume") : Either.right(bind)
 }
 
 export const print = ({ host, image, readonly }: VolumeBind): string =>
   `${host}:${image}${readonly ? ":ro" : ""}`
 
-/** Of two for one place in the image the later counts; none at all takes back all that was given before. */
+/** Adds more binds. Of two for one place in the image the later counts, and an empty list removes all before it. */
 export const add = (before: readonly VolumeBind[], more: readonly VolumeBind[]): readonly VolumeBind[] =>
   more.length === 0
     ? []

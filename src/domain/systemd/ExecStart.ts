@@ -3,12 +3,15 @@
  *
  *     ExecStart = "@:" path 1*( " " word )      "@": the next word is argv[0]; ":" no $ expansion
  *
- * Every argument is quoted, so that a bare `;` separates nothing.
+ * Every argument is quoted, so that a bare `;` does not separate commands.
  */
 import * as Either from "effect/Either"
 import { join, type UnitValue, Unwritable, word } from "./UnitValue.ts"
 
-/** `path` is what is executed, inside the root; `argv` what the process sees, `argv[0]` included. */
+/**
+ * Renders a command. `path` is the file to execute inside the root; `argv` is what the process sees, `argv[0]`
+ * included.
+ */
 export const render = (path: string, argv: readonly string[]): Either.Either<UnitValue, Unwritable> => {
   const executable = renderPath(path)
   if (Either.isLeft(executable)) return executable
@@ -32,7 +35,7 @@ const renderPath = (path: string): Either.Either<UnitValue, Unwritable> => {
     return refuse(
       what,
       path,
-      "holds a quote, a backslash or a control character, which systemd does not take here"
+      "holds a quote, a backslash or a control character, which systemd does not accept here"
     )
   }
   const quoted = word(what, `@:${path}`)
@@ -42,7 +45,7 @@ const renderPath = (path: string): Either.Either<UnitValue, Unwritable> => {
 const refuse = (what: string, value: string, reason: string) =>
   Either.left(new Unwritable({ what, value, reason }))
 
-/** Below systemd's LONG_LINE_MAX of 1 MiB, in bytes whatever the script. */
+/** The longest line in bytes, below systemd's LONG_LINE_MAX of 1 MiB for any script. */
 const MAX_LINE = 256 * 1024
 // biome-ignore lint/suspicious/noControlCharactersInRegex: systemd's string_is_safe() refuses them
 const UNSAFE = /["'\\\u0000-\u001f\u007f]/

@@ -1,20 +1,22 @@
 /**
- * What may stand behind the `=` of a directive, so that systemd reads back exactly what was meant.
+ * The text after the `=` of a directive, escaped so that systemd reads back exactly what was meant.
  *
  *     line    = key "=" value        at most 1 MiB (LONG_LINE_MAX), no newline, no "\" at its end (a continuation)
  *     word    = '"' *( char | "\\" | '\"' | "\n" | "\t" | "\xNN" | "%%" ) '"'
  *     path    = raw bytes, "%" doubled, never quoted
  *
- * Follows systemd.syntax(7) and the specifiers of systemd.unit(5). A `UnitValue` is made here only: whatever an
+ * Follows systemd.syntax(7) and the specifiers of systemd.unit(5). Only this module makes a `UnitValue`: whatever an
  * image's strings hold, no value can end its line, add a directive or name a specifier.
  */
 import * as Either from "effect/Either"
+import { LONGEST_PATH } from "../text/PathLimits.ts"
 import { TaggedError } from "../text/TaggedError.ts"
 
 declare const UnitValueBrand: unique symbol
+/** The value of a directive, escaped as systemd reads it. */
 export type UnitValue = string & { readonly [UnitValueBrand]: "UnitValue" }
 
-/** Why a text cannot stand in a unit. `what` names the text's role. */
+/** Why a text cannot be written in a unit. `what` names the role of the text. */
 export class Unwritable extends TaggedError("Unwritable")<{
   readonly what: string
   readonly value: string
@@ -25,14 +27,14 @@ export class Unwritable extends TaggedError("Unwritable")<{
   }
 }
 
-/** A text of our own that needs no escaping: a constant, a number, a unit's name. */
+/** Returns a text of our own that needs no escaping: a constant, a number, a unit's name. */
 export const literal = (text: string): UnitValue => {
   if (NOT_LITERAL.test(text) || text.endsWith("\\") || text.trim() !== text)
     throw new Error(`not a literal: ${JSON.stringify(text)}`)
   return text.replaceAll("%", "%%") as UnitValue
 }
 
-/** One word, quoted: an argument, an assignment. */
+/** Quotes one word: an argument or an assignment. */
 export const word = (what: string, text: string): Either.Either<UnitValue, Unwritable> => {
   if (text.length <= MAX_PLAIN && PLAIN.test(text)) return Either.right(`"${text}"` as UnitValue)
   const fault = textFault(text)
@@ -41,7 +43,7 @@ export const word = (what: string, text: string): Either.Either<UnitValue, Unwri
     : Either.left(new Unwritable({ what, value: text, reason: fault }))
 }
 
-/** A path as `RootDirectory=`, `WorkingDirectory=` and `Where=` take it: nothing is unquoted there. */
+/** Escapes a path for `RootDirectory=`, `WorkingDirectory=` and `Where=`, where systemd removes no quotes. */
 export const path = (what: string, text: string): Either.Either<UnitValue, Unwritable> => {
   if (text.length <= MAX_PLAIN && PLAIN_PATH.test(text)) return Either.right(text as UnitValue)
   const fault = textFault(text) ?? pathFault(text)
@@ -51,19 +53,21 @@ export const path = (what: string, text: string): Either.Either<UnitValue, Unwri
 }
 
 /**
- * A source and a destination as `BindPaths=` takes them. Both are paths without quotes, colons, backslashes and control
- * characters, which the versions of systemd read differently here; each of the two may be quoted alone.
+ * Writes a source and a destination for `BindPaths=`. Neither path may hold quotes, colons, backslashes or control
+ * characters, which systemd's versions read differently here; each of the two may be quoted on its own.
  */
 export const bind = (source: string, destination: string): UnitValue =>
-  [source, destination]
-    .map((path) => {
-      if (ODD_IN_BIND.test(path)) throw new Error(`not to be bound: ${JSON.stringify(path)}`)
-      return path.includes(" ") ? `"${path}"` : path
-    })
-    .join(":")
-    .replaceAll("%", "%%") as UnitValue
+  [source, destination].map(listed).join(":").replaceAll("%", "%%") as UnitValue
 
-/** A text for people, as `Description=` shows it: control characters and line ends become blanks. */
+/** A path inside the root, as `ReadWritePaths=` and its kin take it among others. It is of the same kind as those of `bind`. */
+export const inRoot = (path: string): UnitValue => listed(`+${path}`).replaceAll("%", "%%") as UnitValue
+
+const listed = (path: string): string => {
+  if (ODD_IN_BIND.test(path)) throw new Error(`not to be bound: ${JSON.stringify(path)}`)
+  return path.includes(" ") ? `"${path}"` : path
+}
+
+/** Writes a text for people, as in `Description=`: control characters and line ends become spaces. */
 export const prose = (text: string): UnitValue =>
   comment(text)
     .trim()
@@ -72,11 +76,14 @@ export const prose = (text: string): UnitValue =>
     .replace(/[\s\\]+$/, "")
     .replaceAll("%", "%%") as UnitValue
 
-/** Several values, with a blank between them unless told otherwise. */
+/** Joins several values, with a space between them by default. */
 export const join = (values: readonly UnitValue[], between: " " | "" = " "): UnitValue =>
   values.join(between) as UnitValue
 
-/** A text inside a comment line, which is cut where systemd might not read the line, and with it the unit. */
+/**
+ * Writes a text inside a comment line. It is cut where systemd might fail to read the line, and with it the whole
+ * unit.
+ */
 export const comment = (text: string): string => {
   const shown = text.length > MAX_COMMENT ? `${text.slice(0, MAX_COMMENT)}…` : text
   return PLAIN.test(shown) ? shown : shown.toWellFormed().replace(notProse(), " ")
@@ -85,25 +92,28 @@ export const comment = (text: string): string => {
 const textFault = (text: string): string | undefined => {
   if (text.includes("\0")) return "holds a NUL byte"
   if (!text.isWellFormed()) return "is not Unicode text"
-  if (isLonger(text, MAX_TEXT)) return `is longer than the ${MAX_TEXT} bytes that Linux takes`
+  if (isLonger(text, MAX_TEXT)) return `is longer than the ${MAX_TEXT} bytes that Linux allows`
   return undefined
 }
 
 const pathFault = (text: string): string | undefined => {
   if (!text.startsWith("/")) return "is not an absolute path"
-  if (isLonger(text, MAX_PATH)) return `is longer than the ${MAX_PATH} bytes that Linux takes`
-  if (hasNoncharacter(text)) return "holds a Unicode noncharacter, which systemd does not take"
-  if (CONTROL.test(text)) return "holds a control character, which systemd does not take in a path"
+  if (isLonger(text, LONGEST_PATH)) return `is longer than the ${LONGEST_PATH} bytes that Linux allows`
+  if (hasNoncharacter(text)) return "holds a Unicode noncharacter, which systemd does not accept"
+  if (CONTROL.test(text)) return "holds a control character, which systemd does not accept in a path"
   if (text.trimEnd() !== text) return "ends in white space, which systemd cuts off"
   if (text.endsWith("\\")) return "ends in a backslash, which continues the line in a unit"
   return undefined
 }
 
-/** systemd takes a line that holds one for no UTF-8 at all. */
+/** Whether a text holds a Unicode noncharacter. systemd rejects a line with one as invalid UTF-8. */
 export const hasNoncharacter = (text: string): boolean =>
   !PLAIN.test(text) && /\p{Noncharacter_Code_Point}/u.test(text)
 
-/** In bytes. Few are long enough to be counted: no character has more than three for each of its own. */
+/**
+ * Whether a text has more than this number of bytes. Few texts are counted, since no UTF-16 unit takes more than
+ * three bytes.
+ */
 const isLonger = (text: string, bytes: number): boolean =>
   text.length * 3 > bytes && new TextEncoder().encode(text).length > bytes
 
@@ -130,31 +140,34 @@ const escapeCharacter = (character: string): string => {
 const abbreviate = (text: string): string =>
   JSON.stringify(text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text)
 
-/** execve(2)'s MAX_ARG_STRLEN less the NUL. Escaped it may be four times as long, and is half of LONG_LINE_MAX then. */
+/**
+ * MAX_ARG_STRLEN of execve(2) without the NUL. Escaped, a text may be four times as long, which is half of
+ * LONG_LINE_MAX.
+ */
 const MAX_TEXT = 128 * 1024 - 1
-/** PATH_MAX less the NUL. */
-const MAX_PATH = 4095
-/** Printable ASCII without quotation marks, percent signs and backslashes: nothing is ever done to it, and it is most of what there is. */
+/**
+ * Printable ASCII without quotation marks, percent signs and backslashes. It needs no escaping, and most texts match.
+ */
 const PLAIN = /^[ !#$&-[\]-~]*$/
-/** The same of an absolute path: without a blank at its end. */
+/** The same for an absolute path, which must not end in a space. */
 const PLAIN_PATH = /^\/(?:[ !#$&-[\]-~]*[!#$&-[\]-~])?$/
-/** Below all other limits. */
+/** A length below all other limits. */
 const MAX_PLAIN = 1024
-/** Far below LONG_LINE_MAX, in bytes whatever the script: comments are for people. */
+/** The longest comment in bytes, far below LONG_LINE_MAX: comments are for people. */
 const MAX_COMMENT = 16 * 1024
-/** A description is for a list on a terminal. */
+/** The longest description, for a list on a terminal. */
 const MAX_PROSE = 200
 const MAX_SHOWN = 80
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not be there
 const NOT_LITERAL = /[\u0000-\u001f\u007f]/
-// Properties of Unicode take as long to look up as units of an image to be made: they are where there is more than ASCII only.
+// Looking up Unicode properties takes as long as making an image's units, so texts of pure ASCII skip it.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is escaped
 const specialInWord = () => /[\\"%\u0001-\u001f\u007f]|\p{Noncharacter_Code_Point}/gu
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
 const CONTROL = /[\u0001-\u001f\u007f]/
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
 const ODD_IN_BIND = /["'\\:\u0000-\u001f\u007f]/
-/** Besides control characters, what ends a line somewhere or turns text around. */
+/** Besides control characters, everything that ends a line or changes the direction of text. */
 const notProse = () =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is replaced
   /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]|\p{Noncharacter_Code_Point}/gu

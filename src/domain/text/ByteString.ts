@@ -1,8 +1,9 @@
 /**
- * Bytes as a string: one character a byte, each below U+0100.
+ * Bytes as a string: each character stands for one byte and is below U+0100.
  *
- * File names inside layers are bytes, not text (POSIX), so a name that is not UTF-8 must come out as it went in.
- * A JavaScript string of byte values is what maps, sets and `===` work on; the shell turns it into bytes again.
+ * File names inside layers are bytes, not text (POSIX), so a name that is not UTF-8 must be written exactly as it was
+ * read. JavaScript's maps, sets and `===` work on strings, which is why names are strings here; services turn them
+ * into bytes again.
  */
 
 declare const ByteStringBrand: unique symbol
@@ -10,7 +11,7 @@ declare const ByteStringBrand: unique symbol
 /** Text whose characters are bytes: U+0000 … U+00FF. */
 export type ByteString = string & { readonly [ByteStringBrand]: "ByteString" }
 
-/** The bytes, one character each. */
+/** Converts bytes to a string with one character per byte. */
 export const fromBytes = (bytes: Uint8Array): ByteString => {
   if (bytes.length <= CHUNK) return charactersOf(bytes)
   let text = ""
@@ -20,21 +21,21 @@ export const fromBytes = (bytes: Uint8Array): ByteString => {
   return text as ByteString
 }
 
-/** Not by spreading: that would ask a typed array for its iterator, at ten times the cost. */
+/** Converts without the spread operator, which would use the typed array's iterator at ten times the cost. */
 const charactersOf = (bytes: Uint8Array): ByteString =>
   String.fromCharCode.apply(null, bytes as unknown as Array<number>) as ByteString
 
-/** The bytes again. */
+/** Converts the string back to the bytes that it stands for. */
 export const toBytes = (text: ByteString): Uint8Array => {
   const bytes = new Uint8Array(text.length)
   for (let index = 0; index < text.length; index++) bytes[index] = text.charCodeAt(index)
   return bytes
 }
 
-/** The UTF-8 bytes of a text. */
+/** Encodes a text as UTF-8 bytes. */
 export const fromText = (text: string): ByteString => fromBytes(new TextEncoder().encode(text))
 
-/** For people: UTF-8 where it is UTF-8, control characters and stray bytes as `\xNN`. */
+/** Shows bytes to people: valid UTF-8 as text, control characters and other bytes as `\xNN`. */
 export const display = (bytes: ByteString): string => {
   const quoted = (text: string) =>
     text.replace(CONTROL, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`)
@@ -45,7 +46,7 @@ export const display = (bytes: ByteString): string => {
   }
 }
 
-/** `String.fromCharCode` takes its arguments on the stack: this many at once is safe. */
+/** How many bytes are converted at once: `String.fromCharCode` takes its arguments on the stack. */
 const CHUNK = 8192
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g

@@ -1,15 +1,15 @@
 /**
- * Other people's strings as text that does nothing to a terminal: no control character moves its cursor, no mark turns
- * the direction of what follows, and nothing that cannot be seen stands between what can.
+ * Makes foreign strings safe to print on a terminal: no control character moves the cursor, no mark changes the
+ * direction of the text that follows, and no invisible character hides between visible ones.
  */
 
-/** Each character that is not text becomes `\xNN`, or `\u{N}` above U+00FF; what is text stays as it is. */
+/** Replaces each character that is not plain text by `\xNN`, or by `\u{N}` above U+00FF. */
 export const line = (text: string): string => text.replace(NOT_TEXT, escaped)
 
-/** The same, and lines stay lines. */
+/** Does the same for each line of a text, and keeps the line breaks. */
 export const lines = (text: string): string => text.split("\n").map(line).join("\n")
 
-/** JSON that says the same and has nothing but text in it, and line breaks. */
+/** Returns equivalent JSON that holds only plain text and line breaks. */
 export const json = (text: string): string =>
   text.replace(NOT_TEXT, (character) =>
     character === "\n"
@@ -25,5 +25,7 @@ const escaped = (character: string): string => {
   return code <= 0xff ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`
 }
 
-/** Controls, format characters (direction, joiners, tags), separators of lines and paragraphs, lone surrogates. */
+/**
+ * Control characters, format characters (direction, joiners, tags), line and paragraph separators, lone surrogates.
+ */
 const NOT_TEXT = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu

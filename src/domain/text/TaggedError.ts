@@ -1,6 +1,7 @@
 /**
- * Errors with a tag and facts as fields, for what the generator loads. As Effect's `Data.TaggedError` makes them, which
- * brings a tenth of Effect with it; these are no Effects themselves: `Either.left(new X(…))`, `Effect.fail(new X(…))`.
+ * Errors with a tag and with facts as fields, for the modules that the generator loads. Effect's `Data.TaggedError`
+ * does the same but loads a tenth of Effect. These errors are not Effects themselves: use `Either.left(new X(…))` or
+ * `Effect.fail(new X(…))`.
  */
 
 type ErrorOf<Tag extends string> = new <Facts extends object>(
@@ -15,7 +16,7 @@ export const TaggedError = <const Tag extends string>(tag: Tag): ErrorOf<Tag> =>
       Object.assign(this, facts)
     }
   }
-  // Not on the instance: a fact may have that name.
+  // On the prototype and not on the instance, because a fact may be called `name`.
   Tagged.prototype.name = tag
   return Tagged as unknown as ErrorOf<Tag>
 }

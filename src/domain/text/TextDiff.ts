@@ -1,11 +1,11 @@
-/** What is different between two texts, line by line, as diff(1) has it in its unified form. */
+/** Compares two texts line by line and prints the difference in the unified format of diff(1). */
 
 export interface Change {
   readonly kind: "same" | "removed" | "added"
   readonly line: string
 }
 
-/** A shortest way from one list of lines to the other (by their longest common subsequence). */
+/** Returns a shortest way from one list of lines to the other, computed from their longest common subsequence. */
 export const changes = (before: readonly string[], after: readonly string[]): readonly Change[] => {
   let head = 0
   while (head < before.length && head < after.length && before[head] === after[head]) head++
@@ -27,7 +27,7 @@ export const changes = (before: readonly string[], after: readonly string[]): re
 const between = (before: readonly string[], after: readonly string[]): readonly Change[] => {
   if (before.length * after.length > MOST_WORK) return [...before.map(removed), ...after.map(added)]
   const width = after.length + 1
-  // of the lines from each pair of places on: how many they have in common
+  // How many lines the rests of both lists have in common, for each pair of starting places.
   const common = new Uint32Array((before.length + 1) * width)
   const at = (row: number, column: number): number => common[row * width + column] ?? 0
   for (let row = before.length - 1; row >= 0; row--) {
@@ -57,7 +57,9 @@ const between = (before: readonly string[], after: readonly string[]): readonly 
   return result
 }
 
-/** With three lines around each change; no lines where the texts are one. The texts end in newlines. */
+/**
+ * The changes with three lines of context around each; empty when the texts are equal. Both texts end in a newline.
+ */
 export const unified = (before: string, after: string): readonly string[] => {
   const all = changes(linesOf(before), linesOf(after))
   const near = all.map((_, index) =>
@@ -82,7 +84,7 @@ export const unified = (before: string, after: string): readonly string[] => {
   return lines
 }
 
-/** Of no lines: the line before them. */
+/** Prints the range of a hunk. An empty range names the line before it, as diff(1) does. */
 const range = (start: number, count: number): string => `${count === 0 ? start - 1 : start},${count}`
 
 const linesOf = (text: string): readonly string[] => (text === "" ? [] : text.replace(/\n$/, "").split("\n"))
@@ -93,5 +95,5 @@ const added = (line: string): Change => ({ kind: "added", line })
 
 const MARKS: Readonly<Record<Change["kind"], string>> = { same: " ", removed: "-", added: "+" }
 const CONTEXT = 3
-/** Texts with more in them than this are said to be all different: no unit has so many lines. */
+/** Above this product of line counts all lines count as different. No unit comes near it. */
 const MOST_WORK = 4_000_000

@@ -1,14 +1,17 @@
-/** Who wants a directive: a field of the image, a line of the configuration, the profile, or we ourselves. */
+/**
+ * The source of a directive: a field of the image, a line of the configuration, the profile, or a default of this
+ * program.
+ */
 import type { ImageSettings } from "../settings/ImageSettings.ts"
 import type { Origins, Place } from "../settings/Settings.ts"
 
-/** Every directive has one: plain objects, which the generator makes by the ten thousand. */
+/** The source of a directive. Sources are plain objects, because the generator makes tens of thousands. */
 export type DirectiveSource =
-  /** `field` as the image's documents call it: `Env`, `Labels`, `os`. */
+  /** The field's name in the image's documents: `Env`, `Labels`, `os`. */
   | { readonly _tag: "Image"; readonly field: string }
   | { readonly _tag: "Configuration"; readonly key: string; readonly places: readonly Place[] }
   | { readonly _tag: "Profile"; readonly profile: string }
-  /** Nobody said anything. */
+  /** A default of this program. */
   | { readonly _tag: "Default" }
 
 export const byDefault: DirectiveSource = { _tag: "Default" }
@@ -20,16 +23,16 @@ export const image = (...fields: readonly [string, ...string[]]): DirectiveSourc
 
 export const profile = (name: string): DirectiveSource => ({ _tag: "Profile", profile: name })
 
-/** A key of the configuration, where a line gives it; otherwise its default. */
+/** Returns the source of a configured value: the line that sets the key, or the default. */
 export const setting = (origins: Origins, key: keyof ImageSettings): DirectiveSource => {
   const places = origins[key]
   return places === undefined ? byDefault : { _tag: "Configuration", key, places }
 }
 
-/** For programs: `{ "kind": "image", "text": "image: Env", "field": "Env" }`. */
+/** The fields of the JSON output: `{ "kind": "image", "text": "image: Env", "field": "Env" }`. */
 export interface Facts {
   readonly kind: "image" | "configuration" | "profile" | "default"
-  /** For people. */
+  /** The source in words, for people. */
   readonly text: string
   readonly field?: string
   readonly key?: string
@@ -52,7 +55,7 @@ const said = (source: DirectiveSource): Omit<Facts, "text"> => {
   }
 }
 
-/** `image: Env`, `/etc/oci-generator.conf:12: network` */
+/** Prints a source: `image: Env`, `/etc/oci-generator.conf:12: network`. */
 export const display = (source: DirectiveSource): string => {
   switch (source._tag) {
     case "Image":

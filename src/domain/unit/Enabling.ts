@@ -1,5 +1,5 @@
 /**
- * How an image's service is started by others, and under which more names: what systemctl enable(1) makes of an
+ * How other units start an image's service, and its further names: the same as systemctl enable(1) makes of an
  * `[Install]` section, as relative links in the generator's directory (systemd.unit(5)).
  *
  *     UNIT.wants/U.service      → ../U.service        UNIT starts it
@@ -8,13 +8,12 @@
  *     ALIAS.service             → U.service
  */
 
-import * as DirectiveSource from "./DirectiveSource.ts"
-import type { ImageContext, UnitHost } from "./ImageContext.ts"
 import { display } from "../naming/ImageName.ts"
 import { knows } from "../systemd/SystemdVersion.ts"
-import { directive, type UnitFile } from "./UnitFile.ts"
-import * as UnitName from "../naming/UnitName.ts"
 import { literal } from "../systemd/UnitValue.ts"
+import * as DirectiveSource from "./DirectiveSource.ts"
+import type { ImageContext, UnitHost } from "./ImageContext.ts"
+import { directive, type UnitFile } from "./UnitFile.ts"
 
 /** A symbolic link in the generator's directory. */
 export interface UnitLink {
@@ -22,11 +21,10 @@ export interface UnitLink {
   readonly target: string
 }
 
-type Enabled = Pick<ImageContext, "stem" | "settings">
+type Enabled = Pick<ImageContext, "settings" | "stem" | "units">
 type EnabledOn = Enabled & { readonly host: Pick<UnitHost, "systemdVersion"> }
 
-export const links = ({ stem, settings, host }: EnabledOn): readonly UnitLink[] => {
-  const service = UnitName.service(stem)
+export const links = ({ host, settings, units: { service } }: EnabledOn): readonly UnitLink[] => {
   const pulledIn = [
     ...settings.wantedby.map((unit) => `${unit}.wants`),
     ...settings.requiredby.map((unit) => `${unit}.requires`),
@@ -38,12 +36,13 @@ export const links = ({ stem, settings, host }: EnabledOn): readonly UnitLink[] 
   ]
 }
 
-/** `Upholds=` in drop-ins, where no link says it. */
+/** Returns drop-ins with `Upholds=` for versions of systemd without such links. */
 export const dropIns = ({
   stem,
   settings,
   origins,
-  host
+  host,
+  units
 }: EnabledOn & Pick<ImageContext, "origins">): readonly UnitFile[] =>
   hasUpholdsDirectory(host)
     ? []
@@ -54,11 +53,7 @@ export const dropIns = ({
           {
             name: "Unit",
             directives: [
-              directive(
-                "Upholds",
-                literal(UnitName.service(stem)),
-                DirectiveSource.setting(origins, "upheldby")
-              )
+              directive("Upholds", literal(units.service), DirectiveSource.setting(origins, "upheldby"))
             ]
           }
         ]
@@ -67,11 +62,14 @@ export const dropIns = ({
 const hasUpholdsDirectory = ({ systemdVersion }: EnabledOn["host"]): boolean =>
   knows(systemdVersion, "UpholdsDirectory")
 
-/** Aliases that cannot be: another image's own name, or one that several images want. Nobody gets these. */
+/**
+ * Returns the aliases that are refused: another image's own name, or one that several images have. No image gets
+ * these.
+ */
 export const clashes = (
   images: ReadonlyArray<Enabled & Pick<ImageContext, "name">>
 ): ReadonlyMap<string, string> => {
-  const owners = new Map(images.map((image) => [UnitName.service(image.stem), image]))
+  const owners = new Map(images.map((image) => [image.units.service, image]))
   const wanted = new Map<string, string[]>()
   for (const { settings, name } of images) {
     for (const alias of settings.alias) wanted.set(alias, [...(wanted.get(alias) ?? []), display(name)])
@@ -80,9 +78,9 @@ export const clashes = (
   for (const [alias, names] of wanted) {
     const owner = owners.get(alias)
     if (owner !== undefined && (names.length > 1 || names[0] !== display(owner.name)))
-      clashing.set(alias, `the alias ${alias} is the name of ${display(owner.name)}: nobody else gets it`)
+      clashing.set(alias, `the alias ${alias} is the name of ${display(owner.name)}: no other image gets it`)
     else if (names.length > 1)
-      clashing.set(alias, `the alias ${alias} is wanted for ${names.join(", ")}: none gets it`)
+      clashing.set(alias, `the alias ${alias} is set for ${names.join(", ")}: none of them gets it`)
   }
   return clashing
 }

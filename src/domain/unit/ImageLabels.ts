@@ -1,16 +1,16 @@
 /**
- * What an image says about itself, for people: its labels, and the annotations of its manifest, which go before them
+ * What an image says about itself for people: its labels, and the annotations of its manifest, which take precedence
  * (image-spec annotations.md, conversion.md).
  */
 import * as Either from "effect/Either"
-import * as DirectiveSource from "./DirectiveSource.ts"
-import { display, type ImageName } from "../naming/ImageName.ts"
 import type { ResolvedImage } from "../image/ResolvedImage.ts"
+import { display, type ImageName } from "../naming/ImageName.ts"
 import * as SystemdVersion from "../systemd/SystemdVersion.ts"
-import { type Directive, directive } from "./UnitFile.ts"
 import { comment, literal, prose, type UnitValue, word } from "../systemd/UnitValue.ts"
+import * as DirectiveSource from "./DirectiveSource.ts"
+import { type Directive, directive } from "./UnitFile.ts"
 
-/** In `[Unit]`. */
+/** Returns directives for `[Unit]`. */
 export const unitDirectives = (name: ImageName, image: ResolvedImage): readonly Directive[] => {
   const title = find(image, TITLE)
   const urls = new Map<string, DirectiveSource.DirectiveSource>()
@@ -26,14 +26,17 @@ export const unitDirectives = (name: ImageName, image: ResolvedImage): readonly 
   ]
 }
 
-/** In `[Service]`: fields of each journal entry, so that `journalctl OCI_IMAGE=myorg.com/myapp:stable` finds them. */
+/**
+ * Returns directives for `[Service]`: fields of each journal entry, so that `journalctl
+ * OCI_IMAGE=myorg.com/myapp:stable` finds them.
+ */
 export const logFields = (
   name: ImageName,
   image: ResolvedImage,
   systemdVersion: number
 ): readonly Directive[] => {
   const ofName = logField("OCI_IMAGE", display(name), DirectiveSource.byDefault)
-  // Why a service does not start is worth more than the others.
+  // The message why a service does not start is worth more than the other fields.
   if (SystemdVersion.losesMessagesOfFields(systemdVersion)) return [ofName]
   const fields = [ofName, logField("OCI_MANIFEST", image.manifestDigest, DirectiveSource.byDefault)]
   for (const field of LOGGED) {
@@ -43,7 +46,7 @@ export const logFields = (
   return fields
 }
 
-/** Labels that become nothing. */
+/** Returns the labels that are not used. */
 export const unused = (image: ResolvedImage): readonly string[] => {
   const labels = image.config.config?.Labels ?? {}
   return Object.keys(labels)
@@ -77,10 +80,10 @@ const logField = (field: string, text: string, source: DirectiveSource.Directive
   )
 }
 
-/** One of image-spec's. */
+/** A field that image-spec defines. */
 interface Field {
   readonly key: string
-  /** In the journal. */
+  /** The name of the journal field. */
   readonly logged: string
   readonly ofAnnotation: DirectiveSource.DirectiveSource
   readonly ofLabel: DirectiveSource.DirectiveSource
@@ -99,7 +102,10 @@ const field = (name: string): Field => {
 const TITLE = field("title")
 const DOCUMENTATION = ["documentation", "url", "source"].map(field)
 const LOGGED = [TITLE, ...["version", "revision", "vendor"].map(field)]
-/** `Documentation=` takes these schemes only (systemd.unit(5)); what else a label holds is left out, and what no browser takes. */
+/**
+ * `Documentation=` only accepts these schemes (systemd.unit(5)). Other text in a label is left out, and so are
+ * characters that browsers do not accept.
+ */
 const DOCUMENTATION_LINK = /^(?:https?:\/\/|file:\/|info:|man:)[A-Za-z0-9:/?#[\]@!$&()*+,;=._~%-]{1,2000}$/
-/** Each entry of the journal carries it. */
+/** The longest value, since each journal entry carries it. */
 const MAX_LOGGED = 200

@@ -1,31 +1,32 @@
 /**
- * The directories that an image's service keeps: what the image calls its volumes (image-spec config.md), and the
- * directories of the host that the configuration puts in their place or beside them.
+ * The directories that an image's service keeps: the image's volumes (image-spec config.md), and directories of the
+ * host that the configuration adds or puts in their place.
  *
  *     volumesdir/U/COMPONENT     of the image's volume at the path that COMPONENT stands for, one for each U
  *
- * Neither two images nor two references of one have a directory in common, unless the configuration says so.
+ * No two images, and no two references of one image, share a directory unless the configuration says so.
  */
 import type { Sha256 } from "../document/Digest.ts"
 import * as ExtractsTree from "../extracts/ExtractsTree.ts"
 import { absolute } from "../process/ImageCommand.ts"
 import type { ImageSettings } from "../settings/ImageSettings.ts"
 import type { VolumeBind } from "../settings/VolumeBind.ts"
+import { LONGEST_PATH } from "../text/PathLimits.ts"
 
-/** `own`: made from the image's content. `host`: named by the configuration, and used as it is. */
+/** A volume. `own` is made from the image's content; `host` is named by the configuration and used as it is. */
 export interface Volume {
   readonly kind: "own" | "host"
-  /** In the image: absolute, without `.`, `..` and empty components. */
+  /** The path in the image: absolute, without `.`, `..` and empty components. */
   readonly path: string
-  /** On the host. */
+  /** The directory on the host. */
   readonly directory: string
   readonly readonly: boolean
 }
 
-export interface Volumes {
-  /** Parents before what lies in them. */
+export interface ImageVolumes {
+  /** Parents precede what is inside them. */
   readonly volumes: readonly Volume[]
-  /** Which of the image's volumes are none, and why, one sentence each. */
+  /** Volumes of the image that are not kept, and why, one sentence each. */
   readonly notes: readonly string[]
 }
 
@@ -39,7 +40,7 @@ export const of = (
     readonly declared: readonly string[]
   },
   sha256: Sha256
-): Volumes => {
+): ImageVolumes => {
   const { settings } = options
   const bound = new Map(settings.volume.map((bind) => [bind.image, fromBind(bind)]))
   const notes: string[] = []
@@ -68,19 +69,25 @@ const fromBind = ({ host, image, readonly }: VolumeBind): Volume => ({
 
 const pathFault = (path: string): string | undefined => {
   if (path === "/") return "is the whole root, which root = persistent keeps"
-  if (OF_THE_KERNEL.test(path)) return "belongs to the kernel's file systems"
+  if (isOfTheKernel(path)) return "belongs to the kernel's file systems"
+  if (OF_SYSTEMD.test(path)) return "is made anew for each start, and systemd makes files of its own in it"
   if (!path.isWellFormed() || odd().test(path))
-    return "holds a quote, a colon, a backslash or a control character, which systemd does not take here"
-  return new TextEncoder().encode(path).length > MAX_PATH
-    ? `is longer than the ${MAX_PATH} bytes that Linux takes`
+    return "holds a quote, a colon, a backslash or a control character, which systemd does not accept here"
+  return new TextEncoder().encode(path).length > LONGEST_PATH
+    ? `is longer than the ${LONGEST_PATH} bytes that Linux takes`
     : undefined
 }
 
-/** What `MountAPIVFS=` and `PrivateDevices=` mount. */
+/** Whether systemd mounts something over the path at each start: `MountAPIVFS=` and `PrivateDevices=` do. */
+export const isOfTheKernel = (path: string): boolean => OF_THE_KERNEL.test(path)
+
 const OF_THE_KERNEL = /^\/(?:proc|sys|dev)(?:\/|$)/
-/** systemd 252, 257 and 262 each read another one of these in its own way between the words of `BindPaths=`. Looked up where there are volumes only. */
+/** See `RootMounts.placesOfSystemd`. */
+const OF_SYSTEMD = /^\/run(?:\/(?:systemd|host)(?:\/|$)|$)/
+/**
+ * Characters that systemd 252, 257 and 262 each read differently in `BindPaths=`. The expression is only compiled if
+ * there are volumes.
+ */
 const odd = () =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
   /["'\\:\u0000-\u001f\u007f]|\p{Noncharacter_Code_Point}/u
-/** PATH_MAX less the NUL. */
-const MAX_PATH = 4095

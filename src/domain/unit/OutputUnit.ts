@@ -1,53 +1,60 @@
 /**
  * The way from an image's output to the journal, for programs that open `/dev/stdout` by its name.
  *
- * The journal's end is a socket, and a socket cannot be opened again: `open("/dev/stdout")` fails with ENXIO, and the
- * program with it. Images of container engines log that way (`access.log -> /dev/stdout`), because there it is a pipe. So
- * it is one here too: prepare makes a fifo in the scratch, and a unit of its own reads it into the journal.
+ * systemd connects a service's output to the journal by a socket, and a socket cannot be opened again:
+ * `open("/dev/stdout")` fails with ENXIO, and with it the program. Images of container engines open their output in many
+ * ways (`access.log -> /dev/stdout`, `error_log = /proc/self/fd/2`, `echo … > /dev/stderr` in a script), because there the
+ * output is a pipe. This module makes it a pipe as well, unless the configuration says otherwise: prepare makes a fifo in
+ * the scratch directory, and a separate unit copies it to the journal.
  */
 import * as Either from "effect/Either"
-import * as DirectiveSource from "./DirectiveSource.ts"
-import * as ExecStart from "../systemd/ExecStart.ts"
-import { header, type ImageContext, sourcePath } from "./ImageContext.ts"
+import type { ResolvedImage } from "../image/ResolvedImage.ts"
 import { display } from "../naming/ImageName.ts"
-import type { RootFacts } from "../process/RootFacts.ts"
+import * as ExecStart from "../systemd/ExecStart.ts"
+import { join, literal, path, prose, type Unwritable } from "../systemd/UnitValue.ts"
+import * as DirectiveSource from "./DirectiveSource.ts"
+import { header, helper, type ImageContext, sourcePath } from "./ImageContext.ts"
+import * as ImageLabels from "./ImageLabels.ts"
 import type { Overlay } from "./RootPaths.ts"
 import * as SharedDirectives from "./SharedDirectives.ts"
 import { type Directive, directive, type UnitFile } from "./UnitFile.ts"
-import * as UnitName from "../naming/UnitName.ts"
-import { join, literal, path, prose, type Unwritable } from "../systemd/UnitValue.ts"
 
-/** Is there a pipe? Without facts that is not known, and the unit is there, since a start asks for it only once. */
-export const isPiped = ({ settings }: ImageContext, facts: RootFacts): boolean | undefined =>
-  settings.output === "auto" ? facts.opensOutput : settings.output === "pipe"
+/** Whether the output goes through a pipe. */
+export const isPiped = ({ settings }: Pick<ImageContext, "settings">): boolean => settings.output === "pipe"
 
 export const fifo = ({ scratch }: Overlay): string => `${scratch}/output`
 
-/** For the image's service. The fifo is opened on the host, before the service enters its root. */
+/** Returns directives for the image's service. The fifo is opened on the host, before the service enters its root. */
 export const directives = (
   context: ImageContext,
-  facts: RootFacts,
   overlay: Overlay
 ): Either.Either<readonly Directive[], Unwritable> =>
-  isPiped(context, facts) !== true
+  !isPiped(context)
     ? Either.right([])
-    : Either.map(path("the output", fifo(overlay)), (value) => [
-        directive("StandardOutput", join([literal("file:"), value], ""), sourceOf(context)),
-        directive("StandardError", literal("inherit"), sourceOf(context))
-      ])
+    : Either.map(path("the output", fifo(overlay)), (value) => {
+        const source = DirectiveSource.setting(context.origins, "output")
+        return [
+          directive("StandardOutput", join([literal("file:"), value], ""), source),
+          directive("StandardError", literal("inherit"), source)
+        ]
+      })
 
-export const render = (context: ImageContext, overlay: Overlay): Either.Either<UnitFile, Unwritable> => {
-  const prepare = UnitName.prepare(context.stem, context.sha256)
-  const service = UnitName.service(context.stem)
+export const render = (
+  context: ImageContext,
+  image: ResolvedImage,
+  overlay: Overlay
+): Either.Either<UnitFile, Unwritable> => {
+  const prepare = context.units.prepare
+  const service = context.units.service
   const pipe = path("the output", fifo(overlay))
   if (Either.isLeft(pipe)) return Either.left(pipe.left)
-  // Opened for writing too, it has a reader from the start and never ends.
-  const reader = ExecStart.render("/bin/sh", ["sh", "-c", 'exec cat <>"$1"', "sh", fifo(overlay)])
+  const program = helper(context, "oci-output")
+  const reader = ExecStart.render(program, [program, fifo(overlay)])
   if (Either.isLeft(reader)) return Either.left(reader.left)
   const shown = SharedDirectives.shownIn(service)
   if (Either.isLeft(shown)) return Either.left(shown.left)
   return Either.right({
-    name: UnitName.output(context.stem, context.sha256),
+    name: context.units.output,
     comments: header(context.name),
     sections: [
       {
@@ -55,10 +62,10 @@ export const render = (context: ImageContext, overlay: Overlay): Either.Either<U
         directives: [
           directive("Description", prose(`Output of ${display(context.name)}`)),
           ...sourcePath(context),
-          // Not Requires=: that it failed as well would push the reason out of the ten lines that status shows.
+          // This is not Requires=, because a second failed unit would push the reason out of the ten lines that
+          // status shows.
           directive("ConditionPathExists", pipe.right),
-          directive("After", literal(`${prepare} ${UnitName.scratch(context.stem, context.sha256)}`)),
-          directive("PartOf", literal(service)),
+          directive("After", literal(`${prepare} ${context.units.scratch}`)),
           SharedDirectives.NO_START_LIMIT,
           SharedDirectives.STOP_WHEN_UNNEEDED
         ]
@@ -70,8 +77,12 @@ export const render = (context: ImageContext, overlay: Overlay): Either.Either<U
           SharedDirectives.SLICE,
           directive("ExecStart", reader.right),
           RESTART,
+          // The signal is for the script alone: what it started reads to the end.
+          KILL_MODE,
+          STOP_TIMEOUT,
           directive("SyslogIdentifier", literal(context.stem)),
-          shown.right
+          shown.right,
+          ...ImageLabels.logFields(context.name, image, context.host.systemdVersion)
         ]
       }
     ]
@@ -79,8 +90,6 @@ export const render = (context: ImageContext, overlay: Overlay): Either.Either<U
 }
 
 const RESTART = directive("Restart", literal("always"))
-
-const sourceOf = (context: ImageContext): DirectiveSource.DirectiveSource =>
-  context.settings.output === "auto"
-    ? DirectiveSource.image("rootfs")
-    : DirectiveSource.setting(context.origins, "output")
+const KILL_MODE = directive("KillMode", literal("mixed"))
+/** Only a process that outlives its service keeps the pipe open. */
+const STOP_TIMEOUT = directive("TimeoutStopSec", literal("5s"))

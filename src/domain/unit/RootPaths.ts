@@ -1,46 +1,50 @@
 /**
- * Where an image's root filesystem is, and what it is an overlay of.
+ * Where an image's root filesystem is, and which directories its overlay consists of.
  *
- * A root that is read-only is an overlay too, of two lower directories and no upper one. systemd makes the directories
- * that a root should have in whatever `RootDirectory=` names, wherever it can: no extract is ever named there.
+ * A read-only root is an overlay as well, with two lower directories and no upper one. systemd makes the directories
+ * that a root should have in whatever `RootDirectory=` names, wherever it can, so `RootDirectory=` never names an
+ * extract.
  */
 import type { Digest, Sha256 } from "../document/Digest.ts"
 import * as ExtractsTree from "../extracts/ExtractsTree.ts"
-import type { ImageSettings } from "../settings/ImageSettings.ts"
-import { hasPrivateTmp } from "./Profile.ts"
 import * as UnitName from "../naming/UnitName.ts"
+import type { ImageSettings } from "../settings/ImageSettings.ts"
+import { isReadOnly } from "./Profile.ts"
 
 /** Where roots are mounted, each in a directory of its own. */
 export const MOUNT_DIRECTORY = "/run/oci/roots"
 
 export interface Overlay {
-  /** The directory's name below `scratch`. */
+  /** Name of the directory below `scratch`. */
   readonly name: string
   readonly scratch: string
-  /** Of a root that is read-only, a second lower directory: prepare makes the mount points there that the image lacks. */
+  /**
+   * The second lower directory of a read-only root, in which prepare makes the mount points that the image
+   * lacks.
+   */
   readonly upper: string
   readonly work: string
 }
 
-/** A directory that is not the root's: made from the image's at every start. */
+/** A directory outside the root, made from the image's at every start. */
 export interface Writable {
-  /** In the image. */
+  /** The path in the image. */
   readonly path: string
-  /** On the host, below the scratch. */
+  /** The directory on the host, below the scratch directory. */
   readonly directory: string
-  /** Where the image has no such directory. */
+  /** The mode if the image has no such directory. */
   readonly mode: number
 }
 
 export interface RootPaths {
-  /** The extract: never written. */
+  /** The extract, which is never written to. */
   readonly lower: string
-  /** What `RootDirectory=` names. */
+  /** The path that `RootDirectory=` names. */
   readonly root: string
   readonly overlay: Overlay
 }
 
-/** What an image's own directories are called: its mount point, its scratch, and that of its volumes. */
+/** Returns the name of an image's own directories: its mount point, its scratch and its volumes. */
 export const nameOf = (stem: string, sha256: Sha256): string =>
   UnitName.directory(stem, MAX_DIRECTORY, sha256)
 
@@ -59,15 +63,16 @@ export const of = (
 }
 
 /**
- * What a program may write to, whatever its root is (file-hierarchy(7)). `/run` is among them always: left alone, it is
- * an empty tmpfs of `MountAPIVFS=`, and images keep directories there that belong to their users.
+ * Returns the directories that a program may write to whatever its root is (file-hierarchy(7)). `/run` is always
+ * among them: without it, it would be an empty tmpfs of `MountAPIVFS=`, and images keep directories there that belong
+ * to their users.
  */
 export const writables = (
   { scratch }: Overlay,
   settings: Pick<ImageSettings, "profile" | "root">
 ): readonly Writable[] => [
-  { path: "/run", directory: `${scratch}/run`, mode: 0o755 },
-  ...(settings.root === "readonly" && !hasPrivateTmp(settings.profile)
+  { path: RUN, directory: `${scratch}/run`, mode: 0o755 },
+  ...(settings.root === "readonly" || isReadOnly(settings.profile)
     ? [
         { path: "/tmp", directory: `${scratch}/tmp`, mode: 0o1777 },
         { path: "/var/tmp", directory: `${scratch}/var-tmp`, mode: 0o1777 }
@@ -75,8 +80,14 @@ export const writables = (
     : [])
 ]
 
-/** In a scratch: the units that its service needs to be stopped. */
+/** Process ids and sockets go there. */
+export const RUN = "/run"
+
+/** A directory in the scratch with the units that the service needs to be stopped. */
 export const UNITS = "units"
 
-/** systemd makes a unit of each mount: its name is the whole path with `_` and `.` kept, and must fit in 255 bytes. */
+/**
+ * The longest name: systemd makes a unit for each mount, named after the whole path with `_` and `.` kept, in at most
+ * 255 bytes.
+ */
 const MAX_DIRECTORY = 220

@@ -1,23 +1,29 @@
 /**
- * The units before an image's service: the oneshot that mounts its root, and the unit that clears up behind it.
+ * The units before an image's service: the oneshot that mounts its root, and the unit that cleans up after it.
  *
- * The mount is no unit. PID 1 takes in five mount events a second, and while more are waiting it starts and stops no
- * `.mount` unit (seen on systemd 252, 257 and 262): the fourth service to start within a second would wait for that.
- * Nor does anything wait for PID 1 to see the mount, which each service has in a namespace of its own.
+ * The mount is not a unit. PID 1 processes five mount events a second, and while more are waiting it starts and stops
+ * no `.mount` unit (seen on systemd 252, 257 and 262): the fourth service to start within a second would have to
+ * wait. Nothing needs to wait until PID 1 sees the mount, since each service has the mount in its own namespace.
  */
 import * as Either from "effect/Either"
+import { display } from "../naming/ImageName.ts"
 import * as ExecStart from "../systemd/ExecStart.ts"
+import { literal, prose, type UnitValue, type Unwritable } from "../systemd/UnitValue.ts"
 import * as HealthUnits from "./HealthUnits.ts"
 import { header, helper, type ImageContext, sourcePath } from "./ImageContext.ts"
-import { display } from "../naming/ImageName.ts"
+import * as OutputUnit from "./OutputUnit.ts"
 import type { RootPaths } from "./RootPaths.ts"
 import type { RootTemplate } from "./RootTemplate.ts"
 import * as SharedDirectives from "./SharedDirectives.ts"
 import { directive, type UnitFile } from "./UnitFile.ts"
-import * as UnitName from "../naming/UnitName.ts"
-import { literal, prose, type UnitValue, type Unwritable } from "../systemd/UnitValue.ts"
 
-/** `directories` of the host are bound into the root. */
+/**
+ * Returns the oneshot. `directories` of the host are bound into the root.
+ *
+ * It wants the reader of the output, as the service does. Where it fails before a restart, systemd looks which of the
+ * units that it names are still needed, and not at those that the service names. A reader that stayed would read the pipe
+ * that has gone with the scratch, and the next start would wait in vain for a reader of the new pipe.
+ */
 export const prepare = (
   context: ImageContext,
   directories: readonly string[],
@@ -25,14 +31,14 @@ export const prepare = (
 ): Either.Either<UnitFile, Unwritable> => {
   const { system } = context
   const needed = [...new Set([system.imagelayoutdir, system.extractsdir, ...directories])]
-  const service = UnitName.service(context.stem)
-  const before = literal(UnitName.scratch(context.stem, context.sha256))
+  const service = context.units.service
+  const before = literal(context.units.scratch)
   const line = preparation(context, template)
   if (Either.isLeft(line)) return Either.left(line.left)
   const shown = SharedDirectives.shownIn(service)
   if (Either.isLeft(shown)) return Either.left(shown.left)
   return Either.right({
-    name: UnitName.prepare(context.stem, context.sha256),
+    name: context.units.prepare,
     comments: header(context.name),
     sections: [
       {
@@ -41,10 +47,10 @@ export const prepare = (
           directive("Description", prose(`Prepare the root of ${display(context.name)}`)),
           ...sourcePath(context),
           directive("RequiresMountsFor", literal(needed.join(" "))),
-          directive("PartOf", literal(service)),
           SharedDirectives.NO_START_LIMIT,
           directive("Requires", before),
-          directive("After", before)
+          directive("After", before),
+          ...(OutputUnit.isPiped(context) ? [directive("Wants", literal(context.units.output))] : [])
         ]
       },
       {
@@ -54,7 +60,10 @@ export const prepare = (
           SharedDirectives.SLICE,
           directive("ExecStart", line.right),
           NO_START_TIMEOUT,
+          NOTIFIES,
           IDENTIFIER,
+          // The first start of a large image says how far it is, and any start what is wrong; others say nothing.
+          ...HealthUnits.quiet,
           shown.right
         ]
       }
@@ -62,9 +71,12 @@ export const prepare = (
   })
 }
 
-/** The shell's program, and what it runs where there is more to be done. That need not look for the image again. */
+/**
+ * Returns the command line: the shell script, followed by the command that it runs if more has to be done, which
+ * names the layout.
+ */
 const preparation = (context: ImageContext, { argv }: RootTemplate): Either.Either<UnitValue, Unwritable> => {
-  const { host, name, stem } = context
+  const { host, name, units } = context
   const line = (place: readonly string[]) =>
     commandLine([
       ...argv,
@@ -74,14 +86,17 @@ const preparation = (context: ImageContext, { argv }: RootTemplate): Either.Eith
       ...(host.configFile === undefined ? [] : ["--config", host.configFile]),
       ...place,
       "--",
-      UnitName.service(stem)
+      units.service
     ])
   const named = line([`--layout=${name.layout}`, `--ref=${name.ref}`])
-  // A name that no command line can carry is looked for by that of the unit.
+  // If no command line can carry the name, the image is looked up by the name of its unit.
   return Either.isLeft(named) ? line([]) : named
 }
 
-/** Starts nothing: lasts as long as the service, and ends with clearing up. A root that is kept stays, `/run` does not. */
+/**
+ * Returns a unit that starts nothing. It is active as long as the service, and cleans up when it stops. A root that
+ * is kept stays, `/run` does not.
+ */
 export const scratch = (
   context: ImageContext,
   { overlay, root }: RootPaths,
@@ -92,7 +107,7 @@ export const scratch = (
   const forget = isChecked ? HealthUnits.forget(context) : undefined
   if (forget !== undefined && Either.isLeft(forget)) return Either.left(forget.left)
   return Either.right({
-    name: UnitName.scratch(context.stem, context.sha256),
+    name: context.units.scratch,
     comments: header(context.name),
     sections: [
       {
@@ -101,7 +116,6 @@ export const scratch = (
           directive("Description", prose(`Scratch of ${display(context.name)}`)),
           ...sourcePath(context),
           directive("RequiresMountsFor", literal(context.system.extractsdir)),
-          directive("PartOf", literal(UnitName.service(context.stem))),
           SharedDirectives.NO_START_LIMIT,
           SharedDirectives.STOP_WHEN_UNNEEDED
         ]
@@ -110,20 +124,21 @@ export const scratch = (
         name: "Service",
         directives: [
           SharedDirectives.ONESHOT,
-          REMAIN,
+          SharedDirectives.REMAIN,
           SharedDirectives.SLICE,
           ...(forget === undefined ? [] : [forget.right]),
           directive("ExecStop", release.right),
-          NO_STOP_TIMEOUT
+          SharedDirectives.NO_STOP_TIMEOUT,
+          ...HealthUnits.quiet
         ]
       }
     ]
   })
 }
 
-const REMAIN = directive("RemainAfterExit", literal("yes"))
 const NO_START_TIMEOUT = directive("TimeoutStartSec", literal("infinity"))
-const NO_STOP_TIMEOUT = directive("TimeoutStopSec", literal("infinity"))
+/** An extraction tells how far it is, for `systemctl status` of this unit. */
+const NOTIFIES = directive("NotifyAccess", literal("main"))
 const IDENTIFIER = directive("SyslogIdentifier", literal("oci-systemd"))
 
 const commandLine = (argv: readonly string[]): Either.Either<UnitValue, Unwritable> =>

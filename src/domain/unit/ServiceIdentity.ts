@@ -1,24 +1,25 @@
 /**
- * Who an image's service runs as, for systemd.exec(5).
+ * The user of an image's service, for systemd.exec(5).
  *
- * systemd looks `User=` up on the host. Were it a number that the host has an account for, that account's groups would
- * come along (initgroups(3)). So it is a name that no host has, `oci-u1000`, from a record that prepare makes; only
- * where the host does not ask nss-systemd(8) is it the number.
+ * systemd looks `User=` up on the host. For a number with an account on the host, that account's groups would be
+ * added (initgroups(3)). Therefore the user is a name that no host has, `oci-u1000`, from a record that prepare
+ * makes. Only if the host does not use nss-systemd(8) is it the number.
  */
+
+import * as ImageUser from "../process/ImageUser.ts"
+import { literal } from "../systemd/UnitValue.ts"
 import * as DirectiveSource from "./DirectiveSource.ts"
 import type { ImageContext } from "./ImageContext.ts"
-import type { Identity } from "../process/ImageUser.ts"
 import { type Directive, directive } from "./UnitFile.ts"
-import { literal } from "../systemd/UnitValue.ts"
 import * as UserRecord from "./UserRecord.ts"
 
-/** Without a user in the image there is nothing to say: the manager's own is root. */
+/** Returns nothing for an image without a user, since the manager's own user is root. */
 export const directives = (
   { settings, origins, host }: Pick<ImageContext, "settings" | "origins" | "host">,
-  user: string,
-  identity: Identity
+  user: ImageUser.ImageUser,
+  identity: ImageUser.Identity
 ): readonly Directive[] => {
-  if (user === "") return []
+  if (ImageUser.isUnset(user)) return []
   const source =
     settings.user === undefined ? DirectiveSource.image("User") : DirectiveSource.setting(origins, "user")
   const byName = host.servesRecords && identity.uid !== 0
@@ -31,15 +32,31 @@ export const directives = (
   ]
 }
 
-/** What is not as it should be, one sentence each. */
-export const notes = ({ host }: Pick<ImageContext, "host">, identity: Identity): readonly string[] =>
-  host.servesRecords || identity.uid === 0
+/** Returns problems, one sentence each. */
+export const notes = (
+  { host }: Pick<ImageContext, "host">,
+  identity: ImageUser.Identity
+): readonly string[] =>
+  identity.uid === 0
     ? []
     : [
-        `if the host has a user ${identity.uid}, its groups come along: /etc/nsswitch.conf does not name systemd`
+        ...(host.servesRecords
+          ? []
+          : [
+              `if the host has a user ${identity.uid}, the service gets that user's groups: /etc/nsswitch.conf does not name systemd`
+            ]),
+        ...shared(host.logins?.get(identity.uid), identity.uid)
       ]
 
-/** Variables that systemd sets from the host's accounts and locale, and no image knows of. */
+/** Numbers of users are the host's, in a user namespace too: who logs in with one reads what its processes can read. */
+const shared = (name: string | undefined, uid: number): readonly string[] =>
+  name === undefined
+    ? []
+    : [
+        `it runs as user ${uid}, which is ${name} on this host: ${name} can read and change its files, volumes and memory; user = gives it another number`
+      ]
+
+/** Variables that systemd sets from the host's accounts and locale, which images do not expect. */
 export const FOREIGN_VARIABLES = [
   "USER",
   "LOGNAME",

@@ -1,14 +1,18 @@
-/** The network that an image's service sees, and the ports that it may listen on (systemd.exec(5), systemd.resource-control(5)). */
-import * as DirectiveSource from "./DirectiveSource.ts"
+/**
+ * The network of an image's service, and the ports on which it may listen (systemd.exec(5),
+ * systemd.resource-control(5)).
+ */
+
+import type { ProcessConfig } from "../image/ImageConfig.ts"
 import type { ExposedPort } from "../process/ExposedPorts.ts"
 import * as ExposedPorts from "../process/ExposedPorts.ts"
-import type { ProcessConfig } from "../image/ImageConfig.ts"
-import type { ImageContext } from "./ImageContext.ts"
-import { LOW_PORTS } from "./Profile.ts"
-import { type Directive, directive } from "./UnitFile.ts"
 import { literal } from "../systemd/UnitValue.ts"
+import * as DirectiveSource from "./DirectiveSource.ts"
+import type { ImageContext } from "./ImageContext.ts"
+import * as ServiceProcesses from "./ServiceProcesses.ts"
+import { type Directive, directive } from "./UnitFile.ts"
 
-/** Is it alone? The setting, the profile and the image can each say so. */
+/** Returns why the service has no network: because of the setting, the profile or the image. */
 export const isolation = (
   { settings, origins }: Pick<ImageContext, "settings" | "origins">,
   config: ProcessConfig
@@ -18,12 +22,18 @@ export const isolation = (
   return config.NetworkDisabled === true ? DirectiveSource.image("NetworkDisabled") : undefined
 }
 
-/** In a container's network anybody may listen below 1024; in the host's that takes a capability, which root has. */
-export const needsLowPorts = (ports: readonly ExposedPort[], isRoot: boolean): boolean =>
-  !isRoot && ports.some(ExposedPorts.isLow)
+type Context = Pick<ImageContext, "settings" | "origins" | "host">
+
+/**
+ * Whether the service gets the capability to listen below 1024. In a container's network every process may listen there;
+ * in the host's it takes a capability, which root has. The capability has no effect in a user namespace, and an image
+ * cannot remove that namespace by the ports that it exposes.
+ */
+const getsLowPorts = (context: Context, ports: readonly ExposedPort[], isRoot: boolean): boolean =>
+  !isRoot && !ServiceProcesses.hasPrivateUsers(context, isRoot) && ports.some(ExposedPorts.isLow)
 
 export const directives = (
-  context: Pick<ImageContext, "settings" | "origins">,
+  context: Context,
   config: ProcessConfig,
   ports: readonly ExposedPort[],
   isRoot: boolean
@@ -33,8 +43,14 @@ export const directives = (
   const bySetting = DirectiveSource.setting(context.origins, "ports")
   return [
     ...(alone === undefined ? [] : [directive("PrivateNetwork", literal("yes"), alone)]),
-    ...(needsLowPorts(ports, isRoot)
-      ? [directive("AmbientCapabilities", literal(LOW_PORTS), DirectiveSource.image("ExposedPorts", "User"))]
+    ...(getsLowPorts(context, ports, isRoot)
+      ? [
+          directive(
+            "AmbientCapabilities",
+            literal("CAP_NET_BIND_SERVICE"),
+            DirectiveSource.image("ExposedPorts", "User")
+          )
+        ]
       : []),
     ...(enforced
       ? ports.flatMap((port) => {
@@ -48,26 +64,26 @@ export const directives = (
   ]
 }
 
-/** What of it does not work out, one sentence each. */
+/** Returns what of the ports does not work, one sentence each. */
 export const notes = (
-  { settings }: Pick<ImageContext, "settings">,
+  context: Context,
   ports: readonly ExposedPort[],
   isRoot: boolean
 ): readonly string[] => [
-  ...(settings.ports === "enforce"
+  ...(context.settings.ports === "enforce"
     ? ports
         .filter((port) => ExposedPorts.rule(port) === undefined)
         .map(
           (port) =>
-            `the port ${ExposedPorts.display(port)} cannot be opened by itself: systemd has no rules for SCTP`
+            `the port ${ExposedPorts.display(port)} cannot be opened alone: systemd has no rules for SCTP`
         )
     : []),
-  ...(settings.profile === "strict" && isRoot
+  ...(ServiceProcesses.hasPrivateUsers(context, isRoot)
     ? ports
         .filter(ExposedPorts.isLow)
         .map(
           (port) =>
-            `the profile strict leaves root without the capability to listen on ${ExposedPorts.display(port)}`
+            `it cannot listen on ${ExposedPorts.display(port)}, since it has a user namespace of its own: sysctl net.ipv4.ip_unprivileged_port_start=${port.first} allows that to every user of the host`
         )
     : [])
 ]

@@ -1,44 +1,48 @@
-/** An image's service: its process, exactly, in its root and its sandbox. */
+/** An image's service: exactly its process, in its root and its sandbox. */
 import * as Either from "effect/Either"
-import * as DirectiveSource from "./DirectiveSource.ts"
-import * as EnvironmentLine from "../systemd/EnvironmentLine.ts"
-import * as ExecStart from "../systemd/ExecStart.ts"
-import * as ExposedPorts from "../process/ExposedPorts.ts"
-import * as HealthUnits from "./HealthUnits.ts"
-import * as HostFiles from "../HostFiles.ts"
-import { DEFAULT_PATH } from "../process/ImageCommand.ts"
 import type { ProcessConfig } from "../image/ImageConfig.ts"
-import * as ImageContext from "./ImageContext.ts"
-import * as ImageLabels from "./ImageLabels.ts"
+import type { ResolvedImage } from "../image/ResolvedImage.ts"
+import * as ExposedPorts from "../process/ExposedPorts.ts"
+import { DEFAULT_PATH } from "../process/ImageCommand.ts"
 import * as ImageProcess from "../process/ImageProcess.ts"
 import type { Identity } from "../process/ImageUser.ts"
+import type { RootFacts } from "../process/RootFacts.ts"
+import * as StopSignal from "../process/StopSignal.ts"
+import * as EnvironmentLine from "../systemd/EnvironmentLine.ts"
+import * as ExecStart from "../systemd/ExecStart.ts"
+import { type FeatureMissing, knows } from "../systemd/SystemdVersion.ts"
+import { bind, inRoot, join, literal, path, type Unwritable } from "../systemd/UnitValue.ts"
+import * as DirectiveSource from "./DirectiveSource.ts"
+import * as HealthUnits from "./HealthUnits.ts"
+import * as ImageContext from "./ImageContext.ts"
+import * as ImageLabels from "./ImageLabels.ts"
+import * as ImageVolumes from "./ImageVolumes.ts"
 import * as OutputUnit from "./OutputUnit.ts"
 import * as Profile from "./Profile.ts"
-import type { ResolvedImage } from "../image/ResolvedImage.ts"
-import type { RootFacts } from "../process/RootFacts.ts"
+import * as RootMounts from "./RootMounts.ts"
 import * as RootPaths from "./RootPaths.ts"
 import * as ServiceIdentity from "./ServiceIdentity.ts"
 import * as ServiceLimits from "./ServiceLimits.ts"
 import * as ServiceNetwork from "./ServiceNetwork.ts"
+import * as ServiceProcesses from "./ServiceProcesses.ts"
 import * as SharedDirectives from "./SharedDirectives.ts"
-import * as StopSignal from "../process/StopSignal.ts"
+import * as StopUnit from "./StopUnit.ts"
 import * as StubUnit from "./StubUnit.ts"
-import { knows } from "../systemd/SystemdVersion.ts"
 import { type Directive, directive, type UnitFile } from "./UnitFile.ts"
-import * as UnitName from "../naming/UnitName.ts"
-import { bind, literal, path, type Unwritable } from "../systemd/UnitValue.ts"
 import * as UnmappedFields from "./UnmappedFields.ts"
-import type { Volume } from "./ImageVolumes.ts"
 
-/** What more than one of an image's units says, or its units and whoever lists them. */
+/** Parts that several of an image's units contain, or that its units and lists of them need. */
 export interface ServiceParts {
   readonly roots: RootPaths.RootPaths
-  readonly volumes: readonly Volume[]
+  readonly volumes: readonly ImageVolumes.Volume[]
   readonly notes: readonly string[]
   readonly unmapped: readonly UnmappedFields.UnmappedField[]
 }
 
-/** Where the facts are missing, a stand-in that says so: prepare finds them and reloads before it could ever run. */
+/**
+ * Renders the service. If facts are missing, it is a stand-in that says so: prepare finds the facts and reloads
+ * systemd before it can run.
+ */
 export const render = (
   context: ImageContext.ImageContext,
   image: ResolvedImage,
@@ -46,23 +50,25 @@ export const render = (
   facts: RootFacts,
   { roots, volumes, notes, unmapped }: ServiceParts
 ): Either.Either<UnitFile, ServiceError> => {
-  const prepare = UnitName.prepare(context.stem, context.sha256)
-  const scratch = UnitName.scratch(context.stem, context.sha256)
-  const output =
-    OutputUnit.isPiped(context, facts) === false ? "" : ` ${UnitName.output(context.stem, context.sha256)}`
+  const prepare = context.units.prepare
+  const scratch = context.units.scratch
+  const output = OutputUnit.isPiped(context) ? ` ${context.units.output}` : ""
   const before = literal(`${prepare} ${scratch}${output}`)
   const { settings, origins, host } = context
   const config = image.config.config ?? {}
   const inRoot = inRootDirectives(context, config, process, facts, roots, volumes)
   if (Either.isLeft(inRoot)) return Either.left(inRoot.left)
+  const processes = ServiceProcesses.directives(context)
+  if (Either.isLeft(processes)) return Either.left(processes.left)
   return Either.right({
-    name: UnitName.service(context.stem),
+    name: context.units.service,
     comments: [
       ...ImageContext.header(context.name),
       `Manifest: ${image.manifestDigest}`,
       ...origin(image),
       ...ports(config),
-      ...fewNotes(notes).map((note) => `Note: ${note}.`),
+      ...fewVolumes(volumes),
+      ...[...walls(context, process, facts), ...fewNotes(notes)].map((note) => `Note: ${note}.`),
       ...UnmappedFields.comments(unmapped)
     ],
     sections: [
@@ -73,9 +79,7 @@ export const render = (
           ...ImageContext.sourcePath(context),
           directive("Requires", before),
           directive("After", before),
-          ...(HealthUnits.isChecked(context, process, facts)
-            ? [directive("Wants", literal(UnitName.health(context.stem, "timer", context.sha256)))]
-            : [])
+          ...wanted(context, process, facts)
         ]
       },
       {
@@ -87,8 +91,10 @@ export const render = (
           ...unsetEnvironment(process),
           directive("KillSignal", literal(process.stopSignal), stopSource(config)),
           ...stopStatus(process.stopSignal, stopSource(config)),
-          KILL_MODE,
-          ...ServiceLimits.stopTimeout(config, settings.profile, host.systemdVersion),
+          ...processes.right,
+          SharedDirectives.SIGPIPE,
+          directive("SyslogIdentifier", literal(context.stem)),
+          ...ServiceLimits.stopTimeout(config, settings, origins, ServiceProcesses.isolation(context)),
           ...(settings.restart === "no"
             ? []
             : [directive("Restart", literal(settings.restart), DirectiveSource.setting(origins, "restart"))]),
@@ -101,48 +107,94 @@ export const render = (
   })
 }
 
-type ServiceError = Unwritable | EnvironmentLine.EnvironmentRefused
+/** Why there is no service. */
+export type ServiceError = Unwritable | EnvironmentLine.EnvironmentRefused | FeatureMissing
 
-const KILL_MODE = directive("KillMode", literal("mixed"))
+/** The units beside the service, which it needs for neither its start nor its work. */
+const wanted = (
+  context: ImageContext.ImageContext,
+  process: ImageProcess.ImageProcess,
+  facts: RootFacts
+): readonly Directive[] => {
+  const stop = StopUnit.name(context)
+  const timer = HealthUnits.isChecked(context, process, facts) ? context.units.healthTimer : undefined
+  return [stop, timer].filter((unit) => unit !== undefined).map((unit) => directive("Wants", literal(unit)))
+}
 
-/** Is everything known that its unit must say of the root? */
+/** Whether all facts of the root that the unit needs are known. */
 export const isPrepared = (process: ImageProcess.ImageProcess, facts: RootFacts): boolean =>
   ImageProcess.path(process, facts) !== undefined && ImageProcess.identity(process, facts) !== undefined
 
-/** What the image asks for and does not get, or not as it stands; one sentence each. */
+/** Returns what the image asks for and does not get, or not in that form, one sentence each. */
 export const notes = (
   context: ImageContext.ImageContext,
   image: ResolvedImage,
   process: ImageProcess.ImageProcess,
   facts: RootFacts,
-  ofVolumes: readonly string[]
+  own: ImageVolumes.ImageVolumes
 ): readonly string[] => {
   const identity = ImageProcess.identity(process, facts)
   return [
+    ...image.notes,
     ...process.notes,
-    ...ofVolumes,
+    ...own.notes,
+    ...ServiceLimits.notes(image.config.config ?? {}, context.settings),
+    ...ServiceProcesses.initNotes(context, process.command.argv),
     ...(ImageProcess.healthPath(process, facts) === ""
       ? ["the health check's program is not in the image: no checks are made"]
       : []),
+    ...closedDirectory(process, facts, own.volumes),
     ...(identity === undefined ? [] : ServiceIdentity.notes(context, identity)),
     ...ServiceNetwork.notes(context, exposed(image.config.config ?? {}), identity?.uid === 0)
   ]
 }
 
-/** As many as anybody reads: an image may have hundreds of thousands. */
+/**
+ * Returns a sentence if the user may not enter the working directory. Container engines change into it as root; systemd does so
+ * as the user, and the service fails with 200/CHDIR. What is mounted at run time may have another mode than the image says.
+ */
+const closedDirectory = (
+  process: ImageProcess.ImageProcess,
+  facts: RootFacts,
+  volumes: readonly ImageVolumes.Volume[]
+): readonly string[] => {
+  const closed = ImageProcess.closedDirectory(process, facts)
+  const mounted = [...volumes.map(({ path }) => path), RootPaths.RUN, "/tmp", "/var/tmp"]
+  return closed === undefined || mounted.some((path) => closed === path || closed.startsWith(`${path}/`))
+    ? []
+    : [
+        `its user ${process.user.text} may not enter ${closed === process.workingDirectory ? "the working directory" : `${JSON.stringify(closed)}, on the way to the working directory`} ${JSON.stringify(process.workingDirectory)}, so it fails at each start with the status 200/CHDIR: give the image another WorkingDir, mode or owner, or set user =`
+      ]
+}
+
+/**
+ * Returns what a hostile image could do because this machine lacks a barrier, one sentence each. The sentences are the
+ * same for all images of a machine: units, `inspect` and `doctor` contain them, and the generator does not log them at
+ * each reload.
+ */
+export const walls = (
+  context: ImageContext.ImageContext,
+  process: ImageProcess.ImageProcess,
+  facts: RootFacts
+): readonly string[] => {
+  const identity = ImageProcess.identity(process, facts)
+  return identity === undefined ? [] : ServiceProcesses.notes(context, identity.uid === 0)
+}
+
+/** Limits the notes to a readable number: an image may have hundreds of thousands. */
 export const fewNotes = (all: readonly string[]): readonly string[] =>
   all.length <= MAX_NOTES
     ? all
     : [...all.slice(0, MAX_NOTES), `${all.length - MAX_NOTES} more notes are in oci-systemd inspect`]
 
-/** The process as the image has it; the one that says why it cannot be, where facts are missing. */
+/** Returns the process of the image; if facts are missing, one that says why it cannot run. */
 const inRootDirectives = (
   context: ImageContext.ImageContext,
   config: ProcessConfig,
   process: ImageProcess.ImageProcess,
   facts: RootFacts,
   roots: RootPaths.RootPaths,
-  volumes: readonly Volume[]
+  volumes: readonly ImageVolumes.Volume[]
 ): Either.Either<readonly Directive[], ServiceError> => {
   const executable = ImageProcess.path(process, facts)
   const identity = ImageProcess.identity(process, facts)
@@ -155,7 +207,7 @@ const inRootDirectives = (
   if (Either.isLeft(directory)) return Either.left(directory.left)
   const variables = environment(process, identity)
   if (Either.isLeft(variables)) return Either.left(variables.left)
-  const output = OutputUnit.directives(context, facts, roots.overlay)
+  const output = OutputUnit.directives(context, roots.overlay)
   if (Either.isLeft(output)) return Either.left(output.left)
   return Either.right([
     directive("RootDirectory", root.right, OF_ROOTFS),
@@ -167,7 +219,8 @@ const inRootDirectives = (
     ),
     ...ServiceIdentity.directives(context, process.user, identity),
     ...variables.right,
-    ...binds(context, volumes, roots),
+    ...access(context, volumes),
+    ...devices(context, roots),
     ...output.right
   ])
 }
@@ -178,24 +231,33 @@ const OF_WORKING_DIR = DirectiveSource.image("WorkingDir")
 const OF_USER = DirectiveSource.image("User")
 const OF_ENV = DirectiveSource.image("Env")
 
-/** What an image does not say of these two, every engine says. */
+/** Returns the environment, with the two variables that every container engine adds. */
 const environment = (
   process: ImageProcess.ImageProcess,
   identity: Identity
 ): Either.Either<readonly Directive[], EnvironmentLine.EnvironmentRefused> => {
-  const added = [
-    { name: "HOME", value: identity.home, source: OF_USER },
-    { name: "PATH", value: DEFAULT_PATH, source: DirectiveSource.byDefault }
-  ].filter(({ name }) => !sets(process, name))
-  const own = process.environment.map(({ name, value }) => ({ name, value, source: OF_ENV }))
+  if (EnvironmentLine.isTooLong(process.environment)) return Either.left(EnvironmentLine.tooLong())
   const directives: Directive[] = []
-  for (const assignment of [...added, ...own]) {
+  for (const assignment of variables(process, identity)) {
     const rendered = EnvironmentLine.render(assignment)
     if (Either.isLeft(rendered)) return Either.left(rendered.left)
     directives.push(directive("Environment", rendered.right, assignment.source))
   }
   return Either.right(directives)
 }
+
+interface Variable extends EnvironmentLine.Assignment {
+  readonly source: DirectiveSource.DirectiveSource
+}
+
+/** The environment of the image's processes, in its order. */
+export const variables = (process: ImageProcess.ImageProcess, identity: Identity): readonly Variable[] => [
+  ...[
+    { name: "HOME", value: identity.home, source: OF_USER },
+    { name: "PATH", value: DEFAULT_PATH, source: DirectiveSource.byDefault }
+  ].filter(({ name }) => !sets(process, name)),
+  ...process.environment.map(({ name, value }) => ({ name, value, source: OF_ENV }))
+]
 
 const sets = ({ environment }: ImageProcess.ImageProcess, variable: string): boolean =>
   environment.some(({ name }) => name === variable)
@@ -205,7 +267,7 @@ const unsetEnvironment = (process: ImageProcess.ImageProcess): readonly Directiv
   return foreign.length === 0 ? [] : [directive("UnsetEnvironment", literal(foreign.join(" ")))]
 }
 
-/** What it may do, and what it sees of its host. */
+/** Returns what the service may do, and what it sees of its host. */
 const confinement = (
   context: ImageContext.ImageContext,
   image: ResolvedImage,
@@ -219,39 +281,83 @@ const confinement = (
   return [
     ...Profile.directives(settings.profile, {
       systemdVersion: host.systemdVersion,
-      architecture: image.config.architecture,
-      needsLowPorts: ServiceNetwork.needsLowPorts(opened, isRoot)
+      architecture: image.platform.architecture,
+      privateUsers: ServiceProcesses.hasPrivateUsers(context, isRoot)
     }),
     ...ServiceNetwork.directives(context, config, opened, isRoot),
-    ...HostFiles.directives({
-      states: facts.hostFiles,
-      writable: settings.root !== "readonly",
-      alone: ServiceNetwork.isolation(context, config) !== undefined,
-      setsTimeZone: sets(process, "TZ")
-    }),
-    knows(host.systemdVersion, "BindLogSockets") ? BIND_LOG_SOCKETS : BIND_EACH_LOG_SOCKET
+    ...logSockets(context)
   ]
 }
 
-/** What is written to places of its own. Of two for one place systemd takes the first: a volume is asked for, and kept. */
-const binds = (
+/**
+ * What the service may write to of what is mounted into its root (see `RootMounts`), and what not.
+ *
+ * Only what lies where systemd mounts file systems of the kernel, `/dev` say, is bound by the unit: no image writes there.
+ */
+const access = (
   context: ImageContext.ImageContext,
-  volumes: readonly Volume[],
-  roots: RootPaths.RootPaths
-): readonly Directive[] => [
-  ...RootPaths.writables(roots.overlay, context.settings)
-    .filter(({ path }) => !volumes.some((volume) => volume.path === path))
-    .map(({ directory, path }) =>
-      directive("BindPaths", bind(directory, path), DirectiveSource.setting(context.origins, "root"))
-    ),
-  ...volumes.map(({ directory, kind, path, readonly }) =>
-    directive(
-      readonly ? "BindReadOnlyPaths" : "BindPaths",
-      bind(directory, path),
-      kind === "own" ? DirectiveSource.image("Volumes") : DirectiveSource.setting(context.origins, "volume")
-    )
-  )
-]
+  volumes: readonly ImageVolumes.Volume[]
+): readonly Directive[] => {
+  const { origins, settings } = context
+  const bySetting = DirectiveSource.setting(origins, "volume")
+  const mounted = volumes.filter(({ path }) => !ImageVolumes.isOfTheKernel(path))
+  const writable = [RootPaths.RUN, ...mounted.filter(({ readonly }) => !readonly).map(({ path }) => path)]
+  return [
+    ...volumes
+      .filter(({ path }) => ImageVolumes.isOfTheKernel(path))
+      .map(({ directory, path, readonly }) =>
+        directive(readonly ? "BindReadOnlyPaths" : "BindPaths", bind(directory, path), bySetting)
+      ),
+    // What other file systems are mounted inside a volume is read-only too.
+    ...mounted
+      .filter(({ readonly }) => readonly)
+      .map(({ path }) => directive("ReadOnlyPaths", inRoot(path), bySetting)),
+    ...(Profile.isReadOnly(settings.profile)
+      ? [
+          directive(
+            "ReadWritePaths",
+            join([...new Set(writable)].map(inRoot)),
+            DirectiveSource.profile(settings.profile)
+          )
+        ]
+      : [])
+  ]
+}
+
+/**
+ * Returns what keeps the service from what `PrivateDevices=` leaves of the host's devices: terminals of its users, for
+ * which the root has its own, and memory in large pages that programs of root share by files.
+ */
+const devices = (
+  { settings: { profile } }: ImageContext.ImageContext,
+  { root }: RootPaths.RootPaths
+): readonly Directive[] => {
+  if (!RootMounts.hasOwnTerminals(profile)) return []
+  const source = DirectiveSource.profile(profile)
+  return [
+    directive("BindPaths", bind(`${root}/${RootMounts.TERMINALS}`, "/dev/pts"), source),
+    directive("InaccessiblePaths", literal("-+/dev/hugepages"), source)
+  ]
+}
+
+/** Lists volumes, which no directive shows. The number is limited to what can be read. */
+const fewVolumes = (volumes: readonly ImageVolumes.Volume[]): readonly string[] =>
+  volumes
+    .slice(0, MAX_NOTES)
+    .map(({ directory, path, readonly }) => `Volume: ${path} is ${directory}${readonly ? ", read-only" : ""}`)
+
+/** Unless told otherwise, systemd binds the sockets into the root from 257 on, and before that it does not. */
+const logSockets = ({
+  host: { systemdVersion },
+  origins,
+  settings: { logsockets }
+}: ImageContext.ImageContext): readonly Directive[] => {
+  const isKnown = knows(systemdVersion, "BindLogSockets")
+  if (logsockets) return [isKnown ? BIND_LOG_SOCKETS : BIND_EACH_LOG_SOCKET]
+  return isKnown
+    ? [directive("BindLogSockets", literal("no"), DirectiveSource.setting(origins, "logsockets"))]
+    : []
+}
 
 const exposed = (config: ProcessConfig) => ExposedPorts.parse(Object.keys(config.ExposedPorts ?? {})).ports
 

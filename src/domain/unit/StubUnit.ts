@@ -1,16 +1,16 @@
 /** The unit in place of an image that cannot run: its start fails at once and says why. */
 import * as Either from "effect/Either"
-import * as ImageContext from "./ImageContext.ts"
 import { display } from "../naming/ImageName.ts"
-import { type Directive, directive, type UnitFile } from "./UnitFile.ts"
-import * as UnitName from "../naming/UnitName.ts"
 import { join, literal, prose, word } from "../systemd/UnitValue.ts"
+import * as Printable from "../text/Printable.ts"
+import * as ImageContext from "./ImageContext.ts"
+import { type Directive, directive, type UnitFile } from "./UnitFile.ts"
 
 export const render = (
-  context: Pick<ImageContext.ImageContext, "name" | "stem">,
+  context: Pick<ImageContext.ImageContext, "name" | "units">,
   reason: string
 ): UnitFile => ({
-  name: UnitName.service(context.stem),
+  name: context.units.service,
   comments: ImageContext.header(context.name),
   sections: [
     {
@@ -21,13 +21,16 @@ export const render = (
   ]
 })
 
+/** Reasons hold texts of images. */
+const MAX_REASON = 2000
+
 /**
- * A process that says why and fails, before the service is one that has started: `systemctl start` fails with it, and so does what
- * needs the service. (`Type=oneshot` would do that too, but is refused beside a drop-in's `Restart=always`.) The reason is an
- * argument, not part of the script.
+ * Returns a process that prints the reason and fails before the service counts as started, so that `systemctl start`
+ * fails, and with it every unit that needs the service. (`Type=oneshot` would do the same, but is refused beside a
+ * drop-in's `Restart=always`.) The reason is an argument and not part of the script.
  */
 export const failing = (reason: string): readonly Directive[] => {
-  const sentence = word("the reason", reason.toWellFormed().replaceAll("\0", " "))
+  const sentence = word("the reason", Printable.line(reason.slice(0, MAX_REASON)))
   const argument = Either.getOrElse(sentence, () => literal('"cannot run"'))
   return [
     directive(

@@ -1,30 +1,31 @@
 /**
- * What an image's configuration says that no unit says, and why: every field of image-spec's config.md and of Docker's
- * is in a table here, and what is in none is named too.
+ * Fields of an image's configuration that no unit uses, and why. Every field of image-spec's config.md and of
+ * Docker's is in a table here, and unknown fields are named as well.
  */
 
-import * as ExposedPorts from "../process/ExposedPorts.ts"
 import type { ImageConfig, ProcessConfig } from "../image/ImageConfig.ts"
-import * as ImageLabels from "./ImageLabels.ts"
 import type { ResolvedImage } from "../image/ResolvedImage.ts"
+import * as ExposedPorts from "../process/ExposedPorts.ts"
+import * as ImageLabels from "./ImageLabels.ts"
 import * as ServiceLimits from "./ServiceLimits.ts"
 
+/** A field of the image that units do not use. */
 export interface UnmappedField {
-  /** `config.Hostname`, `history` */
+  /** A field such as `config.Hostname` or `history`. */
   readonly field: string
-  /** A clause: "is for building images". */
+  /** A clause such as "is for building images". */
   readonly reason: string
 }
 
-/** Directives, comments or decisions come of it. */
+/** Directives, comments or decisions follow from the field. */
 const MAPPED = undefined
 
-const TERMINAL = "is of a terminal, and a service has none: its output is in the journal"
+const TERMINAL = "is for a terminal, which a service does not have: its output is in the journal"
 const BUILDING = "is for building images"
 const RECORD = "is a record of how the image was made"
-const OTHER_HOST = "is of the container that it was made in: a service has its host's"
+const OTHER_HOST = "is part of the container in which it was made: a service has that of its host"
 
-/** Of `config`: how the process runs. */
+/** Fields of `config`, which describes the process. */
 const PROCESS_FIELDS: Readonly<Record<string, string | undefined>> = {
   User: MAPPED,
   Env: MAPPED,
@@ -75,10 +76,10 @@ const IMAGE_FIELDS: Readonly<Record<string, string | undefined>> = {
   "moby.buildkit.buildinfo.v1": RECORD,
   "moby.buildkit.cache.v0": RECORD,
   "os.version": "is for Windows",
-  "os.features": "names nothing that is known of Linux"
+  "os.features": "is not known in Linux"
 }
 
-/** In the order of their names. */
+/** Returns the unused fields, ordered by name. */
 export const of = (image: ResolvedImage): readonly UnmappedField[] => {
   const process: ProcessConfig = image.config.config ?? {}
   return [
@@ -102,7 +103,7 @@ const whole = (
   return unmapped
 }
 
-/** Of fields that are mapped, what is left over. */
+/** Returns the unused parts of fields that are used. */
 const parts = (process: ProcessConfig, image: ResolvedImage): readonly UnmappedField[] => [
   ...ImageLabels.unused(image).map((label) => ({
     field: `config.Labels ${label}`,
@@ -110,7 +111,7 @@ const parts = (process: ProcessConfig, image: ResolvedImage): readonly UnmappedF
   })),
   ...ExposedPorts.parse(Object.keys(process.ExposedPorts ?? {})).odd.map((port) => ({
     field: `config.ExposedPorts ${port}`,
-    reason: "is no port"
+    reason: "is not a port"
   })),
   ...ServiceLimits.unused(process).map((field) => ({
     field: `config.${field}`,
@@ -121,7 +122,7 @@ const parts = (process: ProcessConfig, image: ResolvedImage): readonly UnmappedF
     : [])
 ]
 
-/** Go writes fields that nobody set as its zero values. */
+/** Whether a value says nothing: Go writes unset fields with their zero values. */
 const saysNothing = (value: unknown): boolean =>
   value === null ||
   value === undefined ||
@@ -131,7 +132,7 @@ const saysNothing = (value: unknown): boolean =>
   (Array.isArray(value) && value.length === 0) ||
   (typeof value === "object" && Object.keys(value).length === 0)
 
-/** One line a reason, for the comments of a unit. */
+/** Prints one line for each reason, for the comments of a unit. */
 export const comments = (fields: readonly UnmappedField[]): readonly string[] => {
   const byReason = new Map<string, string[]>()
   for (const { field, reason } of fields) {
@@ -149,5 +150,5 @@ const list = (names: readonly string[]): string =>
     ? names.join(", ")
     : `${names.slice(0, MAX_NAMES).join(", ")} and ${names.length - MAX_NAMES} more`
 
-/** inspect has them all. */
+/** The most names in a comment; `inspect` prints all. */
 const MAX_NAMES = 12

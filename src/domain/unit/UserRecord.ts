@@ -20,7 +20,7 @@ export interface Records {
   readonly links: readonly RecordLink[]
 }
 
-/** Names that no host account has: `_oci-u1000`. */
+/** Returns a name that no account of the host has: `oci-u1000`. */
 export const userName = (uid: number): string => `oci-u${uid}`
 export const groupName = (gid: number): string => `oci-g${gid}`
 
@@ -38,7 +38,7 @@ export const user = (uid: number, gid: number): Records =>
 export const group = (gid: number): Records =>
   record("group", groupName(gid), gid, { groupName: groupName(gid), gid, description: "Group of OCI images" })
 
-/** Does the host look accounts up in these records (nsswitch.conf(5))? */
+/** Whether the host looks accounts up in these records (nsswitch.conf(5)). */
 export const areServed = (nsswitch: string): boolean =>
   ["passwd", "group"].every((database) =>
     new RegExp(`^\\s*${database}\\s*:(?:[^#\\n]*\\s)?systemd(?:\\s|$)`, "m").test(nsswitch)

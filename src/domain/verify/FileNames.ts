@@ -1,4 +1,4 @@
-/** The living names of a tree's files, by inode: two numbers for each, and no list. */
+/** The names of a tree's files that still exist, by inode: two numbers for each, without a list. */
 import type { InodeId } from "../root/Inodes.ts"
 import type { NodeId, RootTree } from "../root/RootTree.ts"
 
@@ -7,7 +7,7 @@ export class FileNames {
   readonly #next: Int32Array
 
   constructor(tree: RootTree, living: Uint8Array) {
-    this.#first = new Int32Array(tree.inodes.size).fill(NONE)
+    this.#first = new Int32Array(tree.inodes.count).fill(NONE)
     this.#next = new Int32Array(living.length)
     for (let node = living.length - 1; node >= 0; node--) {
       if (living[node] !== 1 || tree.kind(node) !== "File") continue
@@ -17,7 +17,7 @@ export class FileNames {
     }
   }
 
-  /** Negative where there is none. */
+  /** Returns the first name of the inode; negative if it has none. */
   first(inode: InodeId): NodeId {
     return this.#first[inode] ?? NONE
   }

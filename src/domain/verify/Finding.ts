@@ -1,6 +1,8 @@
-/** What `verify` finds wrong with an image or with its root: one fact each, as data. Paths are relative to the root. */
-import * as Data from "effect/Data"
+/** A fault that `verify` finds in an image or its root, as data. Paths are relative to the root. */
+
+import type * as Data from "effect/Data"
 import { type ByteString, display } from "../text/ByteString.ts"
+import { taggedUnion } from "../text/TaggedUnion.ts"
 import {
   type Difference,
   toJson as json,
@@ -9,30 +11,39 @@ import {
   render as renderDifference
 } from "./PathFacts.ts"
 
-/** One thing that is not as it should be. */
+/** One fault. */
 export type Finding = Data.TaggedEnum<{
-  /** An index, a manifest or a configuration: there is no image to speak of. `reason` names the document. */
+  /** An index, a manifest or a configuration cannot be used, so there is no image. `reason` names the document. */
   Unusable: { readonly reason: string }
-  /** A layer is not what the image says. `problem` is the tag of the error, `reason` its sentence, which names the layer. */
+  /**
+   * A layer differs from what the image states. `problem` is the tag of the error, `reason` its sentence, which names
+   * the layer.
+   */
   BadLayer: { readonly layer: string; readonly problem: string; readonly reason: string }
-  /** Something that is no fault of the image got in the way. */
+  /**
+   * A file of the extracts directory, by its path on the host, is not what the image's layers give. `reason` is a clause
+   * that follows the path.
+   */
+  BadStore: { readonly path: string; readonly reason: string }
+  /** The check failed for a reason that is not a fault of the image. */
   Unverified: { readonly reason: string }
   Changed: { readonly path: ByteString; readonly differences: ReadonlyArray<Difference> }
-  /** Nothing is there; of a directory, what should be below it is not mentioned. */
+  /** A path is missing. The paths below a missing directory are not listed. */
   Missing: { readonly path: ByteString; readonly kind: PathKind }
-  /** No layer brought it; of a directory, what is below it is not mentioned. */
+  /** No layer contains the path. The paths below an added directory are not listed. */
   Added: { readonly path: ByteString; readonly kind: PathKind }
-  /** The system refuses to say what is there: the disk is damaged, or who asks may not know. */
+  /** The system cannot tell what is at the path: the disk is damaged, or the caller lacks permission. */
   Unreadable: { readonly path: ByteString; readonly syscall: string; readonly code: string }
 }>
-/** Constructors, and `$is` and `$match`. */
-export const Finding = Data.taggedEnum<Finding>()
+/** Constructors, `$is` and `$match`. */
+export const Finding = taggedUnion<Finding>()
 
-/** One line. */
+/** Prints a finding in one line. */
 export const render = (finding: Finding): string =>
   Finding.$match(finding, {
     Unusable: ({ reason }) => reason,
     BadLayer: ({ reason }) => reason,
+    BadStore: ({ path, reason }) => `${path} ${reason}`,
     Unverified: ({ reason }) => `cannot be verified: ${reason}`,
     Changed: ({ path, differences }) =>
       `changed /${display(path)}: ${differences.map(renderDifference).join("; ")}`,
@@ -41,11 +52,12 @@ export const render = (finding: Finding): string =>
     Unreadable: ({ path, syscall, code }) => `unreadable /${display(path)}: ${syscall} says ${code}`
   })
 
-/** For machines. Paths are as people read them, `\xNN` for a byte that is no text. */
+/** Returns a finding as JSON. Paths are printed for people, with `\xNN` for bytes that are not text. */
 export const toJson = (finding: Finding): object =>
   Finding.$match(finding, {
     Unusable: ({ reason }) => ({ finding: "unusable", reason }),
     BadLayer: ({ layer, problem, reason }) => ({ finding: "bad-layer", layer, problem, reason }),
+    BadStore: ({ path, reason }) => ({ finding: "bad-store", path, reason }),
     Unverified: ({ reason }) => ({ finding: "unverified", reason }),
     Changed: ({ path, differences }) => ({
       finding: "changed",

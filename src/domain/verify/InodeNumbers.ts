@@ -1,24 +1,25 @@
 /**
- * Which of a tree's nodes first had an inode of the file system: a hash table in typed arrays, since there may be a million.
+ * Maps each inode number of the file system to the first node of a tree that has it: a hash table in typed arrays,
+ * since there may be a million.
  *
- * Inode numbers come from the file system, not from strangers: a plain hash does.
+ * Inode numbers come from the file system and not from an attacker, so a simple hash is enough.
  */
 import type { NodeId } from "../root/RootTree.ts"
 
 export class InodeNumbers {
-  /** 0 is free: no file system has an inode of that number. */
+  /** 0 marks a free slot, since no file system has an inode with that number. */
   #numbers: BigUint64Array
   #nodes: Int32Array
   #count = 0
 
-  /** With room for so many, and more when they come. */
+  /** Makes a table with room for `expected` inodes, which grows when more are added. */
   constructor(expected = 0) {
     const length = Math.max(LEAST, Math.ceil((expected + 1) / FULL))
     this.#numbers = new BigUint64Array(length)
     this.#nodes = new Int32Array(length)
   }
 
-  /** The node that had the inode first, which is this one from now on if none had. */
+  /** Returns the first node that had the inode. If there is none, `node` becomes the first. */
   claim(number: bigint, node: NodeId): NodeId {
     const slot = this.#slot(number)
     if (this.#numbers[slot] === number) return this.#nodes[slot] ?? node
@@ -50,7 +51,7 @@ export class InodeNumbers {
 }
 
 const LEAST = 1 << 8
-/** The part that may be taken. */
+/** The share of slots that may be in use. */
 const FULL = 0.75
 /** 2³² divided by the golden ratio (Knuth's multiplicative hashing). */
 const GOLDEN = 0x9e3779b1

@@ -1,12 +1,17 @@
-/** What there is at a path of a root filesystem, and how two such differ: what layers say, and what is found. */
-import * as Data from "effect/Data"
-import { type ByteString, display } from "../text/ByteString.ts"
-import type { InodeKind } from "../root/Inodes.ts"
-import type { Metadata, Timestamp } from "../archive/LayerEntry.ts"
+/**
+ * The facts about one path of a root filesystem, and the differences between what the layers say and what was found.
+ */
 
-/** No layer brings a socket; one can be found. */
+import type * as Data from "effect/Data"
+import type { Metadata, Timestamp } from "../archive/LayerEntry.ts"
+import type { InodeKind } from "../root/Inodes.ts"
+import { type ByteString, display } from "../text/ByteString.ts"
+import { taggedUnion } from "../text/TaggedUnion.ts"
+
+/** The kind of a path. Layers never contain sockets, but a root may. */
 export type PathKind = InodeKind | "Socket"
 
+/** The numbers of a device. */
 export interface Device {
   readonly major: number
   readonly minor: number
@@ -14,16 +19,16 @@ export interface Device {
 
 export interface PathFacts {
   readonly kind: PathKind
-  /** A symlink's mode means nothing. */
+  /** The mode of a symlink has no meaning. */
   readonly metadata: Metadata
-  /** Bytes of a file. */
+  /** Size of a file in bytes. */
   readonly size?: number
-  /** Of a symlink. */
+  /** Target of a symlink. */
   readonly target?: ByteString
   readonly device?: Device
 }
 
-/** One fact, as the layers say it (`expected`) and as it is (`found`). */
+/** One difference between what the layers say (`expected`) and what was found (`found`). */
 export type Difference = Data.TaggedEnum<{
   Kind: { readonly expected: PathKind; readonly found: PathKind }
   Mode: { readonly expected: number; readonly found: number }
@@ -35,22 +40,25 @@ export type Difference = Data.TaggedEnum<{
   Content: { readonly expected: string; readonly found: string }
   Target: { readonly expected: ByteString; readonly found: ByteString }
   Device: { readonly expected: Device; readonly found: Device }
-  /** `undefined`: there is none. */
+  /** `undefined` stands for an absent attribute. */
   Xattr: {
     readonly name: ByteString
     readonly expected: Uint8Array | undefined
     readonly found: Uint8Array | undefined
   }
-  /** Should be one file with that at the path, a hard link of it. */
+  /** The path should be a hard link of the file at the other path, and is not. */
   Unlinked: { readonly from: ByteString }
-  /** Is one file with that at the path, and should not be. */
+  /** The path is a hard link of the file at the other path, and should not be. */
   Linked: { readonly with: ByteString }
-  /** Another file system begins there. */
+  /** Another file system is mounted at the path. */
   Mounted: object
 }>
-export const Difference = Data.taggedEnum<Difference>()
+export const Difference = taggedUnion<Difference>()
 
-/** All but content and hard links, which two paths alone do not tell. Of two kinds nothing else is compared. */
+/**
+ * Returns all differences except content and hard links, which cannot be seen from two paths alone. If the kinds
+ * differ, nothing else is compared.
+ */
 export const differences = (expected: PathFacts, found: PathFacts): ReadonlyArray<Difference> => {
   if (expected.kind !== found.kind) return [Difference.Kind({ expected: expected.kind, found: found.kind })]
   const [is, was] = [found.metadata, expected.metadata]
@@ -87,7 +95,7 @@ export const differences = (expected: PathFacts, found: PathFacts): ReadonlyArra
   return all
 }
 
-/** "mode 644 is 600" */
+/** Prints a difference: "mode 644 is 600". */
 export const render = (difference: Difference): string =>
   Difference.$match(difference, {
     Kind: ({ expected, found }) => `${KINDS[expected]} is ${KINDS[found]}`,
@@ -106,7 +114,7 @@ export const render = (difference: Difference): string =>
     Mounted: () => "another file system is mounted there"
   })
 
-/** For machines: `what`, and `expected` and `found` where there are such. Bytes are in hex. */
+/** Returns a difference as JSON: `what`, and `expected` and `found` where they exist. Bytes are in hex. */
 export const toJson = (difference: Difference): Readonly<Record<string, string | number | null>> =>
   Difference.$match(difference, {
     Kind: ({ expected, found }) => ({ what: "kind", expected, found }),
@@ -147,7 +155,10 @@ export const KINDS: Readonly<Record<PathKind, string>> = {
   Socket: "a socket"
 }
 
-/** Labels and signatures that the host's own policy puts on files; of an image's, SELinux's are dropped (`LayerXattrs`). */
+/**
+ * Labels and signatures that the host's own policy sets on files. SELinux labels of an image are dropped
+ * (`LayerXattrs`).
+ */
 const HOSTS_OWN: ReadonlySet<string> = new Set([
   "security.selinux",
   "security.SMACK64",
@@ -156,8 +167,8 @@ const HOSTS_OWN: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Ends of what file systems can hold, in seconds: Linux puts a time beyond into the nearest that there is (ext4 and
- * others from 1901 on; to 2038; to 2106; ext4 to 2446; XFS to 2486).
+ * The first and last seconds that file systems can store. Linux stores the nearest possible time instead of one
+ * outside (ext4 and others from 1901 on; to 2038; to 2106; ext4 to 2446; XFS to 2486).
  */
 const ENDS_OF_TIME: ReadonlySet<number> = new Set([
   -(2 ** 31),
@@ -167,7 +178,7 @@ const ENDS_OF_TIME: ReadonlySet<number> = new Set([
   16_299_260_424
 ])
 
-/** Whether setting `expected` leaves `found`. */
+/** Whether a file has the time `found` after `expected` was set. */
 const isTime = (expected: Timestamp, found: Timestamp): boolean => {
   if (expected.seconds === found.seconds) return expected.nanoseconds === found.nanoseconds
   if (!ENDS_OF_TIME.has(found.seconds)) return false
@@ -181,7 +192,9 @@ const modeText = (mode: number): string => mode.toString(8).padStart(4, "0")
 
 const deviceText = ({ major, minor }: Device): string => `${major}:${minor}`
 
-/** In seconds, with nine digits where there is a part of one; a time before 1970 as what it is, -0.5 and not -1 + 0.5. */
+/**
+ * Prints seconds, with nine digits for a fraction. A time before 1970 is printed as its value, -0.5 and not -1 + 0.5.
+ */
 const timeText = ({ nanoseconds, seconds }: Timestamp): string => {
   if (nanoseconds === 0) return `${seconds}`
   const [whole, part] =

@@ -1,10 +1,10 @@
 /**
- * Differences that are there because a root was extracted by an ordinary user: what could not be done then is no damage,
- * and is counted instead of told path by path.
+ * Differences that exist because an ordinary user extracted the root. What was impossible then is not damage, and is
+ * counted instead of listed path by path.
  */
 import { Difference, type PathFacts } from "./PathFacts.ts"
 
-/** What could not be done, and, of a comparison, how often that shows. */
+/** What was impossible, and how many differences of a comparison it explains. */
 export interface RootShortfall<A> {
   readonly owner: A
   readonly device: A
@@ -18,8 +18,8 @@ export interface Explained {
 }
 
 /**
- * Takes out what is explained. `extractor` is whom everything then belongs to: a file of somebody else's was given away
- * later. A file that could not be given to its owner has no setuid and setgid either.
+ * Removes the explained differences. `extractor` is the user who owns everything in such a root: a file of another
+ * user was given away later. A file that could not be given to its owner also lacks setuid and setgid.
  */
 export const explain = (
   all: ReadonlyArray<Difference>,
@@ -44,7 +44,7 @@ export const explain = (
   return { rest, owner, xattr }
 }
 
-/** One line, or nothing where nothing shows. */
+/** Prints the counts in one line; `undefined` if all are zero. */
 export const render = ({ device, owner, xattr }: RootShortfall<number>): string | undefined => {
   const parts = [
     owner > 0 ? `${owner} without their owners` : undefined,

@@ -1,41 +1,49 @@
-/** What came of verifying one image, besides what was found wrong (`Finding`). */
-import * as Data from "effect/Data"
+/** The result of verifying one image, besides its findings (`Finding`). */
+
+import type * as Data from "effect/Data"
 import { display, type ImageName } from "../naming/ImageName.ts"
+import { taggedUnion } from "../text/TaggedUnion.ts"
 import * as RootShortfall from "./RootShortfall.ts"
 
-/** What became of the comparison of a root with its layers. */
+/** The result of comparing a root with its layers. */
 export type RootState = Data.TaggedEnum<{
-  /** Nobody asked. */
+  /** The comparison was not requested. */
   Unchecked: object
+  /** The root is an image, whose bytes were compared. Its paths were not. */
+  Image: object
   NotExtracted: object
-  /** It is there, but what it should be cannot be told. */
+  /** The root exists, but its expected content is unknown. */
   NotCompared: object
-  /** `paths` were looked at; `explained` is what an extraction without root could not do, and is no finding. */
+  /**
+   * `paths` were compared. `explained` counts what an extraction without root could not do, which is not a finding.
+   */
   Compared: { readonly paths: number; readonly explained: RootShortfall.RootShortfall<number> }
 }>
-/** Constructors, and `$is` and `$match`. */
-export const RootState = Data.taggedEnum<RootState>()
+/** Constructors, `$is` and `$match`. */
+export const RootState = taggedUnion<RootState>()
 
-/** What came of verifying one image. */
+/** The result of verifying one image. */
 export interface Verification {
   readonly image: ImageName
-  /** How much was found wrong. */
+  /** Number of findings. */
   readonly findings: number
-  /** How much of that is only that who asked may not read it, and root may. */
+  /** How many of them are only a lack of permission of the caller, which root has. */
   readonly unread: number
   readonly layers: number
   readonly root: RootState
-  /** The platforms of an image that is not for this machine: it is what it is called, and cannot run here. */
+  /** The platforms of an image that is not for this machine. The image may be intact, but cannot run here. */
   readonly foreign: readonly string[]
 }
 
 /** Whether nothing was found. */
 export const isIntact = ({ findings }: Verification): boolean => findings === 0
 
-/** Whether something was found that is wrong with the image; unless it is intact, nothing may be known. */
+/**
+ * Whether a finding is a fault of the image. An image that is neither intact nor damaged was not checked completely.
+ */
 export const isDamaged = ({ findings, unread }: Verification): boolean => findings > unread
 
-/** One line: `myorg.com/myapp:stable: intact: 3 layers, 1204 paths of the root`. */
+/** Prints the result in one line: `myorg.com/myapp:stable: intact: 3 layers, 1204 paths of the root`. */
 export const render = (verification: Verification): string => {
   const { findings, foreign, image, layers } = verification
   const verdict = isIntact(verification)
@@ -46,7 +54,7 @@ export const render = (verification: Verification): string => {
   return `${display(image)}: ${verdict}; ${[counted(layers, "layer"), ...aboutRoot(verification.root)].join(", ")}`
 }
 
-/** The fields for machines. */
+/** Returns the fields of the JSON output. */
 export const toJson = (verification: Verification): object => {
   const { findings, foreign, image, layers, root } = verification
   return {
@@ -63,6 +71,7 @@ export const toJson = (verification: Verification): object => {
 const aboutRoot = (root: RootState): ReadonlyArray<string> =>
   RootState.$match(root, {
     Unchecked: () => [],
+    Image: () => ["the image of the root"],
     NotExtracted: () => ["not extracted"],
     NotCompared: () => ["the root could not be compared"],
     Compared: ({ explained, paths }) => [
@@ -73,6 +82,7 @@ const aboutRoot = (root: RootState): ReadonlyArray<string> =>
 
 const ROOTS: Readonly<Record<RootState["_tag"], string>> = {
   Unchecked: "unchecked",
+  Image: "image",
   NotExtracted: "not-extracted",
   NotCompared: "not-compared",
   Compared: "compared"

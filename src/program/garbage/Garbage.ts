@@ -1,51 +1,58 @@
 /**
- * Removes what no image needs from the extracts directory, and, when told to, the data of images that are gone.
+ * Removes files that no image needs from the extracts directory, and on request the data of images that are gone.
  *
- * What is in use, the kernel says (`MountUse`), not the names of units: a service may run on with the root of an image
- * that moved on, or is gone.
+ * The kernel knows what is in use (`MountUse`), while unit names do not: a service may run with the root of an image
+ * that was replaced or removed.
  */
-import { lstatSync, readdirSync } from "node:fs"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
-import * as ExtractsTree from "../../domain/extracts/ExtractsTree.ts"
 import type { GarbagePiece, KeptPiece } from "../../domain/extracts/GarbagePiece.ts"
+import * as GarbagePlan from "../../domain/extracts/GarbagePlan.ts"
 import type { Settings } from "../../domain/settings/Settings.ts"
-import * as Claim from "../../services/files/FileLock.ts"
-import { attempt, Extracts, type ExtractsError, failing } from "../../services/Extracts.ts"
+import { ExtractStore } from "../../services/extracts/ExtractStore.ts"
+import { requireKnown } from "../../services/extracts/ExtractsDirectory.ts"
+import { attempt, failing } from "../../services/extracts/ExtractsError.ts"
 import * as ExtractsInventory from "../../services/extracts/ExtractsInventory.ts"
 import * as FreedSpace from "../../services/extracts/FreedSpace.ts"
+import * as GarbageFacts from "../../services/extracts/GarbageFacts.ts"
+import * as GarbageRemoval from "../../services/extracts/GarbageRemoval.ts"
+import * as Leftovers from "../../services/extracts/Leftovers.ts"
 import * as MountUse from "../../services/extracts/MountUse.ts"
-import { type Calls, NativeCalls } from "../../services/files/NativeCalls.ts"
+import * as FileLock from "../../services/files/FileLock.ts"
+import { NativeCalls } from "../../services/files/NativeCalls.ts"
+import * as LayoutPresence from "../../services/layout/LayoutPresence.ts"
 import type { Catalog } from "../Catalog.ts"
 import * as GarbageNeeds from "./GarbageNeeds.ts"
-import * as GarbageRemoval from "../../services/extracts/GarbageRemoval.ts"
-import * as GarbageSelection from "../GarbageSelection.ts"
 
-/** Nothing is removed where it cannot be known what is needed. */
-export class GarbageRefused extends Schema.TaggedError<GarbageRefused>()("GarbageRefused", {
-  reason: Schema.String,
-  hint: Schema.String
-}) {
+/** Nothing is removed, because it is not known what is needed. */
+export class GarbageRefused extends Data.TaggedError("GarbageRefused")<{
+  readonly reason: string
+  readonly hint: string
+}> {
   override get message(): string {
     return `nothing is removed: ${this.reason}`
   }
 }
 
-/** What is in use cannot be told by this user. */
-export class RootNeeded extends Schema.TaggedError<RootNeeded>()("RootNeeded", { hint: Schema.String }) {
+/** The caller may not see what is in use. */
+export class RootNeeded extends Data.TaggedError("RootNeeded")<{
+  readonly hint: string
+}> {
   override get message(): string {
     return "nothing is removed: only root can see which roots are in use"
   }
 }
 
 export interface GarbageOptions {
-  /** Say what would be removed, and remove nothing. */
+  /** Reports what would be removed, and removes nothing. */
   readonly dryRun?: boolean
-  /** The volumes of images that are gone, too, and what was written to their roots: data, which nothing can make again. */
+  /**
+   * Also removes volumes of images that are gone and what was written to their roots. This data cannot be restored.
+   */
   readonly volumes?: boolean
-  /** Also where no image is left, which otherwise is taken for a disk that is missing. */
+  /** Also works without any image, which otherwise counts as a missing disk. */
   readonly allowEmpty?: boolean
-  /** Who uses what; asked twice. */
+  /** Finds which process uses what. It is called twice. */
   readonly look?: () => MountUse.MountUse
 }
 
@@ -54,33 +61,39 @@ export interface Outcome {
   readonly removed: readonly GarbagePiece[]
   /** Bytes on the disk. */
   readonly freed: number
-  /** What no image needs and is left all the same. */
+  /** Pieces that no image needs and that are kept for another reason. */
   readonly kept: readonly KeptPiece[]
-  /** Images that keep what they have, since nothing can be known of them. */
+  /** Images of which everything is kept, because they cannot be read. */
   readonly held: ReadonlyArray<{ readonly image: string; readonly reason: string }>
-  /** What is not ours, and is left alone. */
+  /** Files that this program did not make, which are kept. */
   readonly odd: readonly string[]
 }
 
-/** `load` reads the catalogue: what is there may change while this works, so it is asked again. */
+interface Survey extends GarbageFacts.Survey {
+  readonly images: number
+  readonly needs: GarbageNeeds.Needs
+}
+
+/** Removes garbage. `load` reads the catalog, and is called again because images may change in the meantime. */
 export const collect = <E, R>(
   settings: Settings,
   load: Effect.Effect<Catalog, E, R>,
   options: GarbageOptions = {}
 ) =>
   Effect.gen(function* () {
-    const extracts = yield* Extracts
+    const extracts = yield* ExtractStore
     const calls = yield* NativeCalls
     const look = options.look ?? MountUse.look
     const { extractsdir } = settings.system
+    yield* requireKnown(extractsdir)
     const there = yield* attempt("look through the extracts", extractsdir, () => ({
       inventory: ExtractsInventory.take(extractsdir),
-      volumes: directoriesIn(settings.system.volumesdir)
+      volumes: GarbageFacts.volumesIn(settings.system.volumesdir)
     }))
     const survey = Effect.flatMap(load, (catalog) =>
       Effect.map(
         GarbageNeeds.of(catalog, settings, there.inventory),
-        (needs): GarbageSelection.Survey => ({
+        (needs): Survey => ({
           ...there,
           needs,
           images: catalog.images.length,
@@ -90,17 +103,19 @@ export const collect = <E, R>(
     )
     const before = yield* survey
     yield* requireImages(settings, before, options)
-    const { doomed, kept } = GarbageSelection.of(settings.system, before, options)
-    const leftovers = yield* abandoned(calls, settings)
+    const decide = (survey: Survey) => GarbagePlan.plan(GarbageFacts.of(settings.system, survey), options)
+    const { doomed, kept } = decide(before)
+    const leftovers = yield* Leftovers.find(calls, settings.system)
     if (options.dryRun === true) {
       const removed = [...doomed, ...leftovers]
       return outcome(before, removed, kept, yield* FreedSpace.of(removed.map(({ path }) => path)), true)
     }
     const freedBySweep = yield* FreedSpace.of(leftovers.map(({ path }) => path))
     yield* extracts.sweep
-    for (const { path } of leftovers) yield* Claim.removeAbandoned(calls, path).pipe(failing("remove", path))
+    for (const { path } of leftovers)
+      yield* FileLock.removeAbandoned(calls, path).pipe(failing("remove", path))
     if (doomed.length === 0) return outcome(before, leftovers, kept, freedBySweep, false)
-    const again = Effect.map(survey, (after) => GarbageSelection.of(settings.system, after, options))
+    const again = Effect.map(survey, decide)
     const { back, freed, gone } = yield* Effect.scoped(
       GarbageRemoval.remove(calls, settings.system, doomed, again)
     )
@@ -109,62 +124,22 @@ export const collect = <E, R>(
 
 const requireImages = (
   { system }: Settings,
-  { images, inventory, use }: GarbageSelection.Survey,
+  { images, inventory, use }: Survey,
   { allowEmpty = false, dryRun = false }: GarbageOptions
 ): Effect.Effect<void, GarbageRefused | RootNeeded> => {
   const refuse = (reason: string, hint: string) => Effect.fail(new GarbageRefused({ reason, hint }))
   if (!dryRun && !use.isComplete) return new RootNeeded({ hint: "run it as root; --dry-run works without" })
   if (allowEmpty || inventory.pieces.length === 0) return Effect.void
-  const state = stateOf(system.imagelayoutdir)
+  const state = LayoutPresence.fault(system.imagelayoutdir)
   if (state !== undefined)
     return refuse(`the layouts directory ${system.imagelayoutdir} ${state}`, EMPTY_HINT)
   return images === 0
-    ? refuse(`there are no images below ${system.imagelayoutdir}, and there are extracts of some`, EMPTY_HINT)
+    ? refuse(`there are no images below ${system.imagelayoutdir}, but there are extracts of some`, EMPTY_HINT)
     : Effect.void
 }
 
-const stateOf = (directory: string): string | undefined => {
-  try {
-    readdirSync(directory)
-    return undefined
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    return code === "ENOENT" ? "is missing" : `cannot be read: ${code}`
-  }
-}
-
-/** Links are the operator's, and what begins with a dot is ours. */
-const directoriesIn = (directory: string): readonly string[] => {
-  try {
-    return readdirSync(directory, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory() && !entry.name.startsWith("."))
-      .map(({ name }) => name)
-  } catch {
-    return []
-  }
-}
-
-/** What dead processes left. */
-const abandoned = (
-  calls: Calls,
-  { system }: Settings
-): Effect.Effect<readonly GarbagePiece[], ExtractsError> =>
-  attempt("look for leftovers", system.extractsdir, () =>
-    [
-      `${system.extractsdir}/${ExtractsTree.TMP}`,
-      `${system.extractsdir}/${ExtractsTree.LOCKS}`,
-      `${system.volumesdir}/${GarbageRemoval.VOLUMES_TRASH}`
-    ].flatMap((parent) => {
-      const children = lstatSync(parent, { throwIfNoEntry: false })?.isDirectory() ? readdirSync(parent) : []
-      return children
-        .map((child) => `${parent}/${child}`)
-        .filter((path) => !Claim.isHeld(calls, path))
-        .map((path): GarbagePiece => ({ kind: "leftover", path }))
-    })
-  )
-
 const outcome = (
-  { inventory, needs }: GarbageSelection.Survey,
+  { inventory, needs }: Survey,
   removed: readonly GarbagePiece[],
   kept: readonly KeptPiece[],
   freed: number,
@@ -178,4 +153,4 @@ const outcome = (
   odd: inventory.odd
 })
 
-const EMPTY_HINT = "if that is no disk that is missing, --allow-empty goes on"
+const EMPTY_HINT = "--allow-empty proceeds, if no disk is missing"

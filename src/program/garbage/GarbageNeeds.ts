@@ -1,26 +1,22 @@
-/** Which pieces of the extracts directory the images that there are need. */
+/** Finds the pieces of the extracts directory that the existing images need. */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Schema from "effect/Schema"
-import { Digest } from "../../domain/document/Digest.ts"
+import { type Digest, isDigest } from "../../domain/document/Digest.ts"
 import * as ExtractsTree from "../../domain/extracts/ExtractsTree.ts"
-import { display, type ImageName } from "../../domain/naming/ImageName.ts"
 import type { ResolvedImage } from "../../domain/image/ResolvedImage.ts"
-import * as RootPaths from "../../domain/unit/RootPaths.ts"
-import type * as Settings from "../../domain/settings/Settings.ts"
+import { display, type ImageName } from "../../domain/naming/ImageName.ts"
 import * as UnitName from "../../domain/naming/UnitName.ts"
-import { sha256 } from "../../services/layout/Blobs.ts"
+import type * as Settings from "../../domain/settings/Settings.ts"
+import * as RootPaths from "../../domain/unit/RootPaths.ts"
 import * as ExtractRecord from "../../services/extracts/ExtractRecord.ts"
 import type * as ExtractsInventory from "../../services/extracts/ExtractsInventory.ts"
+import type * as GarbageFacts from "../../services/extracts/GarbageFacts.ts"
+import { sha256 } from "../../services/layout/Blobs.ts"
 import * as LayoutPresence from "../../services/layout/LayoutPresence.ts"
 import type { Catalog } from "../Catalog.ts"
 
-export interface Needs {
-  /** Is the piece at this path needed? */
-  readonly has: (path: string) => boolean
-  /** Names of directories below `scratch` and `volumesdir` of images that are, or may be, there. */
-  readonly directories: ReadonlySet<string>
-  /** Images that keep what they have, and why. */
+export interface Needs extends GarbageFacts.Needs {
+  /** Images of which everything is kept, and why. */
   readonly held: ReadonlyMap<string, string>
 }
 
@@ -40,12 +36,15 @@ export const of = (
       pieces.filter(({ kind }) => kind === "name").map(({ path }) => path.slice(0, path.lastIndexOf("/")))
     )
 
-    /** An image that came to share its name with another one, or does so no more, has its data where it was before. */
+    /**
+     * Keeps the directories of an image under all its names: if it began or ceased to share its name with another
+     * image, its data is under the earlier one.
+     */
     const keepDirectories = (name: ImageName): void => {
       for (const stem of UnitName.possible(name, sha256)) directories.add(RootPaths.nameOf(stem, sha256))
     }
 
-    /** What the links of a name lead to, with all that belongs to it. */
+    /** Keeps everything that the links of a name lead to. */
     const hold = (name: string) =>
       Effect.gen(function* () {
         paths.add(`${name}/${ExtractsTree.CONFIG_LINK}`).add(`${name}/${ExtractsTree.ROOT_LINK}`)
@@ -59,10 +58,10 @@ export const of = (
         paths.add(root)
         const chainId = digestOf(root)
         if (chainId === undefined) return
-        paths.add(ExtractsTree.recordOf(chainId))
+        paths.add(ExtractsTree.recordOf(chainId)).add(ExtractsTree.rootImageOf(chainId))
         const record = yield* Effect.option(ExtractRecord.read(extractsdir, chainId))
         if (record._tag === "Some")
-          for (const layer of record.value.layers) paths.add(ExtractsTree.layerOf(layer))
+          for (const layer of record.value.layers) for (const path of pathsOfLayer(layer)) paths.add(path)
       })
 
     for (const image of catalog.images) {
@@ -105,8 +104,9 @@ const pathsOf = (name: ImageName, image: ResolvedImage): readonly string[] => {
   const config = image.configDescriptor.digest
   return [
     ExtractsTree.rootOf(image.chainId),
+    ExtractsTree.rootImageOf(image.chainId),
     ExtractsTree.recordOf(image.chainId),
-    ...image.config.rootfs.diff_ids.map(ExtractsTree.layerOf),
+    ...image.config.rootfs.diff_ids.flatMap(pathsOfLayer),
     ExtractsTree.configOf(config),
     ExtractsTree.factsOf(config, image.config.config?.User ?? "", sha256),
     `${links}/${ExtractsTree.CONFIG_LINK}`,
@@ -114,9 +114,14 @@ const pathsOf = (name: ImageName, image: ResolvedImage): readonly string[] => {
   ]
 }
 
-/** Of a path whose last components are an algorithm, two digits, and all of them. */
+const pathsOfLayer = (diffId: Digest): readonly string[] => [
+  ExtractsTree.layerOf(diffId),
+  ExtractsTree.listingOf(diffId)
+]
+
+/** Returns the digest in a path whose last components are an algorithm, two digits, and all digits. */
 const digestOf = (path: string): Digest | undefined => {
   const [, algorithm, hex] = /\/([a-z0-9]+)\/[0-9a-f]{2}\/([0-9a-f]+)$/.exec(path) ?? []
   const digest = `${algorithm}:${hex}`
-  return Schema.is(Digest)(digest) ? digest : undefined
+  return isDigest(digest) ? digest : undefined
 }

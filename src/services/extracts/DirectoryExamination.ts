@@ -1,29 +1,34 @@
 /**
- * Looks at the directories of layouts, extracts and volumes, and tries on the file system of the extracts what roots need
- * of it, in a temporary directory there.
+ * Examines the directories of layouts, extracts and volumes, and tries in a temporary directory whether the file
+ * system of the extracts has the features that roots need.
  */
 import * as fs from "node:fs"
 import { dirname } from "node:path"
 import * as Effect from "effect/Effect"
-import type { ByteString } from "../../domain/text/ByteString.ts"
-import * as Diagnosis from "../../domain/machine/Diagnosis.ts"
 import * as ExtractsTree from "../../domain/extracts/ExtractsTree.ts"
-import type { SystemSettings } from "../../domain/settings/SystemSettings.ts"
-import * as Claim from "../files/FileLock.ts"
-import * as HostProgram from "../host/HostProgram.ts"
-import { type Calls, NativeCalls } from "../files/NativeCalls.ts"
+import * as Diagnosis from "../../domain/machine/Diagnosis.ts"
+import * as MountInfo from "../../domain/machine/MountInfo.ts"
+import type { RootsKind, SystemSettings } from "../../domain/settings/SystemSettings.ts"
+import type { ByteString } from "../../domain/text/ByteString.ts"
+import * as FileLock from "../files/FileLock.ts"
+import type { Calls } from "../files/NativeCalls.ts"
 import * as Privileges from "../files/Privileges.ts"
+import * as HostProgram from "../host/HostProgram.ts"
+import * as MountTable from "../host/MountTable.ts"
+import * as ExtractsInventory from "./ExtractsInventory.ts"
+import * as MountProbe from "./MountProbe.ts"
 
 export const examine = (
+  calls: Calls,
   system: SystemSettings
-): Effect.Effect<readonly Diagnosis.Diagnosis[], never, NativeCalls> =>
+): Effect.Effect<readonly Diagnosis.Diagnosis[]> =>
   Effect.gen(function* () {
     const { extractsdir, imagelayoutdir, volumesdir } = system
-    const calls = yield* NativeCalls
     return [
       layouts(imagelayoutdir),
       extracts(extractsdir),
-      ...(yield* features(calls, extractsdir)),
+      ...olderForm(extractsdir),
+      ...(yield* features(calls, extractsdir, system.roots)),
       mountOptions(extractsdir),
       space(extractsdir),
       volumes(volumesdir)
@@ -39,12 +44,12 @@ const layouts = (directory: string): Diagnosis.Diagnosis => {
     ? Diagnosis.warning(
         "layouts",
         `${directory} is missing`,
-        `mkdir -p ${directory}, and copy an image into it: skopeo copy docker://IMAGE oci:${directory}/LAYOUT:REF`
+        `mkdir -p ${directory}, then copy an image into it: skopeo copy docker://IMAGE oci:${directory}/LAYOUT:REF`
       )
     : Diagnosis.problem(
         "layouts",
         `${directory} cannot be read: ${code}`,
-        "mend its permissions, or its disk"
+        "fix its permissions, or check its disk"
       )
 }
 
@@ -71,13 +76,42 @@ const extracts = (directory: string): Diagnosis.Diagnosis => {
       )
 }
 
-/** What a root needs of its file system, each tried. */
-const features = (calls: Calls, directory: string): Effect.Effect<readonly Diagnosis.Diagnosis[]> => {
+/** Finds roots of hard links, which an older version of this program made and this one cannot use. */
+const olderForm = (directory: string): readonly Diagnosis.Diagnosis[] => {
+  try {
+    const count = ExtractsInventory.take(directory).pieces.filter(({ path }) =>
+      ExtractsTree.isOld(path)
+    ).length
+    return count === 0
+      ? []
+      : [
+          Diagnosis.warning(
+            "older extracts",
+            `${count} roots and layers below ${directory} are those of an older version of this program`,
+            "oci-systemd gc removes them once no running service uses them"
+          )
+        ]
+  } catch (cause) {
+    if (Privileges.isDenied(cause)) return []
+    return [
+      Diagnosis.problem("older extracts", `${directory} cannot be read`, "fix its permissions, or its disk")
+    ]
+  }
+}
+
+/** Tries each feature that a root needs from its file system. */
+const features = (
+  calls: Calls,
+  directory: string,
+  kind: RootsKind
+): Effect.Effect<readonly Diagnosis.Diagnosis[]> => {
   if (!Privileges.isRoot()) {
-    return Effect.succeed(["file system", "overlay"].map((check) => Diagnosis.skipped(check, NEEDS_ROOT)))
+    return Effect.succeed(
+      ["file system", "overlay", "roots"].map((check) => Diagnosis.skipped(check, NEEDS_ROOT))
+    )
   }
   return Effect.gen(function* () {
-    const { path } = yield* Claim.temporaryDirectory(calls, existing(`${directory}/${ExtractsTree.TMP}`))
+    const { path } = yield* FileLock.temporaryDirectory(calls, existing(`${directory}/${ExtractsTree.TMP}`))
     const lacking = FEATURES.flatMap(([name, attempt]) => {
       const code = codeOf(() => attempt(calls, path))
       return code === undefined ? [] : [`${name} (${code})`]
@@ -88,9 +122,10 @@ const features = (calls: Calls, directory: string): Effect.Effect<readonly Diagn
         : Diagnosis.problem(
             "file system",
             `that of ${directory} does not take ${lacking.join(", ")}`,
-            "have extractsdir on ext4, xfs or btrfs"
+            "put extractsdir on ext4, xfs or btrfs"
           ),
-      yield* overlay(path, directory)
+      yield* overlay(path, directory),
+      roots(calls, path, kind)
     ]
   }).pipe(
     Effect.scoped,
@@ -102,7 +137,22 @@ const features = (calls: Calls, directory: string): Effect.Effect<readonly Diagn
   )
 }
 
-/** Mounts one, in a namespace that ends with the attempt. */
+/** Says which kind new roots will be, and why. */
+const roots = (calls: Calls, path: string, kind: RootsKind): Diagnosis.Diagnosis => {
+  if (kind === "directories")
+    return Diagnosis.ok("roots", "written out as directories, as the configuration says")
+  const reason = MountProbe.whyNot(calls.mounts, path)
+  if (reason === undefined) return Diagnosis.ok("roots", "mounted from images of their layers")
+  return kind === "auto"
+    ? Diagnosis.ok("roots", `written out as directories: ${reason}`)
+    : Diagnosis.problem(
+        "roots",
+        reason,
+        "have Linux 6.12 or later, and extractsdir on ext4, xfs or btrfs; or set roots = auto"
+      )
+}
+
+/** Mounts an overlay, in a namespace that ends with the attempt. */
 const overlay = (path: string, directory: string): Effect.Effect<Diagnosis.Diagnosis> =>
   Effect.gen(function* () {
     for (const name of ["lower", "upper", "work", "root"]) fs.mkdirSync(`${path}/${name}`)
@@ -127,7 +177,7 @@ const overlay = (path: string, directory: string): Effect.Effect<Diagnosis.Diagn
         Diagnosis.problem(
           "overlay",
           `a root cannot be mounted over ${directory}: ${message.split("\n")[0]}`,
-          "have extractsdir on ext4, xfs (with ftype=1) or btrfs, not on another overlay or a network file system"
+          "put extractsdir on ext4, xfs (with ftype=1) or btrfs, not on another overlay or a network file system"
         )
       )
     )
@@ -135,17 +185,10 @@ const overlay = (path: string, directory: string): Effect.Effect<Diagnosis.Diagn
 
 const mountOptions = (directory: string): Diagnosis.Diagnosis => {
   const at = existing(directory)
-  const table = fs
-    .readFileSync("/proc/self/mountinfo", "utf8")
-    .split("\n")
-    .map((line) => line.split(" "))
-  const real = fs.realpathSync(at)
-  const mount = table
-    .filter(([, , , , point = ""]) => point === "/" || real === point || real.startsWith(`${point}/`))
-    .sort(([, , , , a = ""], [, , , , b = ""]) => b.length - a.length)[0]
-  const options = (mount?.[5] ?? "").split(",")
+  const mount = MountInfo.around(MountTable.read(), fs.realpathSync(at))
+  const options = mount?.options ?? []
   const forbidden = ["noexec", "nosuid", "nodev"].filter((option) => options.includes(option))
-  const where = mount?.[4] ?? "/"
+  const where = mount?.point ?? "/"
   if (options.includes("ro"))
     return Diagnosis.problem("mount", `${where} is mounted read-only`, `mount -o remount,rw ${where}`)
   if (forbidden.length === 0) return Diagnosis.ok("mount", `${where} lets programs run`)
@@ -179,10 +222,10 @@ const volumes = (directory: string): Diagnosis.Diagnosis => {
   if (stats === undefined) return Diagnosis.ok("volumes", `${directory}, which the first volume makes`)
   return fs.statSync(directory, { throwIfNoEntry: false })?.isDirectory()
     ? Diagnosis.ok("volumes", directory)
-    : Diagnosis.problem("volumes", `${directory} is no directory`, "volumesdir must lead to a directory")
+    : Diagnosis.problem("volumes", `${directory} is not a directory`, "volumesdir must lead to a directory")
 }
 
-/** The path, or the nearest parent that is there. */
+/** Returns the path, or its nearest existing parent. */
 const existing = (path: string): string =>
   fs.existsSync(path) || path === "/" ? path : existing(dirname(path))
 
@@ -207,7 +250,7 @@ const fail = (code: string): never => {
   throw Object.assign(new Error(code), { code })
 }
 
-/** On a temporary directory. */
+/** The attempts, which get a temporary directory. */
 const FEATURES: ReadonlyArray<readonly [name: string, attempt: (calls: Calls, path: string) => void]> = [
   [
     "hard links",
@@ -262,8 +305,8 @@ const isTyped = (entry: fs.Dirent): boolean =>
   entry.isCharacterDevice() ||
   entry.isFIFO()
 
-const PRIVATE = [ExtractsTree.DIRS, ExtractsTree.LAYERS, ExtractsTree.SCRATCH]
+const PRIVATE = [ExtractsTree.ROOTS, ExtractsTree.IMAGES, ExtractsTree.LAYERS, ExtractsTree.SCRATCH]
 const NEEDS_ROOT = "only root can try it"
-const WRITABLE = "extraction writes there: mend its permissions, or set extractsdir elsewhere"
+const WRITABLE = "extraction writes there: fix its permissions, or set extractsdir elsewhere"
 const LEAST_GIGABYTES = 1
 const LEAST_INODES = 10_000

@@ -1,29 +1,31 @@
-/** What there is to say of how a root was made, kept beside it for who looks later. */
+/** A record of how a root was made, kept beside it for later commands. */
 import * as fs from "node:fs"
 import type * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
-import { Digest } from "../../domain/document/Digest.ts"
+import * as Either from "effect/Either"
+import { type Digest, digest } from "../../domain/document/Digest.ts"
+import * as JsonDecoder from "../../domain/document/JsonDecoder.ts"
 import * as ExtractsTree from "../../domain/extracts/ExtractsTree.ts"
+import * as MissingPrivileges from "../files/MissingPrivileges.ts"
 import * as Blobs from "../layout/Blobs.ts"
-import { attempt, type ExtractsError, type Workplace } from "../Extracts.ts"
-import * as SchemaForm from "../SchemaForm.ts"
-import * as Shortfalls from "../Shortfalls.ts"
+import { attempt, type ExtractsError } from "./ExtractsError.ts"
+import type { Workplace } from "./RootPublication.ts"
 
-export const ExtractRecord = Schema.Struct({
+const decoder = JsonDecoder.struct({
   /** Diff ids, the lowest layer first. */
-  layers: Schema.Array(Digest),
-  /** Of all layers. */
-  entries: Schema.NonNegativeInt,
-  /** Of all uncompressed archives. */
-  bytes: Schema.NonNegativeInt,
-  /** What was odd about the layers, one sentence each. */
-  notices: Schema.Array(Schema.String),
-  /** What could not be done for want of privilege: empty for root. */
-  shortfalls: Schema.Array(Shortfalls.Shortfall)
+  layers: JsonDecoder.list(digest),
+  /** Number of entries in all layers. */
+  entries: JsonDecoder.integer(0),
+  /** Bytes of all uncompressed archives. */
+  bytes: JsonDecoder.integer(0),
+  /** Unusual facts about the layers, one sentence each. */
+  notices: JsonDecoder.list(JsonDecoder.string),
+  /** What was impossible for lack of privileges; empty for root. */
+  shortfalls: JsonDecoder.list(MissingPrivileges.decoder)
 })
-export type ExtractRecord = typeof ExtractRecord.Type
+/** The record. */
+export interface ExtractRecord extends JsonDecoder.Type<typeof decoder> {}
 
-/** Writes it, to be kept with the root that is made in the workplace. */
+/** Writes the record, which is kept with the root that is made in the workplace. */
 export const keep = (
   extracts: string,
   chainId: Digest,
@@ -32,7 +34,7 @@ export const keep = (
 ): Effect.Effect<void, ExtractsError> => {
   const path = `${workplace.stage}/record.json`
   return attempt("write the record", path, () => {
-    const text = JSON.stringify(Schema.encodeSync(ExtractRecord)(record), undefined, 2)
+    const text = JSON.stringify(record, undefined, 2)
     fs.writeFileSync(path, `${text}\n`, { mode: 0o644, flag: "wx" })
     workplace.keep(path, pathOf(extracts, chainId))
   })
@@ -41,8 +43,18 @@ export const keep = (
 export const read = (
   extracts: string,
   chainId: Digest
-): Effect.Effect<ExtractRecord, Blobs.DocumentRefused> =>
-  Blobs.readDocument(pathOf(extracts, chainId), "extract record", SchemaForm.of(ExtractRecord))
+): Either.Either<ExtractRecord, Blobs.DocumentRefused> =>
+  Blobs.readDocument(pathOf(extracts, chainId), "extract record", decoder)
+
+/** Returns what could not be done when the root was made; nothing where there is no record of it. */
+export const missingPrivileges = (
+  extracts: string,
+  chainId: Digest
+): ReadonlyArray<MissingPrivileges.MissingPrivilege> =>
+  Either.match(read(extracts, chainId), {
+    onLeft: () => [],
+    onRight: ({ shortfalls }) => shortfalls
+  })
 
 export const pathOf = (extracts: string, chainId: Digest): string =>
   `${extracts}/${ExtractsTree.recordOf(chainId)}`

@@ -1,4 +1,6 @@
-/** Facts of extracted images, beside the extracts, by the digest of the configuration. */
+/**
+ * Reads and writes facts of extracted images, which are kept beside the extracts by the digest of the configuration.
+ */
 import * as fs from "node:fs"
 import * as Either from "effect/Either"
 import type { Digest } from "../../domain/document/Digest.ts"
@@ -8,6 +10,7 @@ import { TaggedError } from "../../domain/text/TaggedError.ts"
 import * as AtomicReplace from "../files/AtomicReplace.ts"
 import * as Blobs from "../layout/Blobs.ts"
 
+/** The facts of a root cannot be written. */
 export class FactsNotWritten extends TaggedError("FactsNotWritten")<{
   readonly path: string
   readonly cause: unknown
@@ -27,7 +30,7 @@ export const read = (
 ): Either.Either<RootFacts, Blobs.DocumentRefused> =>
   Blobs.readDocument(fileOf(extractsdir, config, user), "facts", RootFacts)
 
-/** For the user that the facts are about. */
+/** Writes facts, for the user that they are about. */
 export const write = (
   extractsdir: string,
   config: Digest,

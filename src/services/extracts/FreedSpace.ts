@@ -1,15 +1,18 @@
-/** How much of the disk trees take up that nothing else does: what is there under several names counts with its last. */
-import type { Buffer } from "node:buffer"
-import { type BigIntStats, type Dirent, lstatSync, readdirSync } from "node:fs"
+/**
+ * Computes how much disk space removing trees frees. A file with several names only counts if all of them are
+ * removed.
+ */
+import { type BigIntStats, lstatSync } from "node:fs"
+import { basename, dirname } from "node:path"
 import * as Effect from "effect/Effect"
-import * as DeepPath from "../files/DeepPath.ts"
-import * as Slices from "../files/CooperativeLoop.ts"
+import * as CooperativeLoop from "../files/CooperativeLoop.ts"
+import { DirectoryDescent } from "../files/DirectoryDescent.ts"
 
-/** Bytes that removing all of them frees; what cannot be looked at counts for nothing. */
+/** Returns the bytes that removing all these trees frees. Unreadable files do not count. */
 export const of = (tops: readonly string[]): Effect.Effect<number> =>
   Effect.suspend(() => {
     let blocks = 0n
-    /** Names that have been seen, of files that have more. */
+    /** How many names were seen of each file with several names. */
     const seen = new Map<string, bigint>()
     const count = (stats: BigIntStats): void => {
       if (stats.isDirectory() || stats.nlink <= 1n) {
@@ -29,35 +32,41 @@ export const of = (tops: readonly string[]): Effect.Effect<number> =>
     )
   })
 
-const walk = (top: string, count: (stats: BigIntStats) => void): Effect.Effect<void> => {
-  const tree = DeepPath.under(top)
-  const pending = [""]
-  const advance = (): boolean => {
-    const path = pending.pop()
-    if (path === undefined) return false
-    try {
-      const stats = lstatSync(tree.at(path), { bigint: true })
-      count(stats)
-      if (stats.isDirectory()) {
-        for (const name of list(tree.at(path))) pending.push(path === "" ? name : `${path}/${name}`)
+const walk = (top: string, count: (stats: BigIntStats) => void): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    let descent: DirectoryDescent | undefined
+    const pending: string[][] = [[Buffer.from(basename(top)).toString("latin1")]]
+    const advance = (): boolean => {
+      try {
+        descent ??= new DirectoryDescent(dirname(top))
+      } catch {
+        return false
       }
-    } catch {
-      // It is gone, or nobody may know.
+      const name = pending[pending.length - 1]?.pop()
+      if (name === undefined) {
+        pending.pop()
+        if (pending.length === 0) return false
+        descent.leave()
+        return true
+      }
+      try {
+        const stats = lstatSync(descent.at(name), { bigint: true })
+        count(stats)
+        if (stats.isDirectory() && descent.enter(name) !== undefined) {
+          pending.push([])
+          pending[pending.length - 1] = descent.list().map((entry) => entry.name)
+        }
+      } catch {
+        // The file is gone, or cannot be read.
+      }
+      return true
     }
-    return true
-  }
-  return Slices.run(advance, (cause) => cause).pipe(
-    Effect.ensuring(Effect.sync(() => tree.close())),
-    Effect.orDie
-  )
-}
+    return CooperativeLoop.run(advance, (cause) => cause).pipe(
+      // A tree that was moved elsewhere meanwhile is only counted in part.
+      Effect.ignore,
+      Effect.ensuring(Effect.sync(() => descent?.close()))
+    )
+  })
 
-const list = (path: Buffer): readonly string[] =>
-  (
-    readdirSync(path, { withFileTypes: true, encoding: "buffer" }) as unknown as Array<
-      Omit<Dirent, "name"> & { readonly name: Buffer }
-    >
-  ).map(({ name }) => name.toString("latin1"))
-
-/** stat(2): blocks are of 512 bytes, whatever the file system's own are. */
+/** The unit of blocks in stat(2), whatever the file system's own is. */
 const BLOCK = 512

@@ -1,8 +1,8 @@
 /**
- * Removes pieces of garbage so that nobody ever finds half of one.
+ * Removes pieces of garbage so that no process ever finds half of one.
  *
- * Each is moved into a directory of its own below `tmp`, by one rename, and looked at again there; what an image has come
- * to need in the meantime, or a process has come to use, moves back. From the rename on nobody new can use it.
+ * Each piece is moved by one rename into its own directory below `tmp`, and examined again there. A piece that an
+ * image or a process has come to need in the meantime is moved back. After the rename no new process can use it.
  */
 import { lstatSync, renameSync, rmdirSync } from "node:fs"
 import { dirname } from "node:path"
@@ -10,11 +10,13 @@ import * as Effect from "effect/Effect"
 import * as ExtractsTree from "../../domain/extracts/ExtractsTree.ts"
 import type { GarbagePiece, KeptPiece } from "../../domain/extracts/GarbagePiece.ts"
 import type { SystemSettings } from "../../domain/settings/SystemSettings.ts"
-import * as Claim from "../files/FileLock.ts"
+import { PRIVATE, PUBLIC } from "../files/DirectoryMode.ts"
 import * as Durable from "../files/Durable.ts"
-import { attempt, failing } from "../Extracts.ts"
-import * as FreedSpace from "./FreedSpace.ts"
+import * as FileLock from "../files/FileLock.ts"
 import type { Calls } from "../files/NativeCalls.ts"
+import * as RootMount from "../files/RootMount.ts"
+import { attempt, failing } from "./ExtractsError.ts"
+import * as FreedSpace from "./FreedSpace.ts"
 
 interface Moved {
   readonly piece: GarbagePiece
@@ -22,7 +24,8 @@ interface Moved {
 }
 
 /**
- * Moves all of it away, asks `again` what is still to go, moves the rest back, and leaves what is to go to the scope's end.
+ * Moves all pieces away, calls `again` to find what is still garbage, moves the rest back, and removes the garbage at
+ * the end of the scope.
  */
 export const remove = <E, R>(
   calls: Calls,
@@ -44,7 +47,7 @@ export const remove = <E, R>(
     const moved: Moved[] = []
     const back: KeptPiece[] = []
     const gone: Moved[] = []
-    // Once begun, it is seen through: what is moved must be looked at, or be there again.
+    // This is not interrupted: pieces that were moved away must be examined or moved back.
     yield* Effect.gen(function* () {
       for (const [index, piece] of doomed.entries()) {
         const to = `${piece.kind === "volumes" ? other : trash}/${index}`
@@ -53,7 +56,7 @@ export const remove = <E, R>(
         else if (gone.right) moved.push({ piece, to })
         else back.push({ ...piece, reason: "being used by an extraction" })
       }
-      // The inventory is that of before, so that it has what is moved away.
+      // The inventory was made before the pieces were moved, so it still contains them.
       const found = yield* Effect.exit(again)
       const doomedStill = new Set(found._tag === "Success" ? found.value.doomed.map(({ path }) => path) : [])
       for (const { piece, to } of moved) {
@@ -65,40 +68,66 @@ export const remove = <E, R>(
       }
     }).pipe(Effect.uninterruptible)
     const names = `${extractsdir}/${ExtractsTree.NAMES}`
-    for (const { piece } of gone) if (piece.kind === "name") removeEmpty(dirname(piece.path), names)
+    const old = `${extractsdir}/${ExtractsTree.OLD_ROOTS}/`
+    for (const { piece } of gone) {
+      if (piece.kind === "name") removeEmpty(dirname(piece.path), names)
+      // Nothing is put there any more.
+      if (piece.path.startsWith(old)) removeEmpty(dirname(piece.path), extractsdir)
+    }
     const freed = yield* FreedSpace.of(gone.map(({ to }) => to))
     return { gone: gone.map(({ piece }) => piece), back, freed }
   })
 
 const trashIn = (calls: Calls, parent: string) =>
   Effect.gen(function* () {
-    yield* attempt("make a directory", parent, () => Durable.makeDirectory(parent, 0o700))
-    const { path } = yield* Claim.temporaryDirectory(calls, parent).pipe(
+    yield* attempt("make a directory", parent, () => Durable.makeDirectory(parent, PRIVATE))
+    const { path } = yield* FileLock.temporaryDirectory(calls, parent).pipe(
       failing("make a temporary directory", parent)
     )
     return path
   })
 
-const away = (calls: Calls, { kind, path }: GarbagePiece, to: string) =>
-  kind === "root" || kind === "layer"
-    ? Claim.takeAway(calls, path, to)
-    : Effect.try({
-        try: () => {
-          renameSync(path, to)
-          return true
-        },
-        catch: (cause) => cause as NodeJS.ErrnoException
-      })
+/** An image follows its root, so that nobody looks for the root any more at what is unmounted here. */
+const away = (calls: Calls, { kind, path }: GarbagePiece, to: string) => {
+  const { locked, unmounted } = AWAY[kind] ?? {}
+  return Effect.try({
+    try: () => {
+      if (unmounted === true) RootMount.detach(calls.mounts, ExtractsTree.mountOf(path))
+      // A link cannot be locked, and no extraction holds one.
+      return locked === true && lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true
+    },
+    catch: (cause) => cause as NodeJS.ErrnoException
+  }).pipe(
+    Effect.flatMap((isLocked) =>
+      isLocked
+        ? FileLock.takeAway(calls, path, to)
+        : Effect.try({
+            try: () => {
+              renameSync(path, to)
+              return true
+            },
+            catch: (cause) => cause as NodeJS.ErrnoException
+          })
+    )
+  )
+}
 
-/** Unless there is another one by now. */
+const AWAY: Partial<Record<GarbagePiece["kind"], { readonly locked: true; readonly unmounted?: true }>> = {
+  root: { locked: true },
+  image: { locked: true, unmounted: true },
+  layer: { locked: true },
+  listing: { locked: true }
+}
+
+/** Moves a piece back, unless a new one has taken its place. */
 const restore = (from: string, to: string): void => {
   if (lstatSync(to, { throwIfNoEntry: false }) === undefined) {
-    Durable.makeDirectory(dirname(to), 0o755)
+    Durable.makeDirectory(dirname(to), PUBLIC)
     Durable.move(from, to)
   }
 }
 
-/** And its parents, as far as they are empty too. */
+/** Removes empty directories, and their parents if they are empty as well. */
 const removeEmpty = (directory: string, top: string): void => {
   for (let at = directory; at !== top && at.startsWith(`${top}/`); at = dirname(at)) {
     try {
@@ -109,5 +138,5 @@ const removeEmpty = (directory: string, top: string): void => {
   }
 }
 
-/** No image's volumes are called so: names begin with a letter, a digit or `_`. */
+/** A directory for removed volumes. No image has this name, since names begin with a letter, a digit or `_`. */
 export const VOLUMES_TRASH = ".gc"

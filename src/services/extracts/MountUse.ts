@@ -5,12 +5,16 @@
  * by hand. What the kernel has mounted, it names here: an overlay its lower directories, a bind its source.
  */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs"
+import * as MountInfo from "../../domain/machine/MountInfo.ts"
 
 export interface MountUse {
-  /** Who uses what lies at a path that ends with this one, or `undefined`. */
-  readonly of: (path: string) => string | undefined
-  /** What is mounted at or below an absolute path in this process's namespace. */
-  readonly mountedBelow: (path: string) => string | undefined
+  /**
+   * Who uses what lies at a path that ends with this one, or `undefined`. An EROFS image that is mounted at a path that
+   * ends with `but` is not a use: a root that is an image is mounted there for all services.
+   */
+  readonly of: (path: string, but?: string) => string | undefined
+  /** What is mounted at or below an absolute path in this process's namespace, but for an EROFS image at `but`. */
+  readonly mountedBelow: (path: string, but?: string) => string | undefined
   /** Could every process be looked at? Those of others can by root alone. */
   readonly isComplete: boolean
 }
@@ -36,40 +40,49 @@ export const look = (proc = "/proc"): MountUse => {
   const own = readFileSync(`${proc}/self/mountinfo`, "latin1")
   return {
     isComplete,
-    of: (path) => {
+    of: (path, but) => {
       const wanted = encoded(path)
-      const line = lineWith(own, wanted)
-      if (line !== undefined) return `what is mounted at ${pointOf(line)}`
+      const except = but === undefined ? undefined : encoded(but)
+      const mount = mountWith(own, wanted, except)
+      if (mount !== undefined) return `what is mounted at ${decoded(mount.point)}`
       for (const { pid, table } of namespaces.values()) {
-        const line = lineWith(table, wanted)
-        if (line !== undefined) return `${described(proc, pid)}, mounted at ${pointOf(line)}`
+        const mount = mountWith(table, wanted, except)
+        if (mount !== undefined) return `${described(proc, pid)}, mounted at ${decoded(mount.point)}`
       }
       const [place] = places.filter(([, at]) => `${at}/`.includes(`${path}/`))
       return place === undefined ? undefined : described(proc, place[0])
     },
-    mountedBelow: (path) => {
+    mountedBelow: (path, but) => {
       const wanted = encoded(path)
-      const point = own
-        .split("\n")
-        .map((line) => line.split(" ")[4] ?? "")
-        .find((at) => at === wanted || at.startsWith(`${wanted}/`))
-      return point === undefined ? undefined : decoded(point)
+      const except = but === undefined ? undefined : encoded(but)
+      const mount = MountInfo.parse(own).find(
+        (each) =>
+          `${each.escapedPoint}/`.startsWith(`${wanted}/`) &&
+          (except === undefined || !isImageAt(each, except))
+      )
+      return mount === undefined ? undefined : decoded(mount.point)
     }
   }
 }
 
-/** The line that has the path, whole: no longer name begins with it. */
-const lineWith = (table: string, path: string): string | undefined => {
+/** The mount whose line has the path, whole: no longer name begins with it. */
+const mountWith = (table: string, path: string, except?: string): MountInfo.Mount | undefined => {
   for (let at = table.indexOf(path); at >= 0; at = table.indexOf(path, at + 1)) {
     const next = table.charAt(at + path.length)
     if (next === "" || ENDS.has(next)) {
-      return table.slice(table.lastIndexOf("\n", at) + 1, indexOrEnd(table, at))
+      const mount = MountInfo.parseLine(table.slice(table.lastIndexOf("\n", at) + 1, indexOrEnd(table, at)))
+      if (mount !== undefined && (except === undefined || !isImageAt(mount, except))) return mount
     }
   }
   return undefined
 }
 
-const pointOf = (line: string): string => decoded(line.split(" ")[4] ?? "")
+/**
+ * Whether an EROFS image is mounted whose mount point ends with a path. A namespace that no unmounting reaches keeps the
+ * mount, and sees it move with the image when that is removed.
+ */
+const isImageAt = ({ escapedPoint, kind }: MountInfo.Mount, path: string): boolean =>
+  kind === "erofs" && (escapedPoint.endsWith(path) || MOVED.test(escapedPoint))
 
 const indexOrEnd = (table: string, from: number): number => {
   const end = table.indexOf("\n", from)
@@ -87,17 +100,17 @@ const described = (proc: string, pid: string): string => {
   }
 }
 
-/** As the kernel writes paths in its table: bytes, and these as octal escapes. */
+/** Writes a path as the kernel does in its table: as bytes, some of them as octal escapes. */
 const encoded = (path: string): string =>
   Buffer.from(path)
     .toString("latin1")
     .replace(/[ \t\n\\]/g, (byte) => `\\${byte.charCodeAt(0).toString(8).padStart(3, "0")}`)
 
-const decoded = (text: string): string =>
-  Buffer.from(
-    text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))),
-    "latin1"
-  ).toString()
+/** Returns the text of bytes. */
+const decoded = (bytes: string): string => Buffer.from(bytes, "latin1").toString()
 
-/** Of a path among mount options: the next one, the next option, the next field. */
+/** Where an image was mounted that is being removed (`GarbageRemoval`). */
+const MOVED = /\/tmp\/[0-9a-f]{24}\/[0-9]+\/root$/
+
+/** The characters after a path among mount options: the next path, the next option or the next field follows. */
 const ENDS: ReadonlySet<string> = new Set(["/", ":", ",", " ", "\n", "\\"])

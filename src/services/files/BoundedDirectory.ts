@@ -1,16 +1,16 @@
 /** Reading directories that strangers fill: never more of one than is asked for, however much is in it. */
-import * as fs from "node:fs"
 import * as Either from "effect/Either"
 import * as BoundedFile from "./BoundedFile.ts"
+import * as fs from "./RecordedFiles.ts"
 
 export interface Listing {
-  /** In no order. */
+  /** Entries in no particular order. */
   readonly entries: readonly fs.Dirent[]
-  /** Whether there are more than these. */
+  /** Whether there are more entries than these. */
   readonly isCut: boolean
 }
 
-/** At most `most` of what is in a directory. A link to one is followed. */
+/** Lists at most `most` entries of a directory. A link to a directory is followed. */
 export const list = (path: string, most: number): Either.Either<Listing, BoundedFile.FileRefused> => {
   let directory: fs.Dir | undefined
   try {

@@ -1,18 +1,19 @@
 /**
- * Reading files that strangers put there: never blocks, never reads without bound.
+ * Reads files that others may have written, without blocking and within a limit.
  *
- * Calls are synchronous, and give an Either, as everything does that the generator runs: it does nothing else meanwhile,
- * and Effect's runtime takes longer to load than Node does to start. An Effect takes an Either for one of its own.
+ * Calls are synchronous and return an Either, like everything that the generator runs: it does nothing else
+ * meanwhile, and Effect's runtime takes longer to load than Node takes to start. Effects accept an Either as an
+ * Effect.
  */
-import * as fs from "node:fs"
 import * as Either from "effect/Either"
 import { TaggedError } from "../../domain/text/TaggedError.ts"
+import * as fs from "./RecordedFiles.ts"
 
-/** `reason` is a clause that follows the path: "is a fifo", "is larger than …". */
+/** A file that cannot be read. `reason` is a clause that follows the path: "is a fifo", "is larger than …". */
 export class FileRefused extends TaggedError("FileRefused")<{
   readonly path: string
   readonly reason: string
-  /** The system's error name, `ENOENT`, where it was a system call that failed. */
+  /** The system's error name, such as `ENOENT`, if a system call failed. */
   readonly code?: string
 }> {
   override get message(): string {
@@ -20,7 +21,7 @@ export class FileRefused extends TaggedError("FileRefused")<{
   }
 }
 
-/** A regular file's whole content, at most `maxBytes`. Links are followed. */
+/** Reads a regular file of at most `maxBytes`. Links are followed. */
 export const read = (path: string, maxBytes: number): Either.Either<Buffer, FileRefused> => {
   const content = readNow(path, maxBytes)
   return content instanceof FileRefused ? Either.left(content) : Either.right(content)
@@ -29,7 +30,8 @@ export const read = (path: string, maxBytes: number): Either.Either<Buffer, File
 const readNow = (path: string, maxBytes: number): Buffer | FileRefused => {
   let fd: number | undefined
   try {
-    // Asked before opening as well: to open a device can have effects of its own, a watchdog's being a reboot.
+    // The type is checked before opening as well, because opening a device can have effects: opening a watchdog can
+    // cause a reboot.
     const before = fs.statSync(path, { throwIfNoEntry: false })
     if (before === undefined) return new FileRefused({ path, reason: REASONS.ENOENT, code: "ENOENT" })
     if (!before.isFile()) return new FileRefused({ path, reason: `is ${kind(before)}, not a file` })
@@ -50,7 +52,7 @@ const readNow = (path: string, maxBytes: number): Buffer | FileRefused => {
   }
 }
 
-/** As many bytes as the file had when it was opened: one that grows meanwhile is not read on. */
+/** Reads as many bytes as the file had when it was opened, even if it grows meanwhile. */
 const readAll = (fd: number, size: number): Buffer => {
   const content = Buffer.allocUnsafe(size)
   let filled = 0
@@ -62,7 +64,7 @@ const readAll = (fd: number, size: number): Buffer => {
   return content.subarray(0, filled)
 }
 
-/** A failed system call as a `FileRefused`. */
+/** Converts a failed system call to a `FileRefused`. */
 export const refusal = (path: string, cause: unknown): FileRefused => {
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : undefined
   const known = (REASONS as Readonly<Record<string, string>>)[code ?? ""]
@@ -75,10 +77,10 @@ export const refusal = (path: string, cause: unknown): FileRefused => {
 
 const REASONS = {
   ENOENT: "is missing",
-  ENOTDIR: "is missing: a part of its path is no directory",
+  ENOTDIR: "is missing: a part of its path is not a directory",
   EACCES: "cannot be read: permission denied",
   EPERM: "cannot be read: operation not permitted",
-  ELOOP: "cannot be read: its symbolic links go round in a circle",
+  ELOOP: "cannot be read: its symbolic links form a circle",
   EISDIR: "is a directory, not a file",
   ENXIO: "is a socket or a device, not a file"
 } as const

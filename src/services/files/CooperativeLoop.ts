@@ -1,14 +1,14 @@
 /**
- * Long synchronous work in slices, with a turn of the event loop between them.
+ * Divides long synchronous work into slices, with a turn of the event loop between them.
  *
- * Node's synchronous file calls are several times as fast as its asynchronous ones, but while they run no signal,
- * timer or interruption gets through.
+ * Node's synchronous file calls are several times as fast as the asynchronous ones, but no signal, timer or
+ * interruption gets through while they run.
  */
 import * as Effect from "effect/Effect"
 
 /**
- * Calls `advance` until it says false. Interruption takes effect between slices. What `advance` throws goes through
- * `failed`; what `failed` throws is a defect.
+ * Calls `advance` until it returns false. Interruption takes effect between slices. `failed` converts errors of
+ * `advance`; an error that `failed` throws is a defect.
  */
 export const run = <E>(advance: () => boolean, failed: (cause: unknown) => E): Effect.Effect<void, E> => {
   const slice = Effect.try({
@@ -27,13 +27,16 @@ export const run = <E>(advance: () => boolean, failed: (cause: unknown) => E): E
   return loop
 }
 
-/** Effect's own `yieldNow` mostly stays within the microtasks, where no signal arrives. */
+/**
+ * Waits for one turn of the event loop. Effect's own `yieldNow` mostly stays within microtasks, where no signal
+ * arrives.
+ */
 const turn = Effect.async<void>((resume) => {
   const handle = setImmediate(() => resume(Effect.void))
   return Effect.sync(() => clearImmediate(handle))
 })
 
-/** Milliseconds. */
+/** Length of a slice in milliseconds. */
 const SLICE = 10
 /** Steps between two looks at the clock. */
 const STEPS_PER_GLANCE = 16

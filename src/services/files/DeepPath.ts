@@ -1,22 +1,22 @@
 /**
- * Paths below a directory, as bytes for system calls, however deep: what would pass PATH_MAX (4096 bytes with its
- * NUL) goes through a descriptor of an ancestor, as `/proc/self/fd/N/rest`.
+ * Paths below a directory of any depth, as bytes for system calls. A path that would exceed PATH_MAX (4096 bytes with
+ * its NUL) goes through a descriptor of an ancestor, as `/proc/self/fd/N/rest`.
  */
 import { Buffer } from "node:buffer"
 import { closeSync, constants, openSync } from "node:fs"
 import type { ByteString } from "../../domain/text/ByteString.ts"
 
 export interface DeepPath {
-  /** The bytes to call with, good until the next call; `""` is the directory itself. */
+  /** Returns the bytes for a call, which are valid until the next one. `""` is the directory itself. */
   readonly at: (path: string | ByteString) => Buffer
   readonly close: () => void
 }
 
-/** `path` below `directory`, whose components (but the last) are real directories: never a link. */
+/** Makes paths below `directory`. All components but the last must be real directories and not links. */
 export const under = (directory: string): DeepPath => {
   const top = Buffer.from(directory).toString("latin1")
   const span = Math.max(SPAN - top.length, NAME_MAX + 1)
-  // one ancestor at a time: neighbours in a walk share it
+  // One ancestor is held at a time. Neighbours in a walk share it.
   let anchor: { readonly prefix: string; readonly fd: number } | undefined
 
   const anchored = (prefix: string): number => {
@@ -29,9 +29,9 @@ export const under = (directory: string): DeepPath => {
 
   const at = (path: string): Buffer => {
     if (path.length <= span) return Buffer.from(path === "" ? top : `${top}/${path}`, "latin1")
-    // the cut falls at a multiple of the span, so that what lies deep below one directory has one anchor
+    // The path is cut at multiples of the span, so that everything deep below one directory has the same ancestor.
     const cut = path.lastIndexOf("/", Math.floor((path.length - 1) / span) * span)
-    // a name too long to be one: the system call says so
+    // This name is too long, and the system call will say so.
     if (cut <= 0) return Buffer.from(`${top}/${path}`, "latin1")
     return Buffer.from(`/proc/self/fd/${anchored(path.slice(0, cut))}${path.slice(cut)}`, "latin1")
   }
@@ -45,6 +45,6 @@ export const under = (directory: string): DeepPath => {
   }
 }
 
-/** Below PATH_MAX by more than a `/proc/self/fd/N` and one name. */
+/** The longest part of a path, which leaves room below PATH_MAX for `/proc/self/fd/N` and one name. */
 const SPAN = 3500
 const NAME_MAX = 255

@@ -1,9 +1,12 @@
-/** The names in a directory, for those who take one that is missing or closed to them for an empty one. */
-import * as fs from "node:fs"
+/** Lists the names in a directory. A directory that is missing or not readable counts as empty. */
+import * as fs from "./RecordedFiles.ts"
 
-export const namesIn = (directory: string): readonly string[] => {
+export const namesIn = (
+  directory: string,
+  read: (directory: string) => readonly string[] = fs.readdirSync
+): readonly string[] => {
   try {
-    return fs.readdirSync(directory)
+    return read(directory)
   } catch {
     return []
   }

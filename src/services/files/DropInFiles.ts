@@ -1,7 +1,10 @@
 /** Files of several directories that are read as one list, each name once: drop-ins, systemd's and our own. */
-import * as fs from "node:fs"
+import * as fs from "./RecordedFiles.ts"
 
-/** The paths that were chosen for the names, in the order of the names' bytes. What leads to /dev/null hides others, and says nothing itself. */
+/**
+ * Returns the chosen paths in the order of their names' bytes. A link to /dev/null hides other files and is itself
+ * left out.
+ */
 export const inOrder = (byName: ReadonlyMap<string, string>): readonly string[] =>
   [...byName]
     .sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))

@@ -1,4 +1,4 @@
-/** Directories and renames that are still there after a crash. */
+/** Makes directories and renames that survive a crash. */
 import {
   chmodSync,
   closeSync,
@@ -12,10 +12,11 @@ import {
   statSync
 } from "node:fs"
 import { dirname } from "node:path"
+import { PRIVATE, PUBLIC } from "./DirectoryMode.ts"
 
 /**
- * Makes a directory and, with 0755, the parents it lacks. One that is there keeps its mode, except that a mode of 0700
- * is enforced. Not `mkdir`'s own recursion: Node 20's never returns for a path such as `/proc/x`.
+ * Makes a directory, and missing parents with 0755. An existing directory keeps its mode, except that 0700 is
+ * enforced. `mkdir`'s own recursion is not used, because that of Node 20 never returns for a path such as `/proc/x`.
  */
 export const makeDirectory = (path: string, mode: number): void => {
   try {
@@ -24,15 +25,15 @@ export const makeDirectory = (path: string, mode: number): void => {
     const { code } = cause as NodeJS.ErrnoException
     const parent = dirname(path)
     if (code === "ENOENT" && parent !== path) {
-      makeDirectory(parent, 0o755)
-      // a second ENOENT means that the parent cannot hold it
+      makeDirectory(parent, PUBLIC)
+      // A second ENOENT means that the parent cannot hold the directory.
       makeUnlessThere(path, mode)
       return
     }
     if (code !== "EEXIST") throw cause
     const stats = statSync(path)
     if (!stats.isDirectory()) throw cause
-    if (mode === 0o700 && (stats.mode & 0o077) !== 0) chmodSync(path, mode)
+    if (mode === PRIVATE && (stats.mode & 0o077) !== 0) chmodSync(path, mode)
   }
 }
 
@@ -40,12 +41,15 @@ const makeUnlessThere = (path: string, mode: number): void => {
   try {
     mkdirSync(path, mode)
   } catch (cause) {
-    // another process was quicker
+    // Another process made it first.
     if ((cause as NodeJS.ErrnoException).code !== "EEXIST") throw cause
   }
 }
 
-/** rename(2), with the new name flushed. Moves a read-only directory too, which an ordinary user may not. */
+/**
+ * Renames (rename(2)) and flushes the new name. It also moves a read-only directory, which an ordinary user may not
+ * do directly.
+ */
 export const move = (from: string, to: string): void => {
   try {
     renameSync(from, to)
@@ -53,15 +57,15 @@ export const move = (from: string, to: string): void => {
     if ((cause as NodeJS.ErrnoException).code !== "EACCES") throw cause
     const stats = lstatSync(from)
     if (!stats.isDirectory()) throw cause
-    // its `..` changes, so the directory itself must be writable
-    chmodSync(from, stats.mode | 0o700)
+    // The directory's `..` changes, so the directory itself must be writable.
+    chmodSync(from, stats.mode | PRIVATE)
     renameSync(from, to)
     chmodSync(to, stats.mode)
   }
   flushDirectory(dirname(to))
 }
 
-/** fsync(2) of a directory: the names in it. */
+/** Flushes the names in a directory (fsync(2)). */
 export const flushDirectory = (path: string): void => {
   const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY)
   try {
@@ -71,7 +75,7 @@ export const flushDirectory = (path: string): void => {
   }
 }
 
-/** Whether `path` is a symbolic link that says exactly `target`. */
+/** Whether `path` is a symbolic link with exactly this target. */
 export const linkLeadsTo = (path: string, target: string): boolean => {
   try {
     return readlinkSync(path) === target

@@ -1,52 +1,66 @@
 /**
- * Files and directories that one process at a time holds, by flock(2): the kernel lets go of what a dead process held,
- * so nothing has to be guessed from ids or ages.
+ * Locks on files and directories, by flock(2). The kernel releases the locks of a dead process, so nothing has to be
+ * guessed from ids or ages.
  *
- * A claimed thing may be removed by its holder alone, while it is held; who then gets the lock of what is no longer at
- * the path has nothing, and starts over.
+ * Only the holder may remove a locked file, while it holds the lock. A process that then gets the lock of a file that
+ * is no longer at the path has nothing, and starts over.
  */
 
 import { randomBytes } from "node:crypto"
 import { closeSync, constants, fstatSync, lstatSync, mkdirSync, openSync, unlinkSync } from "node:fs"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { PRIVATE } from "./DirectoryMode.ts"
 import * as Durable from "./Durable.ts"
-import type { Calls, LockMode } from "./NativeCalls.ts"
+import type { LockMode } from "./LockCalls.ts"
+import type { Calls } from "./NativeCalls.ts"
+import * as SystemCall from "./SystemCall.ts"
 import * as TreeRemoval from "./TreeRemoval.ts"
+import * as Warning from "./Warning.ts"
 
 type Errno = NodeJS.ErrnoException
-
-const attempt = <A>(body: () => A): Effect.Effect<A, Errno> =>
-  Effect.try({ try: body, catch: (cause) => cause as Errno })
 
 /** Waits for the lock file at `path`, holds it for the scope, and removes it at the end. */
 export const lockFile = (calls: Calls, path: string): Effect.Effect<void, Errno, Scope.Scope> =>
   Effect.gen(function* () {
     const fd = yield* Effect.acquireRelease(
-      attempt(() => openSync(path, LOCK_FILE, 0o600)),
+      SystemCall.run(() => openSync(path, LOCK_FILE, 0o600)),
       close
     )
     yield* calls.lockWaiting(fd, "exclusive")
     if (!isStillAt(fd, path)) return yield* lockFile(calls, path)
-    yield* Effect.addFinalizer(() => Effect.ignore(attempt(() => unlinkSync(path))))
+    yield* Effect.addFinalizer(() => Effect.ignore(SystemCall.run(() => unlinkSync(path))))
   })
 
-export interface Claimed {
+/** Waits for an existing directory, and holds it for the scope. Others may have put another one in its place meanwhile. */
+export const lockDirectory = (calls: Calls, path: string): Effect.Effect<void, Errno, Scope.Scope> =>
+  Effect.flatMap(
+    Effect.acquireRelease(
+      SystemCall.run(() => openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)),
+      close
+    ),
+    (fd) => calls.lockWaiting(fd, "exclusive")
+  )
+
+export interface LockedDirectory {
   readonly path: string
   readonly fd: number
 }
 
-/** A new directory of mode 0700 below `parent`, held for the scope and removed with all that is in it at the end. */
+/**
+ * Makes a new directory of mode 0700 below `parent`, locks it for the scope, and removes it with its content at the
+ * end.
+ */
 export const temporaryDirectory = (
   calls: Calls,
   parent: string
-): Effect.Effect<Claimed, Errno, Scope.Scope> =>
+): Effect.Effect<LockedDirectory, Errno, Scope.Scope> =>
   Effect.acquireRelease(
-    attempt(() => {
+    SystemCall.run(() => {
       for (;;) {
         const path = `${parent}/${randomBytes(NAME_BYTES).toString("hex")}`
-        mkdirSync(path, 0o700)
-        // undefined: a sweep was quicker
+        mkdirSync(path, PRIVATE)
+        // It is undefined if another process removed the directory first.
         const fd = tryHold(calls, path)
         if (fd !== undefined) return { path, fd }
       }
@@ -54,17 +68,17 @@ export const temporaryDirectory = (
     removeAndClose
   )
 
-/** Keeps a directory from being removed, together with others who do, for the scope. False where it is not there. */
+/** Protects a directory from removal for the scope, with a shared lock. Returns false if it does not exist. */
 export const share = (calls: Calls, path: string): Effect.Effect<boolean, Errno, Scope.Scope> =>
   Effect.acquireRelease(
-    attempt(() => tryHold(calls, path, "shared")),
+    SystemCall.run(() => tryHold(calls, path, "shared")),
     (fd) => (fd === undefined ? Effect.void : close(fd))
   ).pipe(Effect.map((fd) => fd !== undefined))
 
-/** Removes the file or directory at `path` unless somebody holds it; says whether it did. */
+/** Removes the file or directory at `path` unless it is locked, and returns whether it did. */
 export const removeAbandoned = (calls: Calls, path: string): Effect.Effect<boolean, Errno> =>
   Effect.acquireUseRelease(
-    attempt(() => tryHold(calls, path)),
+    SystemCall.run(() => tryHold(calls, path)),
     (fd) =>
       fd === undefined
         ? Effect.succeed(false)
@@ -75,21 +89,21 @@ export const removeAbandoned = (calls: Calls, path: string): Effect.Effect<boole
     (fd) => (fd === undefined ? Effect.void : close(fd))
   )
 
-/** Moves the file or directory at `path` to `to`, by one rename, unless somebody holds it; says whether it did. */
+/** Renames the file or directory at `path` to `to` unless it is locked, and returns whether it did. */
 export const takeAway = (calls: Calls, path: string, to: string): Effect.Effect<boolean, Errno> =>
   Effect.acquireUseRelease(
-    attempt(() => tryHold(calls, path)),
+    SystemCall.run(() => tryHold(calls, path)),
     (fd) =>
       fd === undefined
         ? Effect.succeed(false)
-        : attempt(() => {
+        : SystemCall.run(() => {
             Durable.move(path, to)
             return true
           }),
     (fd) => (fd === undefined ? Effect.void : close(fd))
   )
 
-/** Does somebody hold it? What is not there is nobody's. */
+/** Whether a process holds the lock. A missing file is not locked. */
 export const isHeld = (calls: Calls, path: string): boolean => {
   const fd = tryHold(calls, path)
   if (fd === undefined) return lstatSync(path, { throwIfNoEntry: false }) !== undefined
@@ -123,10 +137,12 @@ const isStillAt = (fd: number, path: string): boolean => {
 
 const close = (fd: number): Effect.Effect<void> => Effect.sync(() => closeSync(fd))
 
-/** What cannot be removed now is left to a later sweep. */
-const removeAndClose = ({ fd, path }: Claimed): Effect.Effect<void> =>
+/** Removes and closes. A directory that cannot be removed now is left to a later sweep. */
+const removeAndClose = ({ fd, path }: LockedDirectory): Effect.Effect<void> =>
   TreeRemoval.remove(path, (cause) => cause as Errno).pipe(
-    Effect.catchAll((cause) => Effect.logWarning(`cannot remove ${path} yet: ${cause.message}`)),
+    Effect.catchAll((cause) =>
+      Warning.log({ code: "LeftoversKept", path, message: `cannot remove ${path} yet: ${cause.message}` })
+    ),
     Effect.ensuring(close(fd))
   )
 

@@ -1,12 +1,12 @@
-/** What only root may: whether the system refuses something because of who asks. */
+/** Whether the system denied something because the caller is not root. */
 
 export const isRoot = (): boolean => process.geteuid?.() === 0
 
-/** Is it, or its cause, a refusal that root would not have met? What it was about is then not known. */
+/** Whether an error, or its cause, is a denial that root would not have met. */
 export const isDenied = (error: unknown): boolean =>
   !isRoot() && causes(error).some(({ code }) => typeof code === "string" && REFUSALS.has(code))
 
-/** What to do about it. */
+/** The hint for such errors. */
 export const HINT = "this needs root: run it with sudo, or as root"
 
 interface Caused {

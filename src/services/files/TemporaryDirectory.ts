@@ -1,36 +1,40 @@
-/** A private directory for what is large and needed for a while, removed in any case. */
+/** A private directory for large temporary files, removed in any case. */
+
 import { existsSync, mkdirSync, mkdtempSync } from "node:fs"
 import { tmpdir } from "node:os"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { PRIVATE } from "./DirectoryMode.ts"
+import * as SystemCall from "./SystemCall.ts"
 import * as TreeRemoval from "./TreeRemoval.ts"
+import * as Warning from "./Warning.ts"
 
-export class TemporaryDirectoryError extends Schema.TaggedError<TemporaryDirectoryError>()(
-  "TemporaryDirectoryError",
-  {
-    parent: Schema.String,
-    /** `ENOSPC`, … */
-    code: Schema.String,
-    cause: Schema.Defect
-  }
-) {
+/** There can be no temporary directory. */
+export class TemporaryDirectoryError extends Data.TaggedError("TemporaryDirectoryError")<{
+  readonly parent: string
+  /** The error code, such as `ENOSPC`. */
+  readonly code: string
+  readonly cause: unknown
+}> {
   override get message(): string {
     return `cannot make a temporary directory in ${this.parent}: ${this.code}`
   }
 }
 
-/** Of mode 0700, for the scope. */
+/** Makes a directory of mode 0700 for the scope. */
 export const make = (parent: string = usual()): Effect.Effect<string, TemporaryDirectoryError, Scope.Scope> =>
   Effect.acquireRelease(
     attempt(parent, () => mkdtempSync(`${parent}/oci-systemd-`)),
     (path) =>
       TreeRemoval.remove(path, (cause) => cause as NodeJS.ErrnoException).pipe(
-        Effect.catchAll((cause) => Effect.logWarning(`cannot remove ${path}: ${cause.message}`))
+        Effect.catchAll((cause) =>
+          Warning.log({ code: "LeftoversKept", path, message: `cannot remove ${path}: ${cause.message}` })
+        )
       )
   )
 
-/** One in it, which goes with it. */
+/** Makes a directory in it, which is removed with it. */
 export const below = (parent: string, name: string): Effect.Effect<string, TemporaryDirectoryError> =>
   attempt(parent, () => {
     mkdirSync(`${parent}/${name}`, PRIVATE)
@@ -38,13 +42,10 @@ export const below = (parent: string, name: string): Effect.Effect<string, Tempo
   })
 
 const attempt = <A>(parent: string, body: () => A): Effect.Effect<A, TemporaryDirectoryError> =>
-  Effect.try({
-    try: body,
-    catch: (cause) =>
-      new TemporaryDirectoryError({ parent, code: (cause as NodeJS.ErrnoException).code ?? "unknown", cause })
-  })
+  SystemCall.attempt(
+    body,
+    (cause) => new TemporaryDirectoryError({ parent, code: cause.code ?? "unknown", cause })
+  )
 
-/** `/tmp` is memory on many systems (file-hierarchy(7)). */
+/** The usual parent. On many systems `/tmp` is in memory (file-hierarchy(7)), so it is not used by default. */
 const usual = (): string => process.env.TMPDIR || (existsSync("/var/tmp") ? "/var/tmp" : tmpdir())
-
-const PRIVATE = 0o700

@@ -1,78 +1,108 @@
 /**
- * Removes a tree that others made: links are never followed, directories without permissions are opened up, names
- * are bytes and paths of any depth. (`fs.rm` stops at PATH_MAX and, for an ordinary user, at a 0555 directory.) What is
- * mounted below it from another file system is not removed, and neither is what it is mounted in.
+ * Removes a tree that others made and may still be changing. The walk uses descriptors (`DirectoryDescent`), so
+ * nothing outside the tree is ever removed or changed, whatever replaces a directory meanwhile. Directories without
+ * permissions are made accessible. A file system that is mounted below the tree is not removed, and neither are the
+ * directories that contain its mount point. (`fs.rm` works by path, stops at PATH_MAX and, for an ordinary user, at a
+ * directory of mode 0555.)
  */
+import { chmodSync, lstatSync, rmdirSync, unlinkSync } from "node:fs"
+import { basename, dirname } from "node:path"
+import * as Effect from "effect/Effect"
+import * as CooperativeLoop from "./CooperativeLoop.ts"
+import { DirectoryDescent, type Entry } from "./DirectoryDescent.ts"
+import { PRIVATE } from "./DirectoryMode.ts"
 
-import type { Buffer } from "node:buffer"
-import { chmodSync, type Dirent, lstatSync, readdirSync, rmdirSync, unlinkSync } from "node:fs"
-import type * as Effect from "effect/Effect"
-import * as DeepPath from "./DeepPath.ts"
-import * as Slices from "./CooperativeLoop.ts"
-
-type Item = { readonly path: string; readonly kind: "directory" | "emptied" | "other" }
-
-/** Removes whatever is at `top`; nothing being there is fine. */
-export const remove = <E>(top: string, failed: (cause: unknown) => E): Effect.Effect<void, E> => {
-  const tree = DeepPath.under(top)
-  const pending: Array<Item> = []
-  let begun = false
-  let device: number | undefined
-
-  const advance = (): boolean => {
-    if (!begun) {
-      begun = true
-      const stats = lstatSync(top, { throwIfNoEntry: false })
-      device = stats?.dev
-      if (stats !== undefined) pending.push({ path: "", kind: stats.isDirectory() ? "directory" : "other" })
+/**
+ * Removes whatever is at `top`, whose parent must be a directory that only root can change. It is no error if nothing
+ * is there.
+ */
+export const remove = <E>(top: string, failed: (cause: unknown) => E): Effect.Effect<void, E> =>
+  Effect.suspend(() => {
+    let removal: Removal | undefined
+    const advance = (): boolean => {
+      if (removal === undefined && !isThere(top)) return false
+      removal ??= new Removal(top)
+      return removal.advance()
     }
-    const item = pending.pop()
-    if (item === undefined) {
-      tree.close()
-      return false
-    }
-    const { kind, path } = item
-    if (kind === "other") unlessGone(() => unlinkSync(tree.at(path)))
-    else if (kind === "emptied") unlessGone(() => rmdirSync(tree.at(path)))
-    else {
-      pending.push({ path, kind: "emptied" })
-      unlessGone(() => {
-        if (lstatSync(tree.at(path)).dev !== device) throw otherFileSystem(tree.at(path))
-        chmodSync(tree.at(path), 0o700)
-        for (const child of list(tree.at(path))) {
-          const name = child.name.toString("latin1")
-          pending.push({
-            path: path === "" ? name : `${path}/${name}`,
-            kind: child.isDirectory() ? "directory" : "other"
-          })
-        }
-      })
-    }
+    return CooperativeLoop.run(advance, failed).pipe(Effect.ensuring(Effect.sync(() => removal?.close())))
+  })
+
+const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined
+
+class Removal {
+  readonly #descent: DirectoryDescent
+  /** What remains to be removed of each directory on the way down. */
+  readonly #pending: Entry[][]
+  /** The file system of the top. */
+  #device: number | undefined
+  #changes = 0
+
+  constructor(top: string) {
+    this.#descent = new DirectoryDescent(dirname(top))
+    this.#pending = [[{ name: Buffer.from(basename(top)).toString("latin1"), isDirectory: true }]]
+  }
+
+  /** Removes one entry. Returns false when everything is removed. */
+  advance(): boolean {
+    const descent = this.#descent
+    const entry = this.#last.pop()
+    if (entry === undefined) {
+      if (descent.depth === 0) return false
+      const name = descent.leave()
+      this.#pending.pop()
+      this.#attempt(name, () => rmdirSync(descent.at(name)))
+    } else if (entry.isDirectory) this.#attempt(entry.name, () => this.#enter(entry.name))
+    else this.#attempt(entry.name, () => unlinkSync(descent.at(entry.name)))
     return true
   }
 
-  return Slices.run(advance, (cause) => {
-    tree.close()
-    return failed(cause)
-  })
-}
+  close(): void {
+    this.#descent.close()
+  }
 
-/** Shaped as Node's own errors are. */
-const otherFileSystem = (path: Buffer): NodeJS.ErrnoException =>
-  Object.assign(new Error(`EXDEV: another file system is mounted at ${path.toString()}`), {
-    code: "EXDEV",
-    syscall: "rmdir",
-    path: path.toString()
-  })
+  #enter(name: string): void {
+    const descent = this.#descent
+    const stats = descent.enter(name)
+    if (stats === undefined) {
+      this.#last.push({ name, isDirectory: false })
+      return
+    }
+    this.#pending.push([])
+    this.#device ??= stats.dev
+    if (stats.dev !== this.#device) throw otherFileSystem(descent.here)
+    if ((stats.mode & PRIVATE) !== PRIVATE) chmodSync(descent.here, PRIVATE)
+    this.#pending[this.#pending.length - 1] = descent.list()
+  }
 
-/** Node's types know no `Dirent` of bytes. */
-const list = (path: Buffer): ReadonlyArray<Omit<Dirent, "name"> & { readonly name: Buffer }> =>
-  readdirSync(path, { withFileTypes: true, encoding: "buffer" }) as never
+  /** Tries an action, and looks at the entry again if another process has replaced it meanwhile. */
+  #attempt(name: string, body: () => void): void {
+    try {
+      body()
+    } catch (cause) {
+      const { code = "" } = cause as NodeJS.ErrnoException
+      if (code === "ENOENT") return
+      if (!CHANGED.has(code) || this.#changes++ >= MAX_CHANGES) throw this.#descent.explained(cause)
+      this.#last.push({ name, isDirectory: code !== "ENOTDIR" })
+    }
+  }
 
-const unlessGone = (body: () => void): void => {
-  try {
-    body()
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw cause
+  get #last(): Entry[] {
+    return this.#pending[this.#pending.length - 1] as Entry[]
   }
 }
+
+/** An error in the form of Node's own. */
+const otherFileSystem = (path: string): NodeJS.ErrnoException =>
+  Object.assign(new Error(`EXDEV: another file system is mounted at ${path}`), {
+    code: "EXDEV",
+    syscall: "rmdir",
+    path
+  })
+
+/** Errors of unlink(2) and rmdir(2) for an entry that changed after it was seen. */
+const CHANGED: ReadonlySet<string> = new Set(["EISDIR", "ENOTDIR", "ENOTEMPTY", "EEXIST"])
+/**
+ * How many changes one removal tolerates, so that a process that keeps changing the tree cannot keep it busy for
+ * ever.
+ */
+const MAX_CHANGES = 1000

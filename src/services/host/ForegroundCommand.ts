@@ -1,4 +1,7 @@
-/** A program of the host that says what it has to say itself: its exit code, 127 where it cannot be run, as a shell has it. */
+/**
+ * Runs a program of the host that prints its own messages, and returns its exit code; 127 if it cannot be run, as in
+ * a shell.
+ */
 import * as Command from "@effect/platform/Command"
 import type { CommandExecutor } from "@effect/platform/CommandExecutor"
 import * as Effect from "effect/Effect"

@@ -1,46 +1,80 @@
-/** Where a generator's messages go: the kernel's log at boot, standard error by hand, never standard output. */
+/**
+ * Where the generator's messages go: to the kernel's log at boot, to standard error when run by hand, never to
+ * standard output.
+ */
 import * as fs from "node:fs"
 import * as LogSettings from "../../domain/machine/LogSettings.ts"
+import * as Printable from "../../domain/text/Printable.ts"
+import * as RecordedFiles from "../files/RecordedFiles.ts"
+import * as GeneratorEnvironment from "./GeneratorEnvironment.ts"
 
 export interface Log {
   readonly debug: (message: string) => void
   readonly warn: (message: string) => void
   readonly error: (message: string) => void
-  /** Says how much was left out. */
-  readonly end: () => void
+  /** Says how much was left out, and returns what was said. */
+  readonly end: () => Said
 }
 
-/** As the process's environment, and the kernel's command line, want it. */
-export const open = (isDebug: boolean): Log => {
-  const { env, pid } = process
+/** The messages of a run: the same for the kernel's log and for standard error, of which one got them. */
+export interface Said {
+  /** Records of the kernel's log, each `<PRIORITY>` and the text; none where it is not the target. */
+  readonly kmsg: readonly string[]
+  readonly stderr: readonly string[]
+  /** Why another run must log these messages itself. */
+  readonly isOfThisRun: string | undefined
+}
+
+/**
+ * Opens the log that the process's environment and the kernel's command line request. With `isSilent`, nothing
+ * is written.
+ */
+export const open = (isDebug: boolean, isSilent = false): Log => {
+  const env = GeneratorEnvironment.of()
+  const { pid } = process
   const readsKernel = LogSettings.isInvokedBySystemd(env, pid) && !LogSettings.isContainer(env)
-  const kernelCommandLine = readsKernel ? attempt(() => fs.readFileSync("/proc/cmdline", "utf8")) : undefined
+  const kernelCommandLine = readsKernel
+    ? attempt(() => RecordedFiles.readKernelFile("/proc/cmdline"))
+    : undefined
   return write(
     LogSettings.of(env, {
       pid,
       isDebug,
       ...(kernelCommandLine === undefined ? {} : { kernelCommandLine })
-    })
+    }),
+    isSilent
   )
 }
 
-const write = (settings: LogSettings.LogSettings): Log => {
-  const kernel = new KernelLog(settings.isRateLimited)
+const write = (settings: LogSettings.LogSettings, isSilent: boolean): Log => {
+  const kernel = new KernelLog(settings.isRateLimited, isSilent)
+  const stderr: string[] = []
   const say = (level: Level, message: string): void => {
     if (level > settings.level || settings.target === "null") return
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not reach a log
-    const line = message.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ")
-    if (settings.target === "kmsg" && kernel.write(level, line)) return
+    const line = Printable.line(message.replace(/\s+/g, " "))
+    const shown = onConsole(settings, level, line)
+    stderr.push(shown)
+    if ((settings.target === "kmsg" && kernel.write(level, line)) || isSilent) return
     // Neither a closed standard error nor a full one is a reason to fail.
-    attempt(() => fs.writeSync(2, `${onConsole(settings, level, line)}\n`))
+    attempt(() => fs.writeSync(2, `${shown}\n`))
   }
   return {
     debug: (message) => say(DEBUG, message),
     warn: (message) => say(WARNING, message),
     error: (message) => say(ERROR, message),
-    end: () => kernel.end()
+    end: () => {
+      kernel.end()
+      return { kmsg: kernel.records, stderr, isOfThisRun: ofThisRun(settings) }
+    }
   }
 }
+
+const ofThisRun = ({ level, tid, time }: LogSettings.LogSettings): string | undefined =>
+  level >= DEBUG
+    ? "it was a run for debugging"
+    : tid || time
+      ? "its messages have times or process ids"
+      : undefined
 
 const onConsole = (
   { color, target, tid, time }: LogSettings.LogSettings,
@@ -56,7 +90,7 @@ const onConsole = (
   ].join("")
 }
 
-/** `process.stderr` would tell as well, and load what networks need. */
+/** Whether standard error is a terminal. `process.stderr` would tell as well, but loads modules for networks. */
 const isTerminal = (): boolean => {
   const stat = attempt(() => fs.fstatSync(2))
   return stat?.isCharacterDevice() === true && TERMINALS.has((stat.rdev >> 8) & 0xfff)
@@ -71,22 +105,25 @@ const TERMINALS: ReadonlySet<number> = new Set([
   ...Array.from({ length: 8 }, (_, n) => 136 + n)
 ])
 
-/** Records of /dev/kmsg. */
+/** Writes records to /dev/kmsg. */
 class KernelLog {
+  /** Without the name and process id of who says it. */
+  readonly records: string[] = []
   readonly #isLimited: boolean
+  readonly #isSilent: boolean
   #fd: number | undefined
   #isBroken = false
   #written = 0
-  /** So many were dropped, that others could be read. */
+  /** How many records were left out so that other programs' records stay readable. */
   #leftOut = 0
 
-  constructor(isLimited: boolean) {
+  constructor(isLimited: boolean, isSilent: boolean) {
     this.#isLimited = isLimited
+    this.#isSilent = isSilent
   }
 
-  /** False where it cannot be had, as in most containers. */
+  /** Writes a record. Returns false if the kernel's log is not available, as in most containers. */
   write(level: Level, line: string): boolean {
-    if (this.#isBroken) return false
     if (this.#isLimited && this.#written >= MAX_RECORDS) {
       this.#leftOut++
       return true
@@ -95,14 +132,21 @@ class KernelLog {
     return this.#put(level, line)
   }
 
-  /** The last one. */
+  /** Writes the last record. */
   end(): void {
     if (this.#leftOut > 0)
-      this.#put(WARNING, `${this.#leftOut} more messages; run by hand, it tells them all`)
+      this.#put(
+        WARNING,
+        `${this.#leftOut} more messages are left out here; run by hand, the generator prints them all`
+      )
   }
 
   #put(level: Level, line: string): boolean {
-    const record = `<${FACILITY + level}>${IDENTIFIER}[${process.pid}]: ${cut(line)}\n`
+    const text = cut(line)
+    this.records.push(`<${FACILITY + level}>${text}`)
+    if (this.#isSilent) return true
+    if (this.#isBroken) return false
+    const record = `<${FACILITY + level}>${IDENTIFIER}[${process.pid}]: ${text}\n`
     const done = attempt(() => {
       this.#fd ??= fs.openSync(KMSG, fs.constants.O_WRONLY | fs.constants.O_NOCTTY | fs.constants.O_NONBLOCK)
       return fs.writeSync(this.#fd, record)
@@ -112,7 +156,7 @@ class KernelLog {
   }
 }
 
-/** A record is one write. */
+/** Cuts a line to one record, since a record is one write. */
 const cut = (line: string): string => {
   const bytes = Buffer.from(line)
   return bytes.length <= MAX_RECORD
@@ -129,13 +173,13 @@ const attempt = <A>(action: () => A): A | undefined => {
 }
 
 type Level = typeof ERROR | typeof WARNING | typeof DEBUG
-/** syslog(3) */
+/** The level of errors in syslog(3). */
 const ERROR = 3
 const WARNING = 4
 const DEBUG = 7
-/** LOG_DAEMON */
+/** The facility LOG_DAEMON. */
 const FACILITY = 3 << 3
-/** As systemd has them. */
+/** The colours that systemd uses. */
 const COLORS = {
   [ERROR]: "\x1b[0;1;31m",
   [WARNING]: "\x1b[0;1;38;5;185m",
@@ -144,7 +188,7 @@ const COLORS = {
 
 const IDENTIFIER = "oci-systemd-generator"
 const KMSG = "/dev/kmsg"
-/** The kernel takes 976 bytes with what stands before (LOG_LINE_MAX). */
+/** The longest record: the kernel accepts 976 bytes including its prefix (LOG_LINE_MAX). */
 const MAX_RECORD = 900
-/** As many as systemd's own programs write at most in five seconds. */
+/** The most records, as many as systemd's own programs write in five seconds. */
 const MAX_RECORDS = 200

@@ -1,16 +1,18 @@
 /** What this machine is, found without running anything. */
-import * as fs from "node:fs"
 import * as Either from "effect/Either"
-import type { UnitHost } from "../../domain/unit/ImageContext.ts"
-import * as InstallTree from "../../domain/machine/InstallTree.ts"
 import * as Platform from "../../domain/image/Platform.ts"
-import * as SystemdVersion from "../../domain/systemd/SystemdVersion.ts"
+import * as InstallTree from "../../domain/machine/InstallTree.ts"
 import type { SystemSettings } from "../../domain/settings/SystemSettings.ts"
+import * as SystemdVersion from "../../domain/systemd/SystemdVersion.ts"
+import * as HostAccounts from "../../domain/unit/HostAccounts.ts"
+import type { UnitHost } from "../../domain/unit/ImageContext.ts"
 import * as UserRecord from "../../domain/unit/UserRecord.ts"
 import * as BoundedFile from "../files/BoundedFile.ts"
 import { namesIn } from "../files/DirectoryNames.ts"
+import * as fs from "../files/RecordedFiles.ts"
+import * as GeneratorEnvironment from "./GeneratorEnvironment.ts"
 
-/** Go's names of architectures, as image-spec uses them, for Node's. */
+/** Go's names of architectures, which image-spec uses, by Node's names. */
 const ARCHITECTURES: Readonly<Record<string, string>> = {
   x64: "amd64",
   ia32: "386",
@@ -19,14 +21,17 @@ const ARCHITECTURES: Readonly<Record<string, string>> = {
   mipsel: "mipsle"
 }
 
-/** What each level of x86-64 adds over the one before (the x86-64 psABI), as /proc/cpuinfo calls it. */
+/**
+ * The processor flags that each level of x86-64 adds to the one before (the x86-64 psABI), as /proc/cpuinfo calls
+ * them.
+ */
 const X86_LEVELS: ReadonlyArray<readonly [string, readonly string[]]> = [
   ["v2", ["cx16", "lahf_lm", "popcnt", "sse4_1", "sse4_2", "ssse3"]],
   ["v3", ["avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe"]],
   ["v4", ["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"]]
 ]
 
-/** What this machine runs, the best variant of its processor first. */
+/** Returns the platform of this machine, with the best variant of its processor first. */
 export const platform = (): Platform.HostPlatform => {
   const architecture = ARCHITECTURES[process.arch] ?? process.arch
   return {
@@ -52,9 +57,11 @@ const variant = (architecture: string): string | undefined => {
 const x86Level = (): string => {
   let flags: ReadonlySet<string>
   try {
-    const line = /^flags\s*:(.*)\n/m.exec(firstProcessor())?.[1] ?? ""
-    flags = new Set(line.split(" "))
+    const [line = "", words = ""] = /^flags\s*:(.*)$/m.exec(firstProcessor()) ?? []
+    fs.current()?.noteProcessor(line)
+    flags = new Set(words.split(" "))
   } catch {
+    fs.current()?.distrust("/proc/cpuinfo cannot be read")
     return "v1"
   }
   let level = "v1"
@@ -66,32 +73,33 @@ const x86Level = (): string => {
 }
 
 /** The kernel writes a block of lines for each processor, as far as it is read: the first has what counts. */
-const firstProcessor = (): string => {
-  const fd = fs.openSync("/proc/cpuinfo", fs.constants.O_RDONLY)
-  try {
-    const head = Buffer.alloc(ONE_PROCESSOR)
-    return head.toString("latin1", 0, fs.readSync(fd, head))
-  } finally {
-    fs.closeSync(fd)
-  }
-}
+const firstProcessor = (): string => fs.readKernelFile("/proc/cpuinfo", ONE_PROCESSOR)
 
-/** A block has some two thousand bytes. */
+/** A block has about two thousand bytes. */
 const ONE_PROCESSOR = 16 * 1024
 
-/** The second is where distributions keep what /etc may replace. */
+/** The second file is the distribution's, which /etc may replace. */
 const NSSWITCH = ["/etc/nsswitch.conf", "/usr/etc/nsswitch.conf"]
 const MAX_NSSWITCH = 1024 * 1024
 
-/** Does the host look users up in the records of /run/userdb? */
+/** Whether the host looks users up in the records of /run/userdb. */
 export const servesRecords = (): boolean => {
   const [text] = NSSWITCH.map((file) => BoundedFile.read(file, MAX_NSSWITCH)).filter(Either.isRight)
   return text !== undefined && UserRecord.areServed(text.right.toString("utf8"))
 }
 
+const PASSWD = "/etc/passwd"
+const MAX_PASSWD = 16 * 1024 * 1024
+
+/** An unreadable list of accounts is as good as an empty one: it only leaves out a note. */
+const logins = (): ReadonlyMap<number, string> => {
+  const read = BoundedFile.read(PASSWD, MAX_PASSWD)
+  return Either.isLeft(read) ? new Map() : HostAccounts.logins(read.right.toString("utf8"))
+}
+
 /**
- * What units need to know of this machine. `cli` is how they run `oci-systemd`, from absolute paths; where it is left
- * out, as it is installed.
+ * Returns the facts that units need. `cli` is the command line with which they run `oci-systemd`, from absolute
+ * paths; by default that of the installed program.
  */
 export const unitHost = (
   { systemdversion }: Pick<SystemSettings, "systemdversion">,
@@ -103,10 +111,13 @@ export const unitHost = (
   systemdVersion: systemdversion ?? systemdVersion(),
   cli,
   configFile,
-  servesRecords: servesRecords()
+  servesRecords: servesRecords(),
+  logins: logins()
 })
 
-/** Where `oci-systemd install` and packages put it: a program with Node inside, or one for the host's. */
+/**
+ * Finds the program that `oci-systemd install` or a package installed: an executable that contains Node, or a script.
+ */
 const installed = (): UnitHost["cli"] => {
   const places = InstallTree.PREFIXES.flatMap((prefix) =>
     ["oci-systemd", "oci-systemd.cjs"].map((name) => `${InstallTree.programs(prefix)}/${name}`)
@@ -116,11 +127,11 @@ const installed = (): UnitHost["cli"] => {
 }
 
 /** systemd.generator(7) tells its generators from 251 on. */
-export const inInitrd = (): boolean => process.env.SYSTEMD_IN_INITRD === "1"
+export const inInitrd = (): boolean => GeneratorEnvironment.of().SYSTEMD_IN_INITRD === "1"
 
 const LIBRARY_DIRECTORIES = ["/usr/lib/systemd", "/lib/systemd", "/usr/lib64/systemd"]
 
-/** The version of the host's systemd, or the oldest supported where it cannot be told. */
+/** Returns the version of the host's systemd, or the oldest supported one if it is unknown. */
 export const systemdVersion = (): number =>
   versionIn(LIBRARY_DIRECTORIES) ?? versionIn(multiarchDirectories()) ?? SystemdVersion.OLDEST
 
@@ -134,7 +145,9 @@ const versionIn = (directories: readonly string[]): number | undefined => {
   return undefined
 }
 
-/** Debian keeps the library in a directory of the architecture: `/usr/lib/x86_64-linux-gnu/systemd`. */
+/**
+ * Returns the directories of architectures in which Debian keeps the library: `/usr/lib/x86_64-linux-gnu/systemd`.
+ */
 const multiarchDirectories = (): readonly string[] =>
   ["/usr/lib", "/lib"].flatMap((parent) =>
     namesIn(parent)

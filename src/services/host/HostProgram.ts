@@ -1,27 +1,28 @@
-/** Programs of the host that are run once, for what they do. */
+/** Runs programs of the host for their effects or their output. */
+
 import { type ExecFileException, execFile } from "node:child_process"
 import * as fs from "node:fs"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 
-export class ProgramFailed extends Schema.TaggedError<ProgramFailed>()("ProgramFailed", {
-  command: Schema.String,
-  said: Schema.String,
-  /** `EACCES` where it said that who runs it may not do this. */
-  code: Schema.optional(Schema.Literal("EACCES"))
-}) {
+export class ProgramFailed extends Data.TaggedError("ProgramFailed")<{
+  readonly command: string
+  readonly said: string
+  /** `EACCES` if the program reported that the caller lacks permission. */
+  readonly code?: "EACCES"
+}> {
   override get message(): string {
     return `${this.command} failed${this.said === "" ? "" : `: ${this.said}`}`
   }
 
-  /** The message, where what the program said is more than a line. */
+  /** The lines of the message, if the program printed more than one. */
   get lines(): readonly string[] {
     const said = this.said.split("\n")
     return said.length === 1 ? [this.message] : [`${this.command} failed:`, ...said]
   }
 }
 
-/** What it prints. */
+/** Runs a program and returns its standard output. */
 export const run = (program: string, ...args: readonly string[]): Effect.Effect<string, ProgramFailed> =>
   Effect.flatMap(executed(program, args, {}), ({ error, stdout, stderr }) =>
     error === null
@@ -35,10 +36,13 @@ export const run = (program: string, ...args: readonly string[]): Effect.Effect<
 export const failed = (command: string, said: string): ProgramFailed =>
   new ProgramFailed({ command, said, ...(REFUSAL.test(said) ? { code: "EACCES" as const } : {}) })
 
-/** Of systemd and polkit, whose words these are in every language, and of the C library. */
+/** Denials of systemd and polkit, which print these words in every language, and of the C library. */
 const REFUSAL = /access denied|authentication (?:is )?required|permission denied|operation not permitted/i
 
-/** What it prints on both streams, however it ends; a failure where it cannot be run at all. */
+/**
+ * Runs a program and returns both its outputs, whatever its exit code. It is a failure only if the program cannot be
+ * run.
+ */
 export const said = (program: string, ...args: readonly string[]): Effect.Effect<string, ProgramFailed> =>
   Effect.flatMap(
     executed(program, args, { timeout: 60_000, maxBuffer: 2 ** 24 }),
@@ -66,5 +70,8 @@ const executed = (
     return Effect.sync(() => child.kill())
   })
 
-/** Whether systemd runs this machine: sd_booted(3). */
+/** Whether this kernel enforces AppArmor's profiles. */
+export const hasAppArmor = (): boolean => fs.existsSync("/sys/kernel/security/apparmor/profiles")
+
+/** Whether systemd runs this machine, as by sd_booted(3). */
 export const hasSystemd = (): boolean => fs.existsSync("/run/systemd/system")

@@ -1,11 +1,12 @@
-/** Looks at the machine itself: its systemd, its kernel, its users, the programs that units run. Nothing is changed. */
+/** Examines the machine: its systemd, its kernel, its users, the programs that units run. Nothing is changed. */
 import * as fs from "node:fs"
 import * as Diagnosis from "../../domain/machine/Diagnosis.ts"
+import * as AppArmor from "../../domain/systemd/AppArmor.ts"
 import * as SystemdVersion from "../../domain/systemd/SystemdVersion.ts"
 import * as UserRecord from "../../domain/unit/UserRecord.ts"
 import { namesIn } from "../files/DirectoryNames.ts"
 
-/** `root` is where the machine's tree is: nothing, but for tests. */
+/** Examines. `root` is the machine's file system tree; tests set it, and it is otherwise empty. */
 export const examine = (systemdVersion: number, root = ""): readonly Diagnosis.Diagnosis[] => [
   systemd(systemdVersion, root),
   cgroups(root),
@@ -22,10 +23,17 @@ const systemd = (version: number, root: string): Diagnosis.Diagnosis => {
   }
   return version < SystemdVersion.OLDEST
     ? Diagnosis.problem("systemd", `version ${version}`, `${SystemdVersion.OLDEST} or later is needed`)
-    : Diagnosis.ok("systemd", `version ${version}`)
+    : Diagnosis.ok(
+        "systemd",
+        SystemdVersion.knows(version, "PrivatePIDs")
+          ? `version ${version}`
+          : AppArmor.isEnforced(read(`${root}/sys/kernel/security/apparmor/profiles`))
+            ? `version ${version}: AppArmor keeps images that run as root from the host's processes`
+            : `version ${version}: images that run as root are not kept from the host's processes, which needs 257, or AppArmor with the profile ${AppArmor.PROFILE}`
+      )
 }
 
-/** The unified hierarchy has it at its top. */
+/** Checks for the unified hierarchy, which has this file at its top. */
 const cgroups = (root: string): Diagnosis.Diagnosis =>
   fs.existsSync(`${root}/sys/fs/cgroup/cgroup.controllers`)
     ? Diagnosis.ok("cgroups", "version 2")
@@ -45,7 +53,7 @@ const overlay = (root: string): Diagnosis.Diagnosis => {
     ? Diagnosis.ok("overlayfs", "a module that the first mount loads")
     : Diagnosis.problem(
         "overlayfs",
-        "the kernel does not have it, and no module does",
+        "neither the kernel nor a module has it",
         "modprobe overlay, or a kernel with CONFIG_OVERLAY_FS: roots are overlays"
       )
 }
@@ -96,11 +104,11 @@ const programs = (root: string): Diagnosis.Diagnosis => {
     (name) => !SYSTEMD_PATH.some((directory) => isExecutable(`${root}${directory}/${name}`))
   )
   return missing.length === 0
-    ? Diagnosis.ok("programs", "all that units run are there")
+    ? Diagnosis.ok("programs", "all programs that units run are there")
     : Diagnosis.problem(
         "programs",
         `not in systemd's path: ${missing.join(", ")}`,
-        "install what has them: coreutils, util-linux, sed, grep, and the C library's getent"
+        "install the packages that contain them: coreutils, util-linux, sed, grep, perl (Debian: perl-base), and the C library's getent"
       )
 }
 
@@ -121,11 +129,11 @@ const read = (path: string): string => {
   }
 }
 
-/** Where systemd looks for programs, and so do its generators (systemd.exec(5), "ExecSearchPath="). */
+/** Where systemd looks for programs, also for generators (systemd.exec(5), "ExecSearchPath="). */
 export const SYSTEMD_PATH = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
-/** By units and what they run. */
+/** The programs that units run, directly or in scripts. */
 const PROGRAMS =
-  "cat cp cut flock getent grep ln logger mkdir mount mv readlink rm sed sh sleep stat systemctl timeout umount".split(
+  "cat cp cut flock getent grep ln logger mkdir mount mv perl readlink rm sed sh sleep stat systemctl timeout umount".split(
     " "
   )
 const NAMESPACES = ["mnt", "pid", "net", "ipc", "uts"]

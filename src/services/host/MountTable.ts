@@ -1,6 +1,9 @@
-/** What is mounted where, as proc_pid_mountinfo(5) tells. */
+/** Reads the mounts of this process's namespace (`MountInfo`). */
 import * as fs from "node:fs"
+import * as MountInfo from "../../domain/machine/MountInfo.ts"
 
-/** `path` holds no character that the table would escape. */
-export const isMounted = (path: string): boolean =>
-  fs.readFileSync("/proc/self/mountinfo", "latin1").includes(` ${path} `)
+export const read = (): readonly MountInfo.Mount[] =>
+  MountInfo.parse(fs.readFileSync("/proc/self/mountinfo", "utf8"))
+
+/** Whether a path is a mount point. */
+export const isMounted = (path: string): boolean => read().some(({ point }) => point === path)

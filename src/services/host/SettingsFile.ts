@@ -8,28 +8,31 @@ import * as BoundedFile from "../files/BoundedFile.ts"
 import * as DropInFiles from "../files/DropInFiles.ts"
 import * as Privileges from "../files/Privileges.ts"
 
-/** Read when no other one is asked for; it need not be there. */
+/** The default file, which may be missing. */
 export const DEFAULT_FILE = "/etc/oci-generator.conf"
 
-/** Drop-ins, as for systemd's own files: of two with one name the later directory's counts (systemd-system.conf(5)). */
+/**
+ * The directories of drop-ins. As for systemd's own, a file hides those with its name in earlier directories
+ * (systemd-system.conf(5)).
+ */
 const DROP_IN_DIRECTORIES = ["/usr/lib", "/run", "/etc"].map((parent) => `${parent}/oci-generator.conf.d`)
 
-/** No configuration is larger. */
+/** The largest configuration file that is read. */
 const MAX_FILE = 1024 * 1024
-/** Nor does anybody write more. */
+/** The most entries of a directory that are read. */
 const MAX_DROP_INS = 1000
 
-/** Settings, and what is odd in their files. */
+/** Settings, and the problems of their files. */
 export interface LoadedSettings {
   readonly settings: Settings.Settings
-  /** What was passed over, one sentence each. */
+  /** Lines that were ignored, one sentence each. */
   readonly warnings: readonly string[]
 }
 
-/** Where configuration is looked for. */
+/** The places of configuration files. */
 export interface Places {
   readonly file: string
-  /** The least important first. */
+  /** The least important directory first. */
   readonly dropIns: readonly string[]
 }
 
@@ -37,8 +40,8 @@ export interface Places {
 export const DEFAULT_PLACES: Places = { file: DEFAULT_FILE, dropIns: DROP_IN_DIRECTORIES }
 
 /**
- * Without `file` the default file and the drop-ins are read, and all may be missing. A file that was asked for by name
- * stands alone, and must be there.
+ * Loads settings. Without `file`, the default file and the drop-ins are read, and all may be missing. With `file`,
+ * only that file is read, and it must exist.
  */
 export const load = (
   file: string | undefined,
@@ -49,18 +52,18 @@ export const load = (
   const found = file === undefined ? dropIns(places.dropIns) : NO_DROP_INS
   if (found.denied !== undefined) return Either.left(found.denied)
   for (const directory of found.cut) {
-    warnings.push(`${directory} has more than ${MAX_DROP_INS} entries: what comes after those is not read`)
+    warnings.push(`${directory} has more than ${MAX_DROP_INS} entries: the others are not read`)
   }
   for (const path of [file ?? places.file, ...found.paths]) {
     const read = BoundedFile.read(path, MAX_FILE)
     if (Either.isLeft(read)) {
-      // Who may not read all of it would take defaults for what is configured.
+      // A caller who lacks permission for some of the files must not get defaults instead of the configuration.
       if (file !== undefined || Privileges.isDenied(read.left)) return Either.left(read.left)
       if (read.left.code !== "ENOENT") warnings.push(read.left.message)
       continue
     }
     const content = read.right
-    if (!isUtf8(content)) warnings.push(`${path} is not UTF-8: what is not shows as �`)
+    if (!isUtf8(content)) warnings.push(`${path} is not UTF-8: invalid bytes are shown as �`)
     const parsed = parse(path, content.toString("utf8"))
     lines.push(...parsed.lines)
     warnings.push(...parsed.warnings)
@@ -71,7 +74,7 @@ export const load = (
 
 const NO_DROP_INS: DropIns = { paths: [], cut: [] }
 
-/** By name, whatever their directory. */
+/** Selects drop-ins by name, across directories. */
 const dropIns = (directories: readonly string[]): DropIns => {
   const byName = new Map<string, string>()
   const cut: string[] = []
@@ -91,15 +94,15 @@ const dropIns = (directories: readonly string[]): DropIns => {
 
 interface DropIns {
   readonly paths: readonly string[]
-  /** Directories with more than are read. */
+  /** Directories with too many entries. */
   readonly cut: readonly string[]
-  /** A directory that root may read, and who asks may not. */
+  /** A directory that the caller lacks permission to read. */
   readonly denied?: BoundedFile.FileRefused
 }
 
 /**
- * The sections and the `key = value` lines of a file, and what is neither. `ini` reads the values; a line is given to
- * it alone, because it splits section names at dots, merges sections that come twice, and tells no line numbers.
+ * Splits a file into sections and `key = value` lines, and reports other lines. `ini` reads the values, but gets each
+ * line alone, because it splits section names at dots, merges repeated sections, and gives no line numbers.
  */
 const parse = (
   file: string,
@@ -136,5 +139,5 @@ const parse = (
   return { lines, warnings }
 }
 
-/** A comment may follow. */
+/** The head of a section, which a comment may follow. */
 const HEADER = /^\s*\[([^\]]*)\]\s*(?:[#;].*)?$/

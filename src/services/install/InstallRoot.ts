@@ -1,26 +1,27 @@
 /**
- * The tree that is installed into: the machine's own, or one below a directory, whose links lead nowhere but into it. Files are
- * replaced by renaming, so that a program that runs goes on with what it began with.
+ * The file system tree to install into: the machine's own, or one below a directory, whose links are resolved inside
+ * it. Files are replaced by renaming, so a running program keeps the files that it began with.
  */
+
 import { createHash } from "node:crypto"
 import * as fs from "node:fs"
 import * as path from "node:path"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import * as AtomicReplace from "../files/AtomicReplace.ts"
 import * as RootLookup from "../root/RootLookup.ts"
 
-export class InstallFailed extends Schema.TaggedError<InstallFailed>()("InstallFailed", {
-  path: Schema.String,
-  cause: Schema.Defect
-}) {
+export class InstallFailed extends Data.TaggedError("InstallFailed")<{
+  readonly path: string
+  readonly cause: unknown
+}> {
   override get message(): string {
     return `${this.path} cannot be changed: ${this.cause instanceof Error ? this.cause.message : String(this.cause)}`
   }
 }
 
 export interface InstallRoot {
-  /** Nothing where no file is. */
+  /** Returns the content; undefined if there is no such file. */
   readonly read: (file: string) => Effect.Effect<Buffer | undefined, InstallFailed>
   readonly exists: (file: string) => Effect.Effect<boolean, InstallFailed>
   readonly write: (
@@ -29,21 +30,21 @@ export interface InstallRoot {
     mode: number
   ) => Effect.Effect<void, InstallFailed>
   readonly copy: (file: string, source: string, mode: number) => Effect.Effect<void, InstallFailed>
-  /** A second name of a file of the tree. */
+  /** Gives a file of the tree a second name. */
   readonly hardLink: (file: string, other: string) => Effect.Effect<void, InstallFailed>
   readonly link: (file: string, target: string) => Effect.Effect<void, InstallFailed>
-  /** A file or link; nothing happens where none is. */
+  /** Removes a file or link, if it exists. */
   readonly remove: (file: string) => Effect.Effect<void, InstallFailed>
-  /** Unless it has something in it. */
+  /** Removes a directory, unless it contains something. */
   readonly removeDirectory: (directory: string) => Effect.Effect<void, InstallFailed>
-  /** Of the directories that lead to a file, those that are not there. */
+  /** Returns the directories on the way to a file that do not exist. */
   readonly missingDirectories: (file: string) => Effect.Effect<readonly string[], InstallFailed>
-  /** For everybody to read, whatever the umask is. */
+  /** Makes a directory that everybody can read, whatever the umask is. */
   readonly makeDirectory: (directory: string) => Effect.Effect<void, InstallFailed>
   readonly list: (directory: string) => Effect.Effect<readonly string[], InstallFailed>
 }
 
-/** `root` is empty for the machine's own tree. */
+/** Opens a tree. `root` is empty for the machine's own. */
 export const make = (root: string): InstallRoot => {
   const attempt = <A>(file: string, act: (place: string) => A, find = placeOf) =>
     Effect.try({
@@ -53,7 +54,10 @@ export const make = (root: string): InstallRoot => {
   const inDirectory = <A>(directory: string, act: (place: string) => A) =>
     attempt(directory, act, directoryOf)
 
-  /** Flushed, as far as it is a file: a generator that is empty after a power cut hides every image. */
+  /**
+   * Replaces a file or link. A file is flushed, because a generator that is empty after a power cut would hide every
+   * image.
+   */
   const replace = (file: string, make: (temporary: string) => void) =>
     attempt(file, (place) =>
       AtomicReplace.replace(place, (temporary) => {
@@ -106,7 +110,9 @@ const flush = (file: string): void => {
 export const digest = (content: Uint8Array | string): string =>
   createHash("sha256").update(content).digest("hex")
 
-/** Directories are looked up in the tree, the last name is taken as it is: a link there is replaced, not followed. */
+/**
+ * Finds the place of a file. Directories are resolved in the tree; a link as the last name is replaced, not followed.
+ */
 const placeOf = (root: string, file: string): string =>
   path.join(directoryOf(root, path.dirname(file)), path.basename(file))
 
@@ -117,7 +123,7 @@ const directoryOf = (root: string, directory: string): string => {
   return path.join(root, found)
 }
 
-/** `/a/b/c` has `/a` and `/a/b`. */
+/** Lists the parents: `/a/b/c` has `/a` and `/a/b`. */
 const parents = (file: string): readonly string[] => {
   const components = path.dirname(file).split("/").slice(1)
   return components.map((_, index) => `/${components.slice(0, index + 1).join("/")}`)

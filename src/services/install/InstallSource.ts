@@ -1,32 +1,32 @@
-/** What there is to install: the built program that runs, from wherever it runs. */
+/** What is installed: the built program that is running, from wherever it runs. */
 import * as fs from "node:fs"
 import * as path from "node:path"
 import * as CommandPath from "../host/CommandPath.ts"
-import * as HostExamination from "../host/MachineExamination.ts"
+import * as MachineExamination from "../host/MachineExamination.ts"
 
 export interface SourceFile {
-  /** Beside the programs. */
+  /** The path beside the programs. */
   readonly name: string
   readonly path: string
   readonly isExecutable: boolean
-  /** The same for all names of a file that has several. */
+  /** Identifies the file, equal for all names of a file with several. */
   readonly identity: string | undefined
 }
 
 export interface InstallSource {
   readonly files: readonly SourceFile[]
-  /** Where the programs are. */
+  /** The directory of the programs. */
   readonly directory: string
-  /** Are all parts there, as a build leaves them? */
+  /** Whether all parts of a build are there. */
   readonly isComplete: boolean
-  /** What the programs' names end in: nothing, where they are single executables. */
+  /** The ending of the programs' names: none for single executables. */
   readonly suffix: "" | ".cjs"
 }
 
 export const find = (): InstallSource => {
   const program = CommandPath.cli().at(-1) ?? ""
   const directory = path.dirname(program)
-  // Where npm installed the program, the packages that it needs are where npm puts them, not beside it.
+  // If npm installed the program, its packages are where npm puts them, not beside the program.
   const packages = ["koffi", `@koromix/koffi-linux-${process.arch}`]
     .map((name) => `node_modules/${name}`)
     .filter((name) => !fs.existsSync(path.join(directory, name)))
@@ -43,15 +43,15 @@ export const find = (): InstallSource => {
 }
 
 /**
- * The text of a script that asks for `node` by name, asking for the Node that runs this instead, where systemd would find another one or
- * none: one in a home directory, say. `undefined`: as it is.
+ * Returns the text of a script that asks for `node` by name, changed to the path of the running Node if systemd would
+ * find another Node or none, for example because it is in a home directory. `undefined` means unchanged.
  */
 export const forThisNode = (
   { isExecutable, name, path: file }: SourceFile,
   thisNode: string = process.execPath
 ): string | undefined => {
   if (!isExecutable || !name.endsWith(".cjs")) return undefined
-  const found = HostExamination.SYSTEMD_PATH.map((directory) => `${directory}/node`).find((node) =>
+  const found = MachineExamination.SYSTEMD_PATH.map((directory) => `${directory}/node`).find((node) =>
     fs.existsSync(node)
   )
   if (found !== undefined && fs.realpathSync(found) === fs.realpathSync(thisNode)) return undefined
@@ -71,7 +71,7 @@ const walk = (directory: string, name: string): readonly SourceFile[] =>
     return [{ name: own, path: file, isExecutable: (mode & 0o111) !== 0, identity }]
   })
 
-/** In a directory or the nearest one that it is in. */
+/** Looks for a name in a directory, or in its nearest parent that has it. */
 const above = (directory: string, name: string): string | undefined => {
   const here = path.join(directory, name)
   if (fs.existsSync(here)) return here

@@ -1,29 +1,31 @@
-/** Looks at this program's own parts: the generator that systemd runs, the Node that both run on, the native code. */
+/**
+ * Examines the parts of this program: the generator that systemd runs, the Node that runs both programs, the native
+ * code.
+ */
 import * as fs from "node:fs"
-import * as Effect from "effect/Effect"
+import * as path from "node:path"
+import * as Either from "effect/Either"
 import * as Diagnosis from "../../domain/machine/Diagnosis.ts"
-import * as HostExamination from "../host/MachineExamination.ts"
-import { NativeCalls } from "../files/NativeCalls.ts"
+import type { NativeCallsUnavailable } from "../files/NativeCalls.ts"
+import * as MachineExamination from "../host/MachineExamination.ts"
 
-/** `root` is where the machine's tree is: nothing, but for tests. */
+/** Examines. `root` is the machine's file system tree; tests set it, and it is otherwise empty. */
 export const examine = (root = ""): readonly Diagnosis.Diagnosis[] => [
   generator(root),
   node(process.versions.node)
 ]
 
-/** That koffi can be loaded, which extraction needs. */
-export const native: Effect.Effect<Diagnosis.Diagnosis> = NativeCalls.pipe(
-  Effect.provide(NativeCalls.layer),
-  Effect.match({
-    onSuccess: () => Diagnosis.ok("native code", `koffi, for ${process.platform}-${process.arch}`),
-    onFailure: ({ cause, message }) =>
+/** Checks that koffi can be loaded, which extraction needs. */
+export const native = (loaded: Either.Either<unknown, NativeCallsUnavailable>): Diagnosis.Diagnosis =>
+  Either.match(loaded, {
+    onRight: () => Diagnosis.ok("native code", `koffi, for ${process.platform}-${process.arch}`),
+    onLeft: ({ cause, message }) =>
       Diagnosis.problem(
         "native code",
         `${message}: ${cause instanceof Error ? cause.message.split("\n")[0] : cause}`,
         "install the program again, with koffi for this machine beside it"
       )
   })
-)
 
 const node = (version: string): Diagnosis.Diagnosis =>
   Number.parseInt(version, 10) >= OLDEST_NODE
@@ -34,37 +36,55 @@ const generator = (root: string): Diagnosis.Diagnosis => {
   const found = DIRECTORIES.map((directory) => `${root}${directory}/oci-systemd-generator`).filter(
     (path) => fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined
   )
-  const [path] = found
-  if (path === undefined) {
+  const [link] = found
+  if (link === undefined) {
     return Diagnosis.problem("generator", "is not installed: systemd sees no images", "oci-systemd install")
   }
   let real: string
   try {
-    real = fs.realpathSync(path)
+    real = fs.realpathSync(link)
   } catch {
     return Diagnosis.problem(
       "generator",
-      `${path} leads to ${fs.readlinkSync(path)}, where nothing is`,
+      `${link} leads to ${fs.readlinkSync(link)}, which does not exist`,
       "oci-systemd install"
     )
   }
   if (real === "/dev/null" || fs.statSync(real).size === 0) {
-    return Diagnosis.problem("generator", `${path} masks it`, `rm ${path}`)
+    return Diagnosis.problem("generator", `${link} masks it`, `rm ${link}`)
   }
-  if (!HostExamination.isExecutable(real)) {
-    return Diagnosis.problem("generator", `${real} is not executable`, `chmod 755 ${real}`)
+  return (
+    problemOf(real, root) ??
+    behind(real, root) ??
+    Diagnosis.ok("generator", real === link ? link : `${link}, which is ${real}`)
+  )
+}
+
+/** `oci-generator` runs the generator, which lies beside it, whenever it has no valid memory. */
+const behind = (script: string, root: string): Diagnosis.Diagnosis | undefined => {
+  if (path.basename(script) !== "oci-generator") return undefined
+  const program = path.join(path.dirname(script), "oci-systemd-generator")
+  const found = [program, `${program}.cjs`].find((file) => fs.existsSync(file))
+  return found === undefined
+    ? Diagnosis.problem("generator", `${program} is missing, which ${script} runs`, "oci-systemd install")
+    : problemOf(found, root)
+}
+
+const problemOf = (program: string, root: string): Diagnosis.Diagnosis | undefined => {
+  if (!MachineExamination.isExecutable(program)) {
+    return Diagnosis.problem("generator", `${program} is not executable`, `chmod 755 ${program}`)
   }
-  const interpreter = interpreterOf(real, root)
+  const interpreter = interpreterOf(program, root)
   return interpreter === undefined
-    ? Diagnosis.ok("generator", real === path ? path : `${path}, which is ${real}`)
+    ? undefined
     : Diagnosis.problem(
         "generator",
-        `${real} wants ${interpreter}, which systemd does not find`,
-        `install Node where systemd looks (${HostExamination.SYSTEMD_PATH.slice(0, 4).join(", ")}), or oci-systemd install, which writes down where it is`
+        `${program} wants ${interpreter}, which systemd does not find`,
+        `install Node where systemd looks (${MachineExamination.SYSTEMD_PATH.slice(0, 4).join(", ")}), or oci-systemd install, which records its path`
       )
 }
 
-/** What a script asks for that is not there. */
+/** Returns the interpreter that a script names, if it is missing. */
 const interpreterOf = (path: string, root: string): string | undefined => {
   const head = Buffer.alloc(256)
   const fd = fs.openSync(path, "r")
@@ -77,14 +97,14 @@ const interpreterOf = (path: string, root: string): string | undefined => {
     /^#! *(\S+)(?: +(\S+))?(?: +(\S+))?/.exec(head.toString("latin1").split("\n")[0] ?? "") ?? []
   if (program === "") return undefined
   const name = program.endsWith("/env") ? (first === "-S" ? second : first) : ""
-  if (name === "") return HostExamination.isExecutable(`${root}${program}`) ? undefined : program
-  const isThere = HostExamination.SYSTEMD_PATH.some((directory) =>
-    HostExamination.isExecutable(`${root}${directory}/${name}`)
+  if (name === "") return MachineExamination.isExecutable(`${root}${program}`) ? undefined : program
+  const isThere = MachineExamination.SYSTEMD_PATH.some((directory) =>
+    MachineExamination.isExecutable(`${root}${directory}/${name}`)
   )
   return isThere ? undefined : `${name}`
 }
 
-/** The most important first (systemd.generator(7)). */
+/** The directories of generators, the most important first (systemd.generator(7)). */
 const DIRECTORIES = ["/run", "/etc", "/usr/local/lib", "/usr/lib", "/lib"].map(
   (directory) => `${directory}/systemd/system-generators`
 )

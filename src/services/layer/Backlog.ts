@@ -1,8 +1,8 @@
 /**
- * Chunks made ahead of whoever takes them, a few at most.
+ * A short queue of chunks that are made ahead of their consumer.
  *
- * Whoever takes them works in synchronous calls. So before the next chunk is handed over the event loop goes round:
- * what the thread pool has finished meanwhile is put here, and it is given the next work to do beside the consumer's.
+ * The consumer works in synchronous calls. Before it gets the next chunk, the event loop runs once: results of the
+ * thread pool are put here, and the pool gets its next work, to do beside the consumer's.
  */
 export class Backlog {
   readonly #limit: number
@@ -13,7 +13,7 @@ export class Backlog {
   #onPut = () => {}
   #onTake = () => {}
 
-  /** Full from so many chunks on. */
+  /** Makes a queue that is full with this number of chunks. */
   constructor(limit: number) {
     this.#limit = limit
   }
@@ -22,7 +22,7 @@ export class Backlog {
     return this.#chunks.length >= this.#limit
   }
 
-  /** Nobody takes any more. */
+  /** Whether the consumer has stopped. */
   get closed(): boolean {
     return this.#closed
   }
@@ -32,19 +32,19 @@ export class Backlog {
     this.#onPut()
   }
 
-  /** No more will come; those that are there still count. */
+  /** Ends the queue. Chunks in it are still consumed. */
   end(): void {
     this.#ended = true
     this.#onPut()
   }
 
-  /** Thrown where the next chunk would have been. */
+  /** Makes the consumer's next read throw. */
   fail(cause: unknown): void {
     this.#failure ??= { cause }
     this.end()
   }
 
-  /** Waits while it is full and somebody takes. */
+  /** Waits while the queue is full and has a consumer. */
   async room(): Promise<void> {
     while (this.full && !this.#closed) {
       await new Promise<void>((resolve) => {
@@ -53,7 +53,7 @@ export class Backlog {
     }
   }
 
-  /** `taken` is called after every chunk. */
+  /** Yields the chunks. `taken` is called after every chunk. */
   async *take(taken: () => void = () => {}): AsyncGenerator<Uint8Array, void, undefined> {
     try {
       for (;;) {

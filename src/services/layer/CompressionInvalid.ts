@@ -1,13 +1,14 @@
-/** What a layer's data fails with when it is not what its media type says, or cannot be decompressed. */
-import * as Schema from "effect/Schema"
+/** The error of layer data that does not match its media type, or cannot be decompressed. */
+import { TaggedError } from "../../domain/text/TaggedError.ts"
 
-export class CompressionInvalid extends Schema.TaggedError<CompressionInvalid>()("CompressionInvalid", {
-  /** What the media type says. */
-  compression: Schema.Literal("none", "gzip", "zstd"),
-  problem: Schema.String,
-  /** The decoder's own error, where it has one. */
-  cause: Schema.optional(Schema.Defect)
-}) {
+/** The compressed data is damaged, or of another kind. */
+export class CompressionInvalid extends TaggedError("CompressionInvalid")<{
+  /** The compression that the media type states. */
+  readonly compression: "none" | "gzip" | "zstd"
+  readonly problem: string
+  /** The decoder's own error, if there is one. */
+  readonly cause?: unknown
+}> {
   override get message() {
     return `the ${this.compression === "none" ? "uncompressed" : this.compression} data ${this.problem}`
   }

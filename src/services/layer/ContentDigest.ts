@@ -1,30 +1,30 @@
 /**
- * A digest of a file's data that costs nothing for holes: a sparse file of a terabyte takes no longer than what is in it.
+ * A digest of a file's data that takes no time for holes: a sparse file of a terabyte takes as long as its data.
  *
  *     digest = SHA-256(data without its zero blocks [SHA-256(zero runs)])
  *     runs   = *(first block (8 bytes) count (8))             blocks are 64 KiB, aligned; runs as long as can be
  *
- * So it is the plain SHA-256 of a file that has no block of zeros, and the same for a hole and for zeros that are there. Of
- * two files of one size that differ no two have one digest: sizes are for the caller to compare.
+ * It is the plain SHA-256 of a file without a block of zeros, and is the same for holes and for stored zeros. Two
+ * different files of the same size never have the same digest; the caller must compare sizes.
  */
 import { Buffer } from "node:buffer"
 import { createHash, type Hash } from "node:crypto"
 
-/** For one file after another: `end` begins the next. */
+/** Computes digests of one file after another: `end` begins the next. */
 export class ContentDigest {
   #hash = createHash("sha256")
-  /** Of the runs of zero blocks. */
+  /** The hash of the runs of zero blocks. */
   #runs: Hash | undefined
   #runStart = 0
   #runLength = 0
   /** Full blocks so far. */
   #blocks = 0
-  /** Of the block that is not full yet. */
+  /** The block that is not full yet. */
   readonly #block = Buffer.allocUnsafeSlow(BLOCK)
   #filled = 0
   #position = 0
 
-  /** In ascending order; what is left out is a hole. */
+  /** Adds data in ascending order. Everything left out is a hole. */
   write(bytes: Uint8Array, start: number, length: number, position: number): void {
     this.#skipTo(position)
     let at = start
@@ -42,7 +42,7 @@ export class ContentDigest {
     this.#position = position + length
   }
 
-  /** Of all the file, which has `size` bytes: the rest of it is a hole. */
+  /** Returns the digest of the whole file of `size` bytes. The rest of it is a hole. */
   end(size: number): Buffer {
     this.#skipTo(size)
     this.#endRun()

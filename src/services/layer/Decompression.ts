@@ -1,14 +1,14 @@
 /**
- * Undoes a layer's compression (RFC 1952, RFC 8878): pulls compressed chunks, gives out decompressed ones of about
- * 1 MiB, a few ahead of the consumer, while inflating happens on the thread pool.
+ * Decompresses a layer (RFC 1952, RFC 8878): pulls compressed chunks and yields decompressed ones of about 1 MiB, a
+ * few ahead of the consumer, while the thread pool inflates.
  *
- * Several gzip members and zstd frames are one stream; zeros may follow it, nothing else may.
+ * Several gzip members or zstd frames form one stream, which only zeros may follow.
  */
 import { Buffer } from "node:buffer"
 import * as zlib from "node:zlib"
 import * as Either from "effect/Either"
-import type { Compression } from "../../domain/image/MediaType.ts"
 import * as TarHeader from "../../domain/archive/TarHeader.ts"
+import type { Compression } from "../../domain/image/MediaType.ts"
 import { CompressionInvalid } from "./CompressionInvalid.ts"
 import type { Pull } from "./Pull.ts"
 import { BUFFERS, through } from "./ZlibStream.ts"
@@ -17,19 +17,28 @@ import * as ZstdDecoder from "./ZstdDecoder.ts"
 export { CompressionInvalid } from "./CompressionInvalid.ts"
 export type { Pull } from "./Pull.ts"
 
+export interface Options {
+  /** A certain zstd decoder, not the best of those that are there; it fails with `ZstdDecoderUnavailable` where that one is not. */
+  readonly zstd?: ZstdDecoder.ZstdDecoder
+  /** Called where the data is not what the media type says, with what it is. */
+  readonly onOther?: (actual: Compression) => void
+}
+
 /**
- * Fails with `CompressionInvalid`, or with what `pull` fails with. A chunk is good until the next one is asked for:
- * its memory may be used again. `zstd` is for whoever wants a certain decoder, not the best of those that are there;
- * it fails with `ZstdDecoderUnavailable` where that one is not.
+ * Decompresses according to the first bytes of the data. The media type is only its author's word, and the diff id binds
+ * the data. Fails with `CompressionInvalid`, or with the error of `pull`. A chunk is valid until the next one is
+ * requested, since its memory is reused.
  */
 export async function* decompress(
-  compression: Compression,
+  declared: Compression,
   pull: Pull,
-  zstd?: ZstdDecoder.ZstdDecoder
+  { onOther, zstd }: Options = {}
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const head = await headOf(pull)
-  if (head !== undefined) expectMagic(compression, head)
-  else if (compression !== "none") throw new CompressionInvalid({ compression, problem: "is empty" })
+  if (head === undefined && declared !== "none")
+    throw new CompressionInvalid({ compression: declared, problem: "is empty" })
+  const compression = head === undefined ? declared : detect(declared, head)
+  if (compression !== declared) onOther?.(compression)
   let first = head
   const rest: Pull = async () => {
     const chunk = first ?? (await pull())
@@ -47,7 +56,7 @@ export async function* decompress(
   }
 }
 
-/** The first chunk, with at least the bytes that tell what it is. */
+/** Reads the first chunk, with at least the bytes that identify its format. */
 const headOf = async (pull: Pull): Promise<Uint8Array | undefined> => {
   let head = await pull()
   while (head !== undefined && head.length < TarHeader.BLOCK) {
@@ -58,24 +67,28 @@ const headOf = async (pull: Pull): Promise<Uint8Array | undefined> => {
   return head?.length === 0 ? undefined : head
 }
 
-/** Media type and data must agree. A tar whose first name looks like a magic number is still a tar. */
-const expectMagic = (compression: Compression, head: Uint8Array): void => {
-  const found = MAGICS.find(({ bytes }) => bytes.every((byte, index) => head[index] === byte))?.name
-  if (compression === "none") {
-    if (found === undefined || Either.isRight(TarHeader.decode(head, 0, 0))) return
-    throw new CompressionInvalid({ compression, problem: `is ${found}, not what its media type says` })
-  }
-  const skippable = compression === "zstd" && isSkippable(head)
-  if (found === compression || skippable) return
-  const problem =
-    found === undefined ? `is no ${compression} data` : `is ${found}, not what its media type says`
-  throw new CompressionInvalid({ compression, problem })
+/** What the first bytes say that the data is. A tar whose first name looks like a magic number is still a tar. */
+const detect = (declared: Compression, head: Uint8Array): Compression => {
+  const found = isSkippable(head)
+    ? "zstd"
+    : MAGICS.find(({ bytes }) => bytes.every((byte, index) => head[index] === byte))?.name
+  if (found === declared) return declared
+  const isTar = Either.isRight(TarHeader.decode(head, 0, 0))
+  if (isTar) return "none"
+  if (found === "gzip" || found === "zstd") return found
+  if (declared === "none" && found === undefined) return "none"
+  throw new CompressionInvalid({
+    compression: declared,
+    problem: found === undefined ? `is no ${declared} data` : `is ${found}, which cannot be read`
+  })
 }
 
 const isSkippable = (head: Uint8Array) =>
   ((head[0] ?? 0) & 0xf0) === 0x50 && head[1] === 0x2a && head[2] === 0x4d && head[3] === 0x18
 
-const MAGICS: ReadonlyArray<{ readonly name: string; readonly bytes: ReadonlyArray<number> }> = [
+type Format = "gzip" | "zstd" | "xz" | "bzip2"
+
+const MAGICS: ReadonlyArray<{ readonly name: Format; readonly bytes: ReadonlyArray<number> }> = [
   { name: "gzip", bytes: [0x1f, 0x8b] },
   { name: "zstd", bytes: [0x28, 0xb5, 0x2f, 0xfd] },
   { name: "xz", bytes: [0xfd, 0x37, 0x7a, 0x58, 0x5a] },

@@ -1,22 +1,23 @@
 /**
- * The digests of a layer's files in one file, in place of their data: `ContentDigest`s of 32 bytes, each at 32 times the
- * number of its entry. Entries that are no files leave a gap.
+ * The digests of a layer's files in one file, in place of their data: `ContentDigest`s of 32 bytes, in the order of the
+ * files' entries.
  */
 import { Buffer } from "node:buffer"
 import * as fs from "node:fs"
 import { ContentDigest } from "./ContentDigest.ts"
 import type { File, FileSink } from "./FileSink.ts"
 
-/** Writes them as the archive is read. */
+/** Writes digests while the archive is read. */
 export class FileDigests implements FileSink {
   readonly #fd: number
   readonly #window = Buffer.alloc(WINDOW)
-  /** Where in the file the window begins. */
+  /** The position of the window in the file. */
   #base = 0
   #file: File | undefined
+  #files = 0
   readonly #digest = new ContentDigest()
 
-  /** Nothing may be at `path`. */
+  /** Nothing may exist at `path`. */
   constructor(path: string) {
     this.#fd = fs.openSync(path, "wx", 0o600)
   }
@@ -36,7 +37,7 @@ export class FileDigests implements FileSink {
   end(): void {
     const file = this.#file
     if (file === undefined) return
-    const at = file.content.entry * SIZE
+    const at = this.#files++ * SIZE
     if (at + SIZE > this.#base + WINDOW) {
       this.finish()
       this.#base = at
@@ -57,7 +58,7 @@ export class FileDigests implements FileSink {
   }
 }
 
-/** Reads them, best in the order of the entries; `close` afterwards. */
+/** Reads them, best in their order; `close` afterwards. */
 export class DigestReader {
   readonly #fd: number
   readonly #window = Buffer.alloc(WINDOW)
@@ -68,9 +69,9 @@ export class DigestReader {
     this.#fd = fs.openSync(path, "r")
   }
 
-  /** Of the file that was this entry of its layer. */
-  of(entry: number): Buffer {
-    const at = entry * SIZE
+  /** Returns the digest of the layer's file with this number, which counts from 0. */
+  of(file: number): Buffer {
+    const at = file * SIZE
     if (at < this.#base || at + SIZE > this.#end) {
       this.#base = at
       this.#end = at

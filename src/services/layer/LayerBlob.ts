@@ -1,11 +1,14 @@
-/** A layer's blob, read from front to back, one chunk ahead, with its size and digest. */
+/** Reads a layer's blob from front to back, one chunk ahead, and checks its size and digest. */
 import { createHash, type Hash } from "node:crypto"
 import * as fs from "node:fs"
 import * as Digest from "../../domain/document/Digest.ts"
 import { kind, refusal } from "../files/BoundedFile.ts"
 import { LayerDigestMismatch, LayerSizeMismatch, LayerUnreadable } from "./LayerError.ts"
 
-/** A file by its path; an open one, that is read by position and stays open; or what a descriptor embeds. */
+/**
+ * The blob: a file by its path; an open file, which is read by position and stays open; or bytes embedded in a
+ * descriptor.
+ */
 export type Source = { readonly path: string } | { readonly fd: number } | { readonly bytes: Uint8Array }
 
 export interface Expected {
@@ -13,7 +16,9 @@ export interface Expected {
   readonly size: number
 }
 
-/** Every failure is a `LayerError`, thrown. Reads one at a time; `close` after the last has settled. */
+/**
+ * A blob. Every failure is thrown as a `LayerError`. Reads must not overlap; call `close` after the last has settled.
+ */
 export class LayerBlob {
   readonly #expected: Expected
   readonly #source: Source
@@ -25,8 +30,8 @@ export class LayerBlob {
   #ended = false
 
   /**
-   * Opens it without blocking, and refuses what is no regular file of the right size. Asked before opening as well: to
-   * open a device can have effects of its own, a watchdog's being a reboot.
+   * Opens the file without blocking, and refuses anything but a regular file of the right size. The type is checked
+   * before opening as well, because opening a device can have effects: opening a watchdog can cause a reboot.
    */
   constructor(source: Source, expected: Expected) {
     this.#source = source
@@ -44,7 +49,7 @@ export class LayerBlob {
     this.#ahead = this.#read(0)
   }
 
-  /** Bytes given out so far. */
+  /** Number of bytes returned so far. */
   get position(): number {
     return this.#position
   }
@@ -67,7 +72,7 @@ export class LayerBlob {
     return chunk
   }
 
-  /** Reads what nobody has, then compares. `cause` is why nobody wants it any more. */
+  /** Reads the rest and checks size and digest. `cause` is the error after which the rest is not needed any more. */
   async verify(cause?: unknown): Promise<void> {
     while ((await this.pull()) !== undefined) {}
     if (!this.#ended || this.#position !== this.#expected.size) throw this.#sizeMismatch(this.#position)
@@ -78,7 +83,7 @@ export class LayerBlob {
     }
   }
 
-  /** Waits for the read that is under way. */
+  /** Waits for the current read, and closes the file. */
   async close(): Promise<void> {
     await this.#ahead?.catch(() => {})
     this.#ahead = undefined
@@ -114,7 +119,7 @@ export class LayerBlob {
         else reject(this.#unreadable(refusal("", cause).reason, cause))
       })
     })
-    // It may fail before anybody waits for it.
+    // The read may fail before its result is awaited.
     reading.catch(() => {})
     return reading
   }

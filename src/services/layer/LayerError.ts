@@ -1,83 +1,94 @@
-/** Why a layer could not be staged. `layer` is its digest: what the manifest calls it by. */
-import * as Schema from "effect/Schema"
-import { CompressionInvalid } from "./Decompression.ts"
+/** The errors of a layer that could not be read. `layer` is the digest by which the manifest names it. */
+import { TaggedError } from "../../domain/text/TaggedError.ts"
+import * as Privileges from "../files/Privileges.ts"
+import { CompressionInvalid } from "./CompressionInvalid.ts"
 import { TarInvalid } from "./TarReader.ts"
+import { ZstdDecoderUnavailable } from "./ZstdDecoder.ts"
 
-/** The blob's file is missing, cannot be read, or is no regular file. */
-export class LayerUnreadable extends Schema.TaggedError<LayerUnreadable>()("LayerUnreadable", {
-  layer: Schema.String,
-  path: Schema.String,
+export type { ZstdDecoderUnavailable } from "./ZstdDecoder.ts"
+
+/** The blob's file is missing, unreadable, or not a regular file. */
+export class LayerUnreadable extends TaggedError("LayerUnreadable")<{
+  readonly layer: string
+  readonly path: string
   /** A clause that follows the path: "is a fifo, not a file". */
-  reason: Schema.String,
-  cause: Schema.optional(Schema.Defect)
-}) {
+  readonly reason: string
+  readonly cause?: unknown
+}> {
   override get message() {
     return `layer ${this.layer}: ${this.path} ${this.reason}`
   }
 }
 
 /** A blob is longer or shorter than its descriptor says. */
-export class LayerSizeMismatch extends Schema.TaggedError<LayerSizeMismatch>()("LayerSizeMismatch", {
-  layer: Schema.String,
-  expected: Schema.Number,
-  actual: Schema.Number
-}) {
+export class LayerSizeMismatch extends TaggedError("LayerSizeMismatch")<{
+  readonly layer: string
+  readonly expected: number
+  readonly actual: number
+}> {
   override get message() {
-    return `layer ${this.layer}: its descriptor says ${this.expected} bytes, and the blob has ${this.actual}`
+    return `layer ${this.layer}: its descriptor says ${this.expected} bytes, but the blob has ${this.actual}`
   }
 }
 
-/** The blob's bytes are not what its digest names; `cause` is what went wrong with them before that was known. */
-export class LayerDigestMismatch extends Schema.TaggedError<LayerDigestMismatch>()("LayerDigestMismatch", {
-  layer: Schema.String,
-  actual: Schema.String,
-  cause: Schema.optional(Schema.Defect)
-}) {
+/** The blob's bytes do not have its digest; `cause` is an error in them that was found before. */
+export class LayerDigestMismatch extends TaggedError("LayerDigestMismatch")<{
+  readonly layer: string
+  readonly actual: string
+  readonly cause?: unknown
+}> {
   override get message() {
     return `layer ${this.layer}: the blob is damaged, its digest is ${this.actual}`
   }
 }
 
-/** The uncompressed layer is not what the image configuration names. */
-export class DiffIdMismatch extends Schema.TaggedError<DiffIdMismatch>()("DiffIdMismatch", {
-  layer: Schema.String,
-  expected: Schema.String,
-  actual: Schema.String
-}) {
+/** The uncompressed layer does not have the digest that the image configuration names. */
+export class DiffIdMismatch extends TaggedError("DiffIdMismatch")<{
+  readonly layer: string
+  readonly expected: string
+  readonly actual: string
+}> {
   override get message() {
-    return `layer ${this.layer}: the image expects the uncompressed digest ${this.expected}, and it is ${this.actual}`
+    return `layer ${this.layer}: the image expects the uncompressed digest ${this.expected}, but it is ${this.actual}`
   }
 }
 
-/** Damaged compressed data, or another form than the media type says. */
-export class LayerCompressionInvalid extends Schema.TaggedError<LayerCompressionInvalid>()(
-  "LayerCompressionInvalid",
-  {
-    layer: Schema.String,
-    cause: CompressionInvalid
-  }
-) {
+/** The compressed data is damaged, or has another format than the media type says. */
+export class LayerCompressionInvalid extends TaggedError("LayerCompressionInvalid")<{
+  readonly layer: string
+  readonly cause: CompressionInvalid
+}> {
   override get message() {
     return `layer ${this.layer}: ${this.cause.message}`
   }
 }
 
-/** Something in the archive that cannot be, or could be read in two ways. */
-export class LayerArchiveInvalid extends Schema.TaggedError<LayerArchiveInvalid>()("LayerArchiveInvalid", {
-  layer: Schema.String,
-  cause: TarInvalid
-}) {
+/** This machine has no decoder for the layer's compression. That is no fault of the layer. */
+export class LayerDecoderMissing extends TaggedError("LayerDecoderMissing")<{
+  readonly layer: string
+  readonly cause: ZstdDecoderUnavailable
+}> {
+  override get message() {
+    return `layer ${this.layer}: ${this.cause.message}`
+  }
+}
+
+/** The archive contains something impossible or ambiguous. */
+export class LayerArchiveInvalid extends TaggedError("LayerArchiveInvalid")<{
+  readonly layer: string
+  readonly cause: TarInvalid
+}> {
   override get message() {
     return `layer ${this.layer}: ${this.cause.message}`
   }
 }
 
 /** The layer is larger than the configuration allows. */
-export class LayerLimitExceeded extends Schema.TaggedError<LayerLimitExceeded>()("LayerLimitExceeded", {
-  layer: Schema.String,
-  limit: Schema.Literal("entries", "bytes", "ratio", "metadata"),
-  allowed: Schema.Number
-}) {
+export class LayerLimitExceeded extends TaggedError("LayerLimitExceeded")<{
+  readonly layer: string
+  readonly limit: "entries" | "bytes" | "ratio" | "metadata"
+  readonly allowed: number
+}> {
   override get message() {
     return `layer ${this.layer}: ${EXCEEDED[this.limit](this.allowed)}`
   }
@@ -90,30 +101,57 @@ const EXCEEDED: Record<LayerLimitExceeded["limit"], (allowed: number) => string>
   metadata: (allowed) => `its names and attributes are more than the ${allowed} bytes allowed`
 }
 
-/** `code` is the system's name of the error: `ENOSPC`, `EROFS`, … */
-export class LayerUnwritable extends Schema.TaggedError<LayerUnwritable>()("LayerUnwritable", {
-  layer: Schema.String,
-  /** The entry being written, for people. */
-  entry: Schema.NullOr(Schema.String),
-  code: Schema.String,
-  cause: Schema.Defect
-}) {
+/** A file cannot be written. `code` is the system's error name: `ENOSPC`, `EROFS`, … */
+export class LayerUnwritable extends TaggedError("LayerUnwritable")<{
+  readonly layer: string
+  /** The entry being written, printable. */
+  readonly entry: string | null
+  readonly code: string
+  readonly cause: unknown
+}> {
   override get message() {
-    const what = this.entry === null ? "its directory" : JSON.stringify(this.entry)
+    const what = this.entry === null ? "its archive" : JSON.stringify(this.entry)
     return `layer ${this.layer}: ${what} cannot be written: ${this.code}`
   }
 }
 
-/** The schema of all of them. */
-export const LayerError = Schema.Union(
+/** The classes of all these errors. @internal */
+export const CLASSES = [
   LayerUnreadable,
   LayerSizeMismatch,
   LayerDigestMismatch,
   DiffIdMismatch,
   LayerCompressionInvalid,
+  LayerDecoderMissing,
   LayerArchiveInvalid,
   LayerLimitExceeded,
   LayerUnwritable
-)
-/** Why a layer cannot be taken apart. */
-export type LayerError = typeof LayerError.Type
+] as const
+
+/** Why a layer cannot be read. */
+export type LayerError =
+  | LayerUnreadable
+  | LayerSizeMismatch
+  | LayerDigestMismatch
+  | DiffIdMismatch
+  | LayerCompressionInvalid
+  | LayerDecoderMissing
+  | LayerArchiveInvalid
+  | LayerLimitExceeded
+  | LayerUnwritable
+
+/** Whether an error is one of these. */
+export const isLayerError = (error: unknown): error is LayerError =>
+  CLASSES.some((each) => error instanceof each)
+
+/** Returns the error of a layer for an error of its decoder or of its archive's reader; `undefined` for any other error. */
+export const ofData = (layer: string, cause: unknown): LayerError | undefined => {
+  if (cause instanceof CompressionInvalid) return new LayerCompressionInvalid({ layer, cause })
+  if (cause instanceof TarInvalid) return new LayerArchiveInvalid({ layer, cause })
+  if (cause instanceof ZstdDecoderUnavailable) return new LayerDecoderMissing({ layer, cause })
+  return undefined
+}
+
+/** Whether the reason is this machine (a full disk, no permission, no decoder), so that the layer itself may be intact. */
+export const isOfMachine = (error: LayerError): boolean =>
+  error._tag === "LayerUnwritable" || error._tag === "LayerDecoderMissing" || Privileges.isDenied(error)

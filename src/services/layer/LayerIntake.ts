@@ -1,55 +1,50 @@
 /**
- * Takes a layer's blob apart in one pass: verifies its size and digest, decompresses, verifies the diff id, reads the
- * archive, lists its entries and stages the data of its files (image-spec layer.md, descriptor.md).
+ * Reads a layer's blob in one pass: verifies its size and digest, decompresses, verifies the diff id, reads the
+ * archive and lists its entries (image-spec layer.md, descriptor.md).
  *
- *     DIRECTORY/listing   the entries (LayerListing)
- *     DIRECTORY/files/…   the data of the files (StagedFiles), or
- *     DIRECTORY/digests   what their data comes to (FileDigests)
+ *     DIRECTORY/listing   the entries (ListingFile)
+ *     DIRECTORY/archive   the decompressed archive, byte for byte, or
+ *     DIRECTORY/digests   the digests of its files (FileDigests)
  *
- * Who only wants to know whether a layer is what it should be names no directory, and nothing is written.
+ * A caller that only verifies a layer names no directory, and nothing is written.
  *
- * Inflating and reading run on Node's thread pool; this thread hashes, parses and writes, in synchronous calls. `run` takes data and
- * gives data, for worker threads.
+ * Inflating and reading run on Node's thread pool; this thread hashes, parses and writes, in synchronous calls. `run`
+ * takes and returns plain data, so that it can run in worker threads.
  */
-import { createHash } from "node:crypto"
+import { createHash, type Hash } from "node:crypto"
 import * as Either from "effect/Either"
-import * as Schema from "effect/Schema"
-import { display } from "../../domain/text/ByteString.ts"
+import type { LayerEntry } from "../../domain/archive/LayerEntry.ts"
+import type { LayerLimits } from "../../domain/archive/LayerLimits.ts"
 import * as Digest from "../../domain/document/Digest.ts"
-import type { ContentId, LayerEntry } from "../../domain/archive/LayerEntry.ts"
-import { type LayerLimits, LIMITS, RATIO_COUNTS_FROM } from "../../domain/archive/LayerLimits.ts"
 import type { Compression } from "../../domain/image/MediaType.ts"
-import { CompressionInvalid, decompress } from "./Decompression.ts"
+import { display } from "../../domain/text/ByteString.ts"
+import { ArchiveFile } from "./ArchiveFile.ts"
+import { decompress } from "./Decompression.ts"
 import { FileDigests } from "./FileDigests.ts"
 import { type FileSink, NOWHERE } from "./FileSink.ts"
 import { LayerBlob, type Source } from "./LayerBlob.ts"
-import {
-  DiffIdMismatch,
-  LayerArchiveInvalid,
-  LayerCompressionInvalid,
-  LayerError,
-  LayerLimitExceeded,
-  LayerUnwritable
-} from "./LayerError.ts"
+import { DiffIdMismatch, isLayerError, type LayerError, LayerUnwritable, ofData } from "./LayerError.ts"
+import { LayerMeter } from "./LayerMeter.ts"
 import * as ListingFile from "./ListingFile.ts"
-import type { Calls } from "../files/NativeCalls.ts"
-import * as Shortfalls from "../Shortfalls.ts"
-import * as StagedFiles from "../StagedFiles.ts"
-import { TarInvalid, TarReader } from "./TarReader.ts"
+import { TarReader } from "./TarReader.ts"
 
+/** A layer to be read. */
 export interface Request {
   readonly blob: Source & { readonly digest: Digest.Digest; readonly size: number }
   readonly diffId: Digest.Digest
   readonly compression: Compression
-  /** An existing, empty directory of mode 0700, for this layer. Whoever made it removes it. Without one, nothing is kept. */
+  /**
+   * An existing, empty directory of mode 0700 for this layer, which the caller removes. Without one, nothing is kept.
+   */
   readonly directory?: string
-  /** What is kept of the files: their data, unless told otherwise, or no more than its digests. */
-  readonly files?: "data" | "digests"
+  /** What is kept: the archive and the listing, unless told otherwise, the digests of files and the listing, or that alone. */
+  readonly keep?: "archive" | "digests" | "listing"
   readonly limits?: Partial<LayerLimits>
-  /** About once for each mebibyte that was read. */
+  /** Called about once for each mebibyte read. */
   readonly onProgress?: (progress: Progress) => void
 }
 
+/** How far the reading of a layer is. */
 export interface Progress {
   /** Compressed bytes read so far. */
   readonly read: number
@@ -57,40 +52,32 @@ export interface Progress {
   readonly entries: number
 }
 
-/** What is known of a layer that was taken apart: data, kept beside it. */
-export const StagedLayer = Schema.Struct({
-  entries: Schema.NonNegativeInt,
-  /** Of the uncompressed archive. */
-  bytes: Schema.NonNegativeInt,
-  /** What could not be done for want of privilege: empty for root. */
-  shortfalls: Schema.Array(Shortfalls.Shortfall)
-})
-export type StagedLayer = typeof StagedLayer.Type
+/** The facts about a layer that was read. */
+export interface StagedLayer {
+  readonly entries: number
+  /** Bytes of the uncompressed archive. */
+  readonly bytes: number
+  /** What the blob is, if its media type says something else. Unknown for a layer that was in the store already. */
+  readonly compression?: Compression
+}
 
-/** Where a staged file is, below the request's directory. */
-export const stagedPath = (directory: string, content: ContentId): string =>
-  StagedFiles.pathOf(filesIn(directory), content)
+/** Returns the path of the decompressed archive, below the request's directory. */
+export const archivePath = (directory: string): string => `${directory}/archive`
 
-/** Where the digests are of a layer that was taken apart for them (`FileDigests`). */
+export const listingPath = (directory: string): string => `${directory}/listing`
+
+/** Returns the path of the digests of a layer that was read for them (`FileDigests`). */
 export const digestsPath = (directory: string): string => `${directory}/digests`
 
-/** The entries of a staged layer, as often as they are gone through; `layer` is its number in an image. */
-export const entries = (directory: string, layer: number): Iterable<LayerEntry> =>
-  ListingFile.entries(listingIn(directory), layer)
-
-const filesIn = (directory: string): string => `${directory}/files`
-const listingIn = (directory: string): string => `${directory}/listing`
-
-/** Rejects only for bugs and when `signal` is aborted, in both cases with everything closed. */
+/** Rejects only for bugs and when `signal` is aborted. All files are closed in both cases. */
 export const run = async (
   request: Request,
-  calls: Calls,
   signal: AbortSignal
 ): Promise<Either.Either<StagedLayer, LayerError>> => {
   try {
     const blob = new LayerBlob(request.blob, request.blob)
     try {
-      return Either.right(await stageFrom(blob, request, calls, signal))
+      return Either.right(await stageFrom(blob, request, signal))
     } finally {
       await blob.close()
     }
@@ -100,15 +87,13 @@ export const run = async (
   }
 }
 
-const stageFrom = async (
-  blob: LayerBlob,
-  request: Request,
-  calls: Calls,
-  signal: AbortSignal
-): Promise<StagedLayer> => {
-  const shortfalls = Shortfalls.make()
-  const intake = new Intake(request, calls, shortfalls)
-  const chunks = decompress(request.compression, blob.pull)
+const stageFrom = async (blob: LayerBlob, request: Request, signal: AbortSignal): Promise<StagedLayer> => {
+  const intake = new Intake(request)
+  let compression: Compression | undefined
+  const onOther = (actual: Compression) => {
+    compression = actual
+  }
+  const chunks = decompress(request.compression, blob.pull, { onOther })
   try {
     for await (const chunk of chunks) {
       signal.throwIfAborted()
@@ -117,15 +102,9 @@ const stageFrom = async (
     }
     intake.end()
   } catch (cause) {
-    const layer = request.blob.digest
-    const invalid =
-      cause instanceof CompressionInvalid
-        ? new LayerCompressionInvalid({ layer, cause })
-        : cause instanceof TarInvalid
-          ? new LayerArchiveInvalid({ layer, cause })
-          : undefined
+    const invalid = ofData(request.blob.digest, cause)
     if (invalid === undefined) throw cause
-    // Nonsense in a damaged blob: that it is damaged is what to say.
+    // A malformed archive in a damaged blob is reported as a damaged blob.
     await blob.verify(invalid)
     throw invalid
   } finally {
@@ -133,36 +112,41 @@ const stageFrom = async (
   }
   await blob.verify()
   intake.verify()
-  return { entries: intake.entries, bytes: intake.bytes, shortfalls: shortfalls.all() }
+  const { bytes, entries } = intake
+  return { entries, bytes, ...(compression === undefined ? {} : { compression }) }
 }
 
-/** Where decompressed bytes go: to the diff id's hash, through the reader, into the listing and into files. */
+/** The target of decompressed bytes: the diff id's hash, the reader, and the files that are kept. */
 class Intake {
-  entries = 0
-  bytes = 0
   readonly #request: Request
-  readonly #limits: LayerLimits
+  readonly #meter: LayerMeter
   readonly #files: FileSink
-  readonly #listing: ListingFile.ListingWriter | undefined
+  #archive: ArchiveFile | undefined
+  #listing: ListingFile.ListingWriter | undefined
   readonly #reader: TarReader
-  readonly #hash: ReturnType<typeof createHash>
-  #metadata = 0
+  /** An archive that is not compressed, and whose digest is its diff id, is hashed once, as the blob that it is. */
+  readonly #hash: Hash | undefined
 
-  constructor(request: Request, calls: Calls, shortfalls: Shortfalls.Shortfalls) {
+  constructor(request: Request) {
     this.#request = request
-    this.#limits = { ...LIMITS, ...request.limits }
-    this.#hash = createHash(Digest.algorithm(request.diffId))
-    const { directory } = request
-    const files = this.#writing(() => sinkOf(request, calls, shortfalls))
-    this.#files = files
+    this.#meter = new LayerMeter(request.blob.digest, request.limits)
+    const isOnce = request.compression === "none" && request.blob.digest === request.diffId
+    this.#hash = isOnce ? undefined : createHash(Digest.algorithm(request.diffId))
+    const { directory, keep = "archive" } = request
+    let files = NOWHERE
     try {
-      this.#listing = this.#writing(() =>
-        directory === undefined ? undefined : new ListingFile.ListingWriter(listingIn(directory))
-      )
+      this.#writing(() => {
+        if (directory === undefined) return
+        if (keep === "digests") files = new FileDigests(digestsPath(directory))
+        else if (keep === "archive") this.#archive = new ArchiveFile(archivePath(directory))
+        this.#listing = new ListingFile.ListingWriter(listingPath(directory))
+      })
     } catch (cause) {
       files.close()
+      this.#archive?.close()
       throw cause
     }
+    this.#files = files
     this.#reader = new TarReader({
       entry: (entry) => this.#enter(entry),
       data: (bytes, start, length, position) => files.write(bytes, start, length, position),
@@ -170,14 +154,20 @@ class Intake {
     })
   }
 
+  get entries(): number {
+    return this.#meter.entries
+  }
+
+  get bytes(): number {
+    return this.#meter.bytes
+  }
+
   take(chunk: Uint8Array, read: number): void {
-    this.bytes += chunk.length
-    if (this.bytes > this.#limits.bytes) throw this.#exceeded("bytes")
-    if (this.bytes > RATIO_COUNTS_FROM && this.bytes > read * this.#limits.ratio)
-      throw this.#exceeded("ratio")
-    this.#hash.update(chunk)
+    this.#meter.grow(chunk.length, read)
+    this.#hash?.update(chunk)
     const result = this.#writing(() => this.#reader.push(chunk))
     if (Either.isLeft(result)) throw result.left
+    this.#writing(() => this.#archive?.write(chunk))
   }
 
   end(): void {
@@ -185,34 +175,31 @@ class Intake {
     if (Either.isLeft(result)) throw result.left
     this.#writing(() => {
       this.#files.finish()
-      this.#listing?.end()
+      this.#archive?.end()
+      this.#listing?.end(this.bytes)
     })
   }
 
   verify(): void {
     const { blob, diffId } = this.#request
+    if (this.#hash === undefined) return
     const actual = `${Digest.algorithm(diffId)}:${this.#hash.digest("hex")}`
     if (actual !== diffId) throw new DiffIdMismatch({ layer: blob.digest, expected: diffId, actual })
   }
 
   close(): void {
     this.#files.close()
+    this.#archive?.close()
     this.#listing?.close()
   }
 
   #enter(entry: LayerEntry): void {
-    if (++this.entries > this.#limits.entries) throw this.#exceeded("entries")
-    this.#metadata += metadataBytes(entry)
-    if (this.#metadata > this.#limits.metadata) throw this.#exceeded("metadata")
+    this.#meter.enter(entry)
     this.#listing?.add(entry)
     if (entry._tag === "File") this.#files.begin(entry)
   }
 
-  #exceeded(limit: keyof LayerLimits): LayerLimitExceeded {
-    return new LayerLimitExceeded({ layer: this.#request.blob.digest, limit, allowed: this.#limits[limit] })
-  }
-
-  /** What the system refuses becomes an error that names the entry. */
+  /** Converts errors of the system to errors that name the entry. */
   #writing<A>(body: () => A): A {
     try {
       return body()
@@ -225,19 +212,3 @@ class Intake {
     }
   }
 }
-
-const sinkOf = ({ directory, files }: Request, calls: Calls, shortfalls: Shortfalls.Shortfalls): FileSink => {
-  if (directory === undefined) return NOWHERE
-  if (files === "digests") return new FileDigests(digestsPath(directory))
-  return new StagedFiles.StagedFiles(filesIn(directory), calls, shortfalls)
-}
-
-const metadataBytes = (entry: LayerEntry): number => {
-  let bytes = entry.path.length
-  if (entry._tag === "Hardlink") return bytes + entry.target.length
-  if (entry._tag === "Symlink") bytes += entry.target.length
-  for (const [name, value] of entry.metadata.xattrs) bytes += name.length + value.length
-  return bytes
-}
-
-const isLayerError = Schema.is(LayerError)

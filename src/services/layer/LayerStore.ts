@@ -1,48 +1,54 @@
 /**
- * The layers of images, each taken apart once: what images have in common is decompressed once and is once on the disk.
+ * The layers of images, each stored as a whole: a layer that several images share is decompressed once and
+ * stored once.
  *
- * A layer lies in `layers/` by its diff id, as `LayerStage` left it, and the roots that have it hold further names of its
- * files. It appears there together with the first root that has it, flushed; until then others who want it wait for its
- * lock. Locks are taken in the order of diff ids, so that nobody waits in a circle.
+ * A layer is its decompressed archive, a file in `layers/` named by its diff id, with a listing beside it. It
+ * appears there, flushed, together with the first root that has it; until then, other extractions that need it
+ * wait for its lock. Locks are taken in the order of diff ids, so that no two extractions wait for each other.
  */
-import { mkdirSync, writeFileSync } from "node:fs"
+import { mkdirSync, statSync } from "node:fs"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { Digest } from "../../domain/document/Digest.ts"
 import * as ExtractsTree from "../../domain/extracts/ExtractsTree.ts"
-import * as Blobs from "../layout/Blobs.ts"
-import * as Claim from "../files/FileLock.ts"
-import { attempt, type ExtractsError, failing, type Workplace } from "../Extracts.ts"
-import type { LayerError } from "./LayerError.ts"
-import { type Progress, type Request, StagedLayer } from "./LayerIntake.ts"
-import type { LayerSource } from "./LayerSource.ts"
-import { LayerStage } from "../LayerStage.ts"
+import { attempt, type ExtractsError, failing } from "../extracts/ExtractsError.ts"
+import type { Workplace } from "../extracts/RootPublication.ts"
+import { PRIVATE } from "../files/DirectoryMode.ts"
+import * as FileLock from "../files/FileLock.ts"
 import { type Calls, NativeCalls } from "../files/NativeCalls.ts"
-import * as SchemaForm from "../SchemaForm.ts"
+import { LayerArchive } from "./LayerArchive.ts"
+import type { LayerError } from "./LayerError.ts"
+import type { Progress, Request, StagedLayer } from "./LayerIntake.ts"
+import * as LayerIntake from "./LayerIntake.ts"
+import type { LayerSource } from "./LayerSource.ts"
+import * as ListingFile from "./ListingFile.ts"
 
+/** A layer in the store. */
 export interface StoredLayer {
-  /** As `LayerStage` leaves it: good for as long as the scope is open. */
-  readonly directory: string
+  /** The path of the decompressed archive. It and the listing exist as long as the scope is open. */
+  readonly archive: string
+  /** The path of the list of its entries (`ListingFile`). */
+  readonly listing: string
   readonly staged: StagedLayer
-  /** It was there already. */
+  /** Whether the layer existed already. */
   readonly found: boolean
 }
 
 export interface ObtainOptions {
   readonly limits?: Request["limits"]
-  /** Of a layer that is being taken apart, by its diff id. */
+  /** Called while a layer is read, with its diff id. */
   readonly onProgress?: (diffId: Digest, progress: Progress) => void
 }
 
+/** The service that keeps layers. */
 export class LayerStore extends Context.Tag("oci-systemd/LayerStore")<
   LayerStore,
   {
     /**
-     * All of these layers, in their order: those that are not there are staged in the workplace, the largest first, and
-     * kept with the root that is made in it.
+     * Returns all of these layers, in their order. Missing layers are read into the workplace, the largest
+     * first, and kept with the root that is made in it.
      */
     readonly obtain: (
       sources: ReadonlyArray<LayerSource>,
@@ -51,28 +57,35 @@ export class LayerStore extends Context.Tag("oci-systemd/LayerStore")<
     ) => Effect.Effect<ReadonlyArray<StoredLayer>, LayerError | ExtractsError, Scope.Scope>
   }
 >() {
-  static readonly layer = (directory: string): Layer.Layer<LayerStore, never, LayerStage | NativeCalls> =>
+  /** Keeps the layers of this extracts directory. */
+  static readonly layer = (directory: string): Layer.Layer<LayerStore, never, LayerArchive | NativeCalls> =>
     Layer.effect(
       LayerStore,
-      Effect.map(Effect.all([LayerStage, NativeCalls]), ([{ stage }, calls]) => make(directory, stage, calls))
+      Effect.map(Effect.all([LayerArchive, NativeCalls]), ([{ stage }, calls]) =>
+        make(directory, stage, calls)
+      )
     )
 }
 
-const make = (extracts: string, stage: LayerStage["Type"]["stage"], calls: Calls): LayerStore["Type"] => {
-  const at = (diffId: Digest): string => `${extracts}/${ExtractsTree.layerOf(diffId)}`
+const make = (extracts: string, stage: LayerArchive["Type"]["stage"], calls: Calls): LayerStore["Type"] => {
+  const at = (path: string): string => `${extracts}/${path}`
 
-  /** What is there, kept from being removed. One that cannot be read is as good as none. */
+  /**
+   * Returns a stored layer, and keeps it from being removed. A layer without a valid listing counts as missing.
+   */
   const lookUp = Effect.fnUntraced(function* (diffId: Digest) {
-    const directory = at(diffId)
-    const held = yield* Claim.share(calls, directory).pipe(failing("hold the layer", directory))
-    if (!held) return undefined
-    const about = yield* Effect.option(
-      Blobs.readDocument(`${directory}/${ABOUT}`, "layer record", SchemaForm.of(StagedLayer))
-    )
-    return about._tag === "None" ? undefined : { directory, staged: about.value, found: true }
+    const [archive, listing] = [at(ExtractsTree.layerOf(diffId)), at(ExtractsTree.listingOf(diffId))]
+    for (const path of [archive, listing]) {
+      const held = yield* FileLock.share(calls, path).pipe(failing("hold the layer", path))
+      if (!held) return undefined
+    }
+    const staged = yield* Effect.option(Effect.try(() => ListingFile.about(listing)))
+    const size = yield* attempt("look at the layer", archive, () => statSync(archive).size)
+    if (staged._tag === "None" || staged.value.bytes !== size) return undefined
+    return { archive, listing, staged: staged.value, found: true }
   })
 
-  const takeApart = Effect.fnUntraced(function* (
+  const read = Effect.fnUntraced(function* (
     source: LayerSource,
     directory: string,
     { limits, onProgress }: ObtainOptions
@@ -86,11 +99,8 @@ const make = (extracts: string, stage: LayerStage["Type"]["stage"], calls: Calls
         ? {}
         : { onProgress: (progress: Progress) => onProgress(source.diffId, progress) })
     })
-    const path = `${directory}/${ABOUT}`
-    yield* attempt("write about the layer", path, () =>
-      writeFileSync(path, `${JSON.stringify(Schema.encodeSync(StagedLayer)(staged))}\n`)
-    )
-    return { directory, staged, found: false }
+    const [archive, listing] = [LayerIntake.archivePath(directory), LayerIntake.listingPath(directory)]
+    return { archive, listing, staged, found: false }
   })
 
   return {
@@ -101,8 +111,8 @@ const make = (extracts: string, stage: LayerStage["Type"]["stage"], calls: Calls
       for (const [diffId, source] of [...byDiffId].sort(([a], [b]) => (a < b ? -1 : 1))) {
         let layer = yield* lookUp(diffId)
         if (layer === undefined) {
-          const lock = `${extracts}/${ExtractsTree.layerLockOf(diffId)}`
-          yield* Claim.lockFile(calls, lock).pipe(failing("take the lock", lock))
+          const lock = at(ExtractsTree.layerLockOf(diffId))
+          yield* FileLock.lockFile(calls, lock).pipe(failing("take the lock", lock))
           layer = yield* lookUp(diffId)
         }
         if (layer === undefined) missing.push(source)
@@ -112,17 +122,16 @@ const make = (extracts: string, stage: LayerStage["Type"]["stage"], calls: Calls
       yield* Effect.forEach(
         missing,
         (source, index) =>
-          Effect.map(takeApart(source, `${workplace.stage}/layer-${index}`, options), (layer) => {
+          Effect.map(read(source, `${workplace.stage}/layer-${index}`, options), (layer) => {
             layers.set(source.diffId, layer)
-            workplace.keep(layer.directory, at(source.diffId))
+            // The archive is last: its presence means that the layer is complete.
+            workplace.keep(layer.listing, at(ExtractsTree.listingOf(source.diffId)))
+            workplace.keep(layer.archive, at(ExtractsTree.layerOf(source.diffId)))
           }),
-        // As many as there are threads for: `LayerStage` knows.
+        // `LayerArchive` limits this to the number of threads.
         { concurrency: "unbounded", discard: true }
       )
       return sources.flatMap(({ diffId }) => layers.get(diffId) ?? [])
     })
   }
 }
-
-const ABOUT = "layer.json"
-const PRIVATE = 0o700

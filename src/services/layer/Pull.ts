@@ -1,2 +1,5 @@
-/** Where compressed data comes from: the next chunk, or `undefined` at the end. A chunk given out is left as it is. */
+/**
+ * A source of compressed data: returns the next chunk, or `undefined` at the end. A returned chunk is not changed
+ * afterwards.
+ */
 export type Pull = () => Promise<Uint8Array | undefined>

@@ -1,43 +1,50 @@
 /**
- * Reads a tar archive that is pushed to it piece by piece, and tells a sink what it finds (tar(5), pax(1), image-spec
- * layer.md). Synchronous, and bounded in memory: one block, one extended header, one sparse map.
+ * Reads a tar archive that is pushed to it piece by piece, and passes its content to a sink (tar(5), pax(1),
+ * image-spec layer.md). The reader is synchronous, and its memory is bounded: one block, one extended header, one
+ * sparse map.
  *
  *     archive = *(*extended member) [zero block zero block *anything]
  *     member  = header *(sparse block) data padding
  *
- * What follows the two blocks of zeros is not part of the archive, as in GNU tar; a missing end is taken as one.
+ * Data after the two blocks of zeros is not part of the archive, as in GNU tar; missing blocks of zeros are accepted.
  */
+
 import * as Either from "effect/Either"
-import * as Schema from "effect/Schema"
-import { display } from "../../domain/text/ByteString.ts"
 import { ExtendedHeaders, tooLong } from "../../domain/archive/ExtendedHeaders.ts"
-import type { LayerEntry } from "../../domain/archive/LayerEntry.ts"
+import type { FileContent, LayerEntry } from "../../domain/archive/LayerEntry.ts"
 import * as Pax from "../../domain/archive/PaxRecords.ts"
 import * as Sparse from "../../domain/archive/SparseMap.ts"
 import * as Header from "../../domain/archive/TarHeader.ts"
 import * as Member from "../../domain/archive/TarMember.ts"
-import { structure, TarStructureInvalid } from "../../domain/archive/TarStructureInvalid.ts"
+import { structure, type TarStructureInvalid } from "../../domain/archive/TarStructureInvalid.ts"
+import { display } from "../../domain/text/ByteString.ts"
+import { TaggedError } from "../../domain/text/TaggedError.ts"
 
 export interface Sink {
   readonly entry: (entry: LayerEntry) => void
-  /** Bytes of the last file and where in the file they belong. `bytes` is the pushed chunk: use it now or copy. */
+  /**
+   * Receives bytes of the last file and their position in it. `bytes` is the pushed chunk, which must be used at once
+   * or copied.
+   */
   readonly data: (bytes: Uint8Array, start: number, length: number, position: number) => void
-  /** The last file has all its data. */
+  /** Called when the last file has all its data. */
   readonly fileEnd: () => void
 }
 
-/** `offset` is where in the uncompressed archive the member begins; `entry` is its name, as far as it is known. */
-export class TarInvalid extends Schema.TaggedError<TarInvalid>()("TarInvalid", {
-  offset: Schema.Number,
-  entry: Schema.NullOr(Schema.String),
-  cause: Schema.Union(
-    Header.TarHeaderInvalid,
-    Member.TarMemberInvalid,
-    Pax.PaxRecordsInvalid,
-    Sparse.SparseMapInvalid,
-    TarStructureInvalid
-  )
-}) {
+/**
+ * A malformed archive. `offset` is where the member begins in the uncompressed archive; `entry` is its name, as far
+ * as it is known.
+ */
+export class TarInvalid extends TaggedError("TarInvalid")<{
+  readonly offset: number
+  readonly entry: string | null
+  readonly cause:
+    | Header.TarHeaderInvalid
+    | Member.TarMemberInvalid
+    | Pax.PaxRecordsInvalid
+    | Sparse.SparseMapInvalid
+    | TarStructureInvalid
+}> {
   override get message() {
     const where = this.entry === null ? "the archive" : `member ${JSON.stringify(this.entry)}`
     return `${where} at offset ${this.offset}: ${this.cause.message}`
@@ -49,24 +56,25 @@ type State = "header" | "collect" | "sparseBlocks" | "mapText" | "data" | "skip"
 
 const { BLOCK } = Header
 
-/** After a failure every further call fails alike; nothing but what the sink throws is ever thrown. */
+/** The reader. After a failure every further call fails in the same way. It throws only errors of the sink. */
 export class TarReader {
   readonly #sink: Sink
   readonly #carry = new Uint8Array(BLOCK)
   #carried = 0
-  /** Offset in the archive of the chunk being read. */
+  /** Offset of the current chunk in the archive. */
   #base = 0
   #failure: TarInvalid | undefined
   #state: State = "header"
   #zeroSeen = false
-  #entries = 0
+  /** Where the block begins that is being read. */
+  #blockAt = 0
   /** Where the member begins, counted from its first extended header. */
   #memberAt = -1
   readonly #preceding = new ExtendedHeaders()
-  /** Bytes still to come: of an extended header, of data, of what is skipped. */
+  /** Bytes still to come of an extended header, of data, or of skipped data. */
   #remaining = 0
   #padding = 0
-  /** Where in the file the next byte goes. */
+  /** The position of the next byte in the file. */
   #position = 0
   #header: Header.TarHeader | undefined
   #realSize = 0
@@ -151,6 +159,7 @@ export class TarReader {
   }
 
   #takeBlock(bytes: Uint8Array, at: number, offset: number): Problem | undefined {
+    this.#blockAt = offset
     if (this.#state === "sparseBlocks") return this.#takeSparseBlock(bytes, at, offset)
     if (this.#state === "mapText") return this.#takeMapText(bytes, at)
     if (this.#preceding.isEmpty) {
@@ -231,17 +240,15 @@ export class TarReader {
     return this.#emit(this.#header)
   }
 
-  /** The member is known: tell the sink, and go on to its data. */
+  /** Passes the complete member to the sink, and continues with its data. */
   #emit(header: Header.TarHeader | undefined): Problem | undefined {
     if (header === undefined) return structure("has no header")
-    const content = { layer: ALONE, entry: this.#entries }
-    const entry = Member.entryOf(header, this.#preceding.extended, this.#realSize, content)
+    const entry = Member.entryOf(header, this.#preceding.extended, this.#realSize, this.#content())
     if (Either.isLeft(entry)) return entry.left
     if (this.#runs !== undefined) {
       const map = Sparse.make(this.#realSize, this.#runs, this.#remaining)
       if (Either.isLeft(map)) return map.left
     }
-    this.#entries++
     this.#sink.entry(entry.right)
     if (entry.right._tag !== "File") this.#skip(0)
     else if (this.#remaining === 0) this.#endFile()
@@ -255,7 +262,14 @@ export class TarReader {
     return undefined
   }
 
-  /** How many bytes were taken. */
+  /** The data begins after the block that was read last. */
+  #content(): FileContent {
+    const offset = this.#blockAt + BLOCK
+    if (this.#runs === undefined) return { layer: ALONE, offset }
+    return { layer: ALONE, offset, runs: Sparse.withoutEmpty(this.#runs) }
+  }
+
+  /** Returns how many bytes were used. */
   #takeData(chunk: Uint8Array, at: number, available: number): number {
     while (this.#runLeft === 0 && this.#runs !== undefined) {
       this.#position = this.#runs[this.#run] ?? 0
@@ -277,7 +291,7 @@ export class TarReader {
     this.#sink.fileEnd()
   }
 
-  /** Passes over data that nobody wants, and the padding after it. */
+  /** Skips unwanted data, and the padding after it. */
   #skip(size: number): void {
     if (size > 0) this.#padding = paddingOf(size)
     this.#remaining = size + this.#padding
@@ -287,6 +301,6 @@ export class TarReader {
 }
 
 const paddingOf = (size: number) => (BLOCK - (size % BLOCK)) % BLOCK
-/** An archive does not know which of an image's layers it is. */
+/** The layer number in content ids, since an archive does not know its number in an image. */
 const ALONE = 0
 const OK = Either.void

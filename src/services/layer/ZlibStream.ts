@@ -1,8 +1,8 @@
 /**
- * Drives one of Node's zlib streams, which work on the thread pool: always with input to go on with, and with a few
+ * Drives one of Node's zlib streams, which work on the thread pool: always with input available, and with a few
  * chunks ahead of the consumer.
  *
- * Its chunks are taken as `data` comes: `read()` and what iterates with it copy what has piled up into one.
+ * Chunks are taken at each `data` event, because `read()` and iteration would copy accumulated chunks into one.
  */
 import type { Transform } from "node:stream"
 import type { Compression } from "../../domain/image/MediaType.ts"
@@ -13,10 +13,7 @@ import type { Pull } from "./Pull.ts"
 /** Inflating into 1 MiB at a time is nearly three times as fast as into zlib's 16 KiB. */
 export const BUFFERS = { chunkSize: 1 << 20, highWaterMark: 1 << 20 }
 
-/**
- * Yields what comes out of it. zlib streams end by themselves at the first zero after a gzip member: what they left
- * must be zeros then.
- */
+/** Yields the output. zlib streams end at the first zero after a gzip member, and the rest must then be zeros. */
 export async function* through(
   stream: Transform,
   compression: Compression,
@@ -42,7 +39,7 @@ export async function* through(
   const closed = new Promise<void>((resolve) => {
     stream.once("close", resolve)
   })
-  /** Settles too when the stream ends or fails without it. */
+  /** Settles when `done` is called, and also when the stream ends or fails before. */
   const settled = (begin: (done: () => void) => void): Promise<void> =>
     new Promise((resolve) => {
       const done = () => {
@@ -57,7 +54,7 @@ export async function* through(
     let given = 0
     let last: Uint8Array = new Uint8Array(0)
     let written = Promise.resolve()
-    // Without waiting, the next chunk is given while the last is inflated.
+    // Without waiting, the next chunk is read while the last one is inflated.
     for (let chunk = await pull(); chunk !== undefined; chunk = await pull()) {
       const ended = stream.readableEnded
       const writing = ended || stream.destroyed ? written : settled((done) => stream.write(chunk, done))
@@ -97,7 +94,7 @@ export async function* through(
   }
 }
 
-/** The last so many bytes of them. */
+/** Returns the last `bytes` bytes of the chunks. */
 const tail = (chunks: ReadonlyArray<Uint8Array>, bytes: number): ReadonlyArray<Uint8Array> => {
   let left = bytes
   return [...chunks].reverse().map((chunk) => {
@@ -107,9 +104,9 @@ const tail = (chunks: ReadonlyArray<Uint8Array>, bytes: number): ReadonlyArray<U
   })
 }
 
-/** Compressed bytes that the decoder took. */
+/** Returns how many compressed bytes the decoder used. */
 const consumedBy = (stream: Transform): number =>
   (stream as Transform & { readonly bytesWritten: number }).bytesWritten
 
-/** Chunks in the backlog; the stream itself keeps one more, and makes another. */
+/** Chunks in the backlog. The stream itself holds one more, and makes another. */
 const AHEAD = 3

@@ -1,42 +1,44 @@
 /**
- * The zstd decoders there may be, best first: Node's own (from 22.15 on), the system's libzstd, and fzstd, which is
- * JavaScript and about four times as slow, on the consumer's thread.
+ * The possible zstd decoders: Node's own (from 22.15 on), or else the system's libzstd.
  *
- * All are given single frames without what is between them, after `ZstdFrames` has seen their headers: so all refuse
- * the same, except that fzstd does not compare checksums (a layer has its diff id beside them).
+ * Both get single frames without the data between them, after `ZstdFrames` has checked their headers. So one of them
+ * refuses a stream if the other one does.
  */
+
 import { Buffer } from "node:buffer"
 import type { Transform } from "node:stream"
 import * as zlib from "node:zlib"
 import * as Either from "effect/Either"
-import * as Schema from "effect/Schema"
-import { type Piece, ZstdFrames } from "../../domain/archive/ZstdFrames.ts"
+import { ZstdFrames } from "../../domain/archive/ZstdFrames.ts"
+import { TaggedError } from "../../domain/text/TaggedError.ts"
 import { Backlog } from "./Backlog.ts"
 import { CompressionInvalid } from "./CompressionInvalid.ts"
 import type { Pull } from "./Pull.ts"
 import { BUFFERS, through } from "./ZlibStream.ts"
 import * as ZstdLibrary from "./ZstdLibrary.ts"
 
-export const ZstdDecoder = Schema.Literal("node", "system", "javascript")
-export type ZstdDecoder = typeof ZstdDecoder.Type
+/** The decoders that this module knows, the best first. */
+export const DECODERS = ["node", "system"] as const
+export type ZstdDecoder = (typeof DECODERS)[number]
 
-export class ZstdDecoderUnavailable extends Schema.TaggedError<ZstdDecoderUnavailable>()(
-  "ZstdDecoderUnavailable",
-  { decoder: ZstdDecoder }
-) {
+/** No decoder can be used here, or not the one that the caller wants. */
+export class ZstdDecoderUnavailable extends TaggedError("ZstdDecoderUnavailable")<{
+  readonly decoder: ZstdDecoder | undefined
+}> {
   override get message() {
-    return `the zstd decoder "${this.decoder}" is not available here`
+    return this.decoder === undefined
+      ? `nothing here decompresses zstd: Node ${process.versions.node} cannot, and ${ZstdLibrary.NAME} cannot be loaded; install libzstd (libzstd1 on Debian), or run this with Node 22.15 or later`
+      : `the zstd decoder "${this.decoder}" is not available here`
   }
 }
 
-/** Those that are there, best first. Loads koffi and the library. */
+/** Returns the available decoders, the best first. Loads koffi and the library. */
 export const available = async (): Promise<ReadonlyArray<ZstdDecoder>> => [
   ...(nativeZstd === undefined ? [] : ["node" as const]),
-  ...((await ZstdLibrary.load()) === undefined ? [] : ["system" as const]),
-  "javascript"
+  ...((await ZstdLibrary.load()) === undefined ? [] : ["system" as const])
 ]
 
-/** With the best that is there, or with this one. */
+/** Decompresses with the best available decoder, or with a given one. */
 export async function* decompress(
   pull: Pull,
   decoder?: ZstdDecoder
@@ -46,43 +48,32 @@ export async function* decompress(
     return yield* through(nativeZstd(BUFFERS), "zstd", framesOf(pull, alone))
   }
   const library = may("system") ? await ZstdLibrary.load() : undefined
-  if (library !== undefined) return yield* throughLibrary(library, framesOf(pull, joined))
-  if (may("javascript")) return yield* throughFzstd(pull)
-  throw new ZstdDecoderUnavailable({ decoder: decoder ?? "javascript" })
+  if (library === undefined) throw new ZstdDecoderUnavailable({ decoder })
+  yield* throughLibrary(library, framesOf(pull, joined))
 }
 
-type Arrange = (pieces: ReadonlyArray<Piece>) => ReadonlyArray<Piece>
+type Arrange = (pieces: ReadonlyArray<Uint8Array>) => ReadonlyArray<Uint8Array>
 
-/** The stream's frames without what is not to be decompressed. */
-const framesOf = (pull: Pull, arrange: Arrange): Pull => {
-  const next = piecesOf(pull, Number.POSITIVE_INFINITY, arrange)
-  return async () => (await next())?.bytes
-}
-
-/** Node's stops where a frame ends, so it is given no two at once. */
+/** Passes frames one by one, because Node's decoder stops at the end of a frame. */
 const alone: Arrange = (pieces) => pieces
 
-/** Pieces that lie one after the other are one, however small the frames. */
+/** Joins adjacent pieces, however small the frames are. */
 const joined: Arrange = (pieces) => {
-  const out: Array<Piece> = []
+  const out: Array<Uint8Array> = []
   for (const piece of pieces) {
     const before = out.at(-1)
-    const { buffer, byteLength, byteOffset } = piece.bytes
-    if (before?.bytes.buffer === buffer && before.bytes.byteOffset + before.bytes.byteLength === byteOffset) {
-      const bytes = new Uint8Array(buffer, before.bytes.byteOffset, before.bytes.byteLength + byteLength)
-      out[out.length - 1] = { ...piece, bytes }
+    const { buffer, byteLength, byteOffset } = piece
+    if (before?.buffer === buffer && before.byteOffset + before.byteLength === byteOffset) {
+      out[out.length - 1] = new Uint8Array(buffer, before.byteOffset, before.byteLength + byteLength)
     } else if (byteLength > 0) out.push(piece)
   }
   return out
 }
 
-const piecesOf = (
-  pull: Pull,
-  blocksAPiece: number,
-  arrange: Arrange = alone
-): (() => Promise<Piece | undefined>) => {
-  const frames = new ZstdFrames(blocksAPiece)
-  let pieces: ReadonlyArray<Piece> = []
+/** Returns the stream's frames, without data that is not to be decompressed. */
+const framesOf = (pull: Pull, arrange: Arrange): Pull => {
+  const frames = new ZstdFrames()
+  let pieces: ReadonlyArray<Uint8Array> = []
   let index = 0
   return async () => {
     while (index >= pieces.length) {
@@ -100,7 +91,7 @@ const piecesOf = (
   }
 }
 
-/** One call after the other, on the thread pool, into few buffers in turn. */
+/** Decompresses by one call after another, on the thread pool, into a few buffers in turn. */
 async function* throughLibrary(
   library: ZstdLibrary.ZstdLibrary,
   pull: Pull
@@ -109,7 +100,8 @@ async function* throughLibrary(
   const make = async () => {
     const stream = library.open()
     try {
-      // When there is room again, one is with the consumer, all but one of the backlog's are in it, and the next is free.
+      // When there is room again, one buffer is with the consumer, all but one of the backlog's are in it, and the
+      // next is free.
       const buffers = Array.from({ length: AHEAD + 1 }, () => Buffer.allocUnsafeSlow(BUFFERS.chunkSize))
       let turn = 0
       for (;;) {
@@ -143,45 +135,9 @@ async function* throughLibrary(
   }
 }
 
-async function* throughFzstd(pull: Pull): AsyncGenerator<Uint8Array, void> {
-  const { Decompress } = await import("fzstd")
-  const next = piecesOf(pull, BLOCKS_A_PIECE)
-  let out: Array<Uint8Array> = []
-  let length = 0
-  // A decoder a frame: fzstd keeps no count of where a frame ends when it is told that the data does.
-  const fresh = () =>
-    new Decompress((chunk) => {
-      length += chunk.length
-      out.push(chunk)
-    })
-  let decoder = fresh()
-  for (let piece = await next(); piece !== undefined; piece = await next()) {
-    try {
-      decoder.push(piece.bytes, piece.last)
-    } catch (cause) {
-      throw new CompressionInvalid({ compression: "zstd", problem: "is damaged", cause })
-    }
-    if (piece.last) {
-      if (piece.content !== undefined && piece.content !== length) {
-        throw new CompressionInvalid({
-          compression: "zstd",
-          problem: `is damaged: a frame of ${piece.content} bytes has ${length}`
-        })
-      }
-      decoder = fresh()
-      length = 0
-    }
-    const chunks = out
-    out = []
-    yield* chunks
-  }
-}
-
-/** Newer than the Node that the types describe. */
+/** This function is newer than the Node version of the types, which lack it. */
 const nativeZstd = (zlib as { readonly createZstdDecompress?: (options: typeof BUFFERS) => Transform })
   .createZstdDecompress
 
-/** Of 128 KiB at most each. */
-const BLOCKS_A_PIECE = 8
-/** Chunks in the backlog with which the library rests. */
+/** Chunks in the backlog at which the library pauses. */
 const AHEAD = 3

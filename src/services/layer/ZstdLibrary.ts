@@ -1,39 +1,42 @@
 /**
- * libzstd as the system has it (dpkg, rpm and systemd need it), through koffi: for a Node that has no zstd itself.
+ * The system's libzstd (which dpkg, rpm and systemd need), through koffi, for versions of Node without zstd.
  *
- * Only functions of its stable interface, the same in every 1.x; `ZSTD_decompressStream_simpleArgs` would take no
- * structures, but is of the experimental one. Calls that decompress run on the thread pool.
+ * Only functions of its stable interface are used, which is the same in every 1.x. `ZSTD_decompressStream_simpleArgs`
+ * would need no structures, but is experimental. Decompression runs on the thread pool.
  */
 import { promisify } from "node:util"
 
 export interface ZstdLibrary {
-  /** A stream of frames, to be closed. */
+  /** Opens a stream of frames, which must be closed. */
   readonly open: () => ZstdStream
 }
 
-/** Its memory is the library's, and is freed by `close` alone. One call at a time. */
+/** A stream. The library owns its memory, which only `close` frees. Calls must not overlap. */
 export interface ZstdStream {
-  /** What to decompress next, when all of the last is. It is left as it is until then. */
+  /** Sets the next input, once the last one is decompressed. It must not be changed until then. */
   readonly feed: (input: Uint8Array) => void
-  /** All of the input is decompressed, and all of the output was given out. */
+  /** Whether all input is decompressed and all output returned. */
   readonly hungry: () => boolean
-  /** Decompresses, until `output` is full or the input is at its end: so many bytes are in it. */
+  /** Decompresses until `output` is full or the input ends, and returns the number of bytes in `output`. */
   readonly decompress: (output: Uint8Array) => Promise<number>
   readonly close: () => void
 }
 
-/** `undefined` where koffi or the library cannot be loaded. The same for every call. */
+/** Loads the library; `undefined` if koffi or the library cannot be loaded. Every call returns the same. */
 export const load = (): Promise<ZstdLibrary | undefined> => {
   loading ??= import("koffi").then(({ default: koffi }) => bind(koffi)).catch(() => undefined)
   return loading
 }
+
+/** The name by which the system's loader knows the library. */
+export const NAME = "libzstd.so.1"
 
 let loading: Promise<ZstdLibrary | undefined> | undefined
 
 type Koffi = typeof import("koffi").default
 
 const bind = (koffi: Koffi): ZstdLibrary => {
-  const library = koffi.load("libzstd.so.1")
+  const library = koffi.load(NAME)
   const create = library.func("void *ZSTD_createDStream()")
   const initialise = library.func("size_t ZSTD_initDStream(void *stream)")
   const free = library.func("size_t ZSTD_freeDStream(void *stream)")
@@ -56,7 +59,7 @@ const bind = (koffi: Koffi): ZstdLibrary => {
     const stream = create()
     if (stream === null) throw new Error("libzstd: no memory for a stream")
     checked(initialise(stream))
-    // koffi hands over addresses, and keeps nothing alive: what the library may touch is held here.
+    // koffi passes addresses and keeps nothing alive, so everything that the library may use is referenced here.
     const from = new Span(koffi, wide)
     const to = new Span(koffi, wide)
     let state: "idle" | "running" | "closed" = "idle"
@@ -86,7 +89,7 @@ const bind = (koffi: Koffi): ZstdLibrary => {
 
 type Words = BigUint64Array | Uint32Array
 
-/** `ZSTD_inBuffer` and `ZSTD_outBuffer`: address, size and position, a word each. The memory of neither moves. */
+/** `ZSTD_inBuffer` or `ZSTD_outBuffer`: address, size and position, one word each. Their memory does not move. */
 class Span {
   readonly words: Words
   readonly #koffi: Koffi
@@ -94,7 +97,7 @@ class Span {
 
   constructor(koffi: Koffi, wide: boolean) {
     this.#koffi = koffi
-    // A small typed array without a buffer of its own may lie where the garbage collector moves it.
+    // The garbage collector may move a small typed array without its own buffer.
     this.words = wide ? new BigUint64Array(new ArrayBuffer(24)) : new Uint32Array(new ArrayBuffer(12))
   }
 
@@ -111,7 +114,7 @@ class Span {
     return Number(this.words[2])
   }
 
-  /** Read or filled up to its end. */
+  /** Whether it was read or filled to its end. */
   get done(): boolean {
     return this.position === this.#bytes.length
   }

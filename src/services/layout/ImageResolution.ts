@@ -1,9 +1,8 @@
-/** From a reference to the image that it means on this machine: through indexes, manifest and configuration. */
-import * as fs from "node:fs"
+/** Finds the image that a reference means on this machine: through indexes, manifest and configuration. */
 import * as Either from "effect/Either"
-import * as ChainId from "../../domain/image/ChainId.ts"
-import type { Descriptor, Platform as PlatformOf } from "../../domain/image/Descriptor.ts"
 import type { Digest } from "../../domain/document/Digest.ts"
+import * as ChainId from "../../domain/image/ChainId.ts"
+import type { Descriptor } from "../../domain/image/Descriptor.ts"
 import { ImageConfig } from "../../domain/image/ImageConfig.ts"
 import * as Index from "../../domain/image/ImageIndex.ts"
 import { ImageManifest } from "../../domain/image/ImageManifest.ts"
@@ -12,73 +11,79 @@ import * as MediaType from "../../domain/image/MediaType.ts"
 import * as Platform from "../../domain/image/Platform.ts"
 import type { ResolvedImage } from "../../domain/image/ResolvedImage.ts"
 import { TaggedError } from "../../domain/text/TaggedError.ts"
+import * as fs from "../files/RecordedFiles.ts"
 import * as Blobs from "./Blobs.ts"
-import { type Budget, spent, UNLIMITED } from "../Budget.ts"
+import { type Deadline, spent, UNLIMITED } from "./Deadline.ts"
 
-/** Why an image cannot be used, where no single file is at fault. */
+/** Why an image cannot be used, if no single file is at fault. */
 export class ImageRefused extends TaggedError("ImageRefused")<{
   readonly reason: string
-  /** The system's error name, `EACCES`, where it was a system call that failed. */
+  /** The system's error name, such as `EACCES`, if a system call failed. */
   readonly code?: string
-  /** Those that are there instead of this machine's, where that is all that is wrong. */
-  readonly platforms?: readonly PlatformName[]
+  /** The platforms of the image, if the only problem is that this machine is not among them. */
+  readonly platforms?: readonly Platform.PlatformName[]
 }> {
   override get message(): string {
     return this.reason
   }
 }
 
-type PlatformName = Pick<PlatformOf, "architecture" | "os" | "variant">
-
 const refused = (reason: string) => Either.left(new ImageRefused({ reason }))
 
 /** Why an image cannot be used. */
 export type ImageError = Blobs.DocumentRefused | ImageRefused
 
-/** image-spec sets no limit; real nesting is one or two. */
+/** The deepest nesting of indexes. image-spec sets no limit; real ones are one or two deep. */
 const MAX_INDEX_DEPTH = 8
-/** Manifests and indexes, until one fits: as many as there are platforms are to be expected. */
+/** How many manifests and indexes are read until one fits. Real images have one for each platform. */
 const MAX_LOOKED_THROUGH = 1000
 
-/** The image that a reference means on this machine. */
+/** Resolves a reference to the image for this machine. */
 export const resolve = (
   layout: string,
   reference: ImageReference,
   host: Platform.HostPlatform,
-  budget: Budget = UNLIMITED
+  budget: Deadline = UNLIMITED
 ): Either.Either<ResolvedImage, ImageError> => {
   const search: Search = { layout, host, budget, visited: new Set(), offered: new Map() }
-  const found = first(search, reference.descriptors, 0)
+  const found = first(search, reference.descriptors, undefined, 0)
   if (Either.isLeft(found)) return Either.left(found.left)
   if (found.right !== undefined) return Either.right(found.right)
   const offered = [...search.offered.keys()]
   const machine = `${host.os}/${host.architecture}`
-  if (offered.length === 0) return refused(`nothing for ${machine} among no manifests`)
+  if (offered.length === 0) return refused(`the index lists no manifests`)
   const reason =
     offered.length === 1
-      ? `the image is for ${offered[0]}, and this machine is ${machine}`
-      : `nothing for ${machine} among ${several(offered)}`
+      ? host.isWanted === true
+        ? `the image is for ${offered[0]}, and ${machine} is wanted`
+        : `the image is for ${offered[0]}, and this machine is ${machine}`
+      : `the index has no image for ${machine}, only for ${several(offered)}`
   return Either.left(new ImageRefused({ reason, platforms: [...search.offered.values()] }))
 }
 
 interface Search {
   readonly layout: string
   readonly host: Platform.HostPlatform
-  readonly budget: Budget
-  /** What was looked through: what is listed a thousand times is read once, and a cycle ends. */
+  readonly budget: Deadline
+  /** The digests already read. One that is listed a thousand times is read once, and a cycle ends. */
   readonly visited: Set<Digest>
-  /** The platforms that were there instead, by what people call them. */
-  readonly offered: Map<string, PlatformName>
+  /** The platforms found instead, by their printed names. */
+  readonly offered: Map<string, Platform.PlatformName>
 }
 
-/** The first that this machine runs, in the order of the list and through nested indexes. */
+/**
+ * Returns the first image that this machine runs, in the order of the list and through nested indexes. `described` is
+ * the platform that the descriptor of a nested index names, and applies to manifests in it that name none.
+ */
 const first = (
   search: Search,
   descriptors: readonly Descriptor[],
+  described: Platform.SaidPlatform | undefined,
   depth: number
 ): Either.Either<ResolvedImage | undefined, ImageError> => {
   const { host, layout, visited } = search
-  for (const { platform } of descriptors) {
+  for (const descriptor of descriptors) {
+    const platform = Platform.normalise(descriptor.platform)
     if (platform !== undefined && !Platform.runs(host, platform)) offer(search, platform)
   }
   for (const descriptor of Platform.candidates(host, descriptors)) {
@@ -86,12 +91,14 @@ const first = (
     visited.add(descriptor.digest)
     if (search.budget.isSpent()) return refused(`the image ${spent(search.budget)}`)
     if (visited.size > MAX_LOOKED_THROUGH) {
-      return refused(`none of the first ${MAX_LOOKED_THROUGH} manifests and indexes is for this machine`)
+      return refused(
+        `none of the first ${MAX_LOOKED_THROUGH} manifests and indexes is for ${host.isWanted === true ? `${host.os}/${host.architecture}` : "this machine"}`
+      )
     }
     if (MediaType.isManifest(descriptor.mediaType)) {
-      const image = fromManifest(layout, descriptor)
-      if (Either.isLeft(image) || Platform.runs(host, image.right.config)) return image
-      offer(search, image.right.config)
+      const image = fromManifest(search, descriptor, said(descriptor) ?? described)
+      if (Either.isLeft(image) || Platform.runs(host, image.right.platform)) return image
+      offer(search, image.right.platform)
       continue
     }
     if (!MediaType.isIndex(descriptor.mediaType)) {
@@ -100,22 +107,23 @@ const first = (
       )
     }
     if (depth >= MAX_INDEX_DEPTH) {
-      return refused(`the index ${descriptor.digest} is nested more than ${MAX_INDEX_DEPTH} deep`)
+      return refused(`the index ${descriptor.digest} is nested more than ${MAX_INDEX_DEPTH} levels deep`)
     }
     const listed = inIndex(layout, descriptor)
     if (Either.isLeft(listed)) return Either.left(listed.left)
-    const found = first(search, listed.right, depth + 1)
+    const found = first(search, listed.right, said(descriptor) ?? described, depth + 1)
     if (Either.isLeft(found) || found.right !== undefined) return found
   }
   return Either.right(undefined)
 }
 
-const offer = ({ offered }: Search, { architecture, os, variant }: PlatformName): void => {
-  const platform = { architecture, os, ...(variant === undefined ? {} : { variant }) }
+const said = ({ platform }: Descriptor): Platform.PlatformName | undefined => Platform.normalise(platform)
+
+const offer = ({ offered }: Search, platform: Platform.PlatformName): void => {
   offered.set(Platform.display(platform), platform)
 }
 
-/** As many of them as anybody reads. */
+/** Joins names, up to a readable number. */
 export const several = (names: readonly string[]): string =>
   names.length <= MAX_NAMED
     ? names.join(", ")
@@ -123,7 +131,10 @@ export const several = (names: readonly string[]): string =>
 
 const MAX_NAMED = 12
 
-/** What a nested index lists. It has no names: a broken entry could be the one that is meant, and breaks it all. */
+/**
+ * Lists a nested index. Its entries have no names, so a malformed one could be the image that is meant, and is an
+ * error.
+ */
 const inIndex = (layout: string, descriptor: Descriptor): Either.Either<readonly Descriptor[], ImageError> =>
   Either.gen(function* () {
     const index = yield* Blobs.readJson(layout, "index", descriptor, Index.ImageIndex)
@@ -132,7 +143,11 @@ const inIndex = (layout: string, descriptor: Descriptor): Either.Either<readonly
     )
   })
 
-const fromManifest = (layout: string, descriptor: Descriptor): Either.Either<ResolvedImage, ImageError> => {
+const fromManifest = (
+  { layout, host }: Search,
+  descriptor: Descriptor,
+  described: Platform.SaidPlatform | undefined
+): Either.Either<ResolvedImage, ImageError> => {
   const read = Blobs.readJson(layout, "manifest", descriptor, ImageManifest)
   if (Either.isLeft(read)) return Either.left(read.left)
   const manifest = read.right
@@ -144,7 +159,7 @@ const fromManifest = (layout: string, descriptor: Descriptor): Either.Either<Res
     const problem = MediaType.layerProblem(mediaType)
     if (problem !== undefined) return refuse(`has the layer ${digest} ${problem}`)
     if (data === undefined && MediaType.isForeign(mediaType) && !fs.existsSync(Blobs.path(layout, digest))) {
-      const from = urls === undefined || urls.length === 0 ? "" : ` (it is said to be at ${urls.join(", ")})`
+      const from = urls === undefined || urls.length === 0 ? "" : ` (the descriptor names ${urls.join(", ")})`
       return refuse(
         `has the layer ${digest}, which is not distributed with images and is missing here; nothing is fetched${from}`
       )
@@ -154,13 +169,18 @@ const fromManifest = (layout: string, descriptor: Descriptor): Either.Either<Res
   if (Either.isLeft(config)) return Either.left(config.left)
   const diffIds = config.right.rootfs.diff_ids
   if (diffIds.length !== manifest.layers.length) {
-    return refuse(`has ${manifest.layers.length} layers, and its configuration ${diffIds.length} diff ids`)
+    return refuse(
+      `has ${manifest.layers.length} layers, but its configuration has ${diffIds.length} diff ids`
+    )
   }
+  const { platform, note } = Platform.decide(host, described, config.right)
   return Either.right({
     manifestDigest: descriptor.digest,
     manifest,
     configDescriptor: manifest.config,
     config: config.right,
+    platform,
+    notes: note === undefined ? [] : [note],
     chainId: ChainId.fromDiffIds(diffIds, Blobs.sha256)
   })
 }

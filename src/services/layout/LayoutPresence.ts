@@ -1,13 +1,13 @@
 /**
- * Whether a layout is gone for good, or only cannot be seen: on a disk that is not mounted, behind a link that leads
- * nowhere now, in a directory that cannot be read.
+ * Whether a layout is gone for good, or only invisible: on a disk that is not mounted, behind a dangling link, in an
+ * unreadable directory.
  */
 import * as fs from "node:fs"
 import * as Either from "effect/Either"
-import * as Layouts from "./Layouts.ts"
 import * as MountTable from "../host/MountTable.ts"
+import * as Layouts from "./Layouts.ts"
 
-/** Has the layout at `root/layout` lost a reference, or is it not there at all? What is in doubt is not gone. */
+/** Whether the layout at `root/layout` is gone or has lost a reference. If there is any doubt, it is not gone. */
 export const isGone = (root: string, layout: string, fstab = FSTAB): boolean => {
   const path = `${root}/${layout}`
   if (unmounted(fstab).some((point) => path === point || path.startsWith(`${point}/`))) return false
@@ -19,9 +19,20 @@ export const isGone = (root: string, layout: string, fstab = FSTAB): boolean => 
   }
   return (
     Either.isRight(Layouts.references(path)) ||
-    // Nothing that makes a layout: its directory is left over, or holds others.
+    // No file of a layout is there. The directory is a leftover, or holds other layouts.
     ["index.json", "refs", "oci-layout"].every((name) => stateOf(`${path}/${name}`) === "nothing")
   )
+}
+
+/** Why a directory of layouts cannot be listed: "is missing", for example. */
+export const fault = (directory: string): string | undefined => {
+  try {
+    fs.readdirSync(directory)
+    return undefined
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    return code === "ENOENT" ? "is missing" : `cannot be read: ${code}`
+  }
 }
 
 const stateOf = (path: string): "directory" | "nothing" | "unknown" => {
@@ -29,12 +40,12 @@ const stateOf = (path: string): "directory" | "nothing" | "unknown" => {
     if (fs.lstatSync(path, { throwIfNoEntry: false }) === undefined) return "nothing"
     return fs.statSync(path).isDirectory() ? "directory" : "unknown"
   } catch (cause) {
-    // In the place of its parent is a file now.
+    // Its parent has been replaced by a file.
     return (cause as NodeJS.ErrnoException).code === "ENOTDIR" ? "nothing" : "unknown"
   }
 }
 
-/** fstab(5): where file systems belong that are not mounted. */
+/** Returns the file systems of fstab(5) that are not mounted. */
 const unmounted = (fstab: string): readonly string[] => {
   let text: string
   try {

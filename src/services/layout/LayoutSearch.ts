@@ -1,37 +1,43 @@
 /** The image layouts below a directory (image-spec image-layout.md, and the form of 2016). */
-import * as fs from "node:fs"
 import * as Either from "effect/Either"
 import * as BoundedDirectory from "../files/BoundedDirectory.ts"
-import { type Budget, spent, UNLIMITED } from "../Budget.ts"
+import * as fs from "../files/RecordedFiles.ts"
+import { type Deadline, spent, UNLIMITED } from "./Deadline.ts"
 
 /** An image layout below the layouts directory. */
 export interface FoundLayout {
-  /** Relative to the layouts directory. */
+  /** The path relative to the layouts directory. */
   readonly layout: string
   readonly path: string
 }
 
-/** A place below the layouts directory that was passed over. */
+/** A place below the layouts directory that was ignored. */
 export interface Skipped {
   readonly path: string
   readonly reason: string
-  /** A directory that the system refuses: what its name as a layout would be, and the system's error name. */
+  /**
+   * A directory that the system refuses to read: the name that it would have as a layout, and the system's error
+   * name.
+   */
   readonly refused?: { readonly layout: string; readonly code: string }
 }
 
-/** What is below it. */
+/** The layouts and ignored places below a directory. */
 export interface Found {
   readonly layouts: readonly FoundLayout[]
   readonly skipped: readonly Skipped[]
 }
 
-/** Host, project and name are three; this bounds the walk. */
+/** The deepest layout. Host, project and name are three levels. */
 const MAX_DEPTH = 16
-/** More than any project has images. */
+/** The most entries of a directory, more than any project has images. */
 const MAX_ENTRIES = 100_000
 
-/** Every layout below `root`, sorted by name. A layout is not searched for further ones, but for `root` where that is one. */
-export const find = (root: string, budget: Budget = UNLIMITED): Found => {
+/**
+ * Finds every layout below `root`, sorted by name. Layouts are not searched for further layouts, except for `root`
+ * itself.
+ */
+export const find = (root: string, budget: Deadline = UNLIMITED): Found => {
   const search: Search = { layouts: [], skipped: [], budget }
   visit(search, { path: root, layout: "", depth: 0, isLink: false })
   return {
@@ -45,7 +51,7 @@ const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 interface Search {
   readonly layouts: FoundLayout[]
   readonly skipped: Skipped[]
-  readonly budget: Budget
+  readonly budget: Deadline
 }
 
 interface Place extends FoundLayout {
@@ -61,9 +67,9 @@ const visit = (search: Search, place: Place): void => {
     search.layouts.push({ layout, path })
     return
   }
-  // Whoever forgot the name when it was copied has other images below it all the same.
-  if (isOne) skip(path, "is a layout directly in the layouts directory, so it has no name")
-  // A link may lead to a layout, but the walk does not go on behind it: it could go round in a circle.
+  // Someone may have copied an image without a name. The other images are found all the same.
+  if (isOne) skip(path, "is itself a layout, which has no name")
+  // A link may lead to a layout, but the search does not go on behind it, since it could end in a circle.
   if (isLink) return
   if (search.budget.isSpent()) {
     skip(path, spent(search.budget))
@@ -77,10 +83,16 @@ const visit = (search: Search, place: Place): void => {
     }
     return
   }
-  if (listing.right.isCut) skip(path, `has more than ${MAX_ENTRIES} entries, and what comes after those is`)
+  if (listing.right.isCut) skip(path, `has more than ${MAX_ENTRIES} entries, and the rest is`)
+  const names = new Set(listing.right.entries.map(({ name }) => name))
+  if (!isOne && names.has("manifest.json")) {
+    skip(path, names.has("version") ? OF_SKOPEO : OF_DOCKER)
+    return
+  }
   for (const entry of listing.right.entries) {
     if (isOne && (entry.name === "blobs" || entry.name === "refs")) continue
     const child = `${path}/${entry.name}`
+    if (entry.isFile() && ARCHIVE.test(entry.name)) skip(child, IS_ARCHIVE)
     const isDirectory = entry.isDirectory()
     if (!isDirectory && !(entry.isSymbolicLink() && leadsToDirectory(child))) continue
     if (entry.name.includes("\ufffd")) skip(child, "has a name that is not UTF-8")
@@ -95,7 +107,18 @@ const visit = (search: Search, place: Place): void => {
   }
 }
 
-/** `index.json` or `oci-layout` marks a layout of today; `refs` and `blobs` one of 2016. */
+/** What a place is that holds an image in another form, and what makes a layout of it (containers-transports(5)). */
+const OF_SKOPEO =
+  "is an image of skopeo's dir: transport: skopeo copy dir:PATH oci:LAYOUT:TAG makes a layout of it"
+const OF_DOCKER =
+  "is an unpacked archive of docker save: skopeo copy docker-archive:FILE oci:LAYOUT:TAG makes a layout of the archive"
+const IS_ARCHIVE =
+  "is an archive: skopeo copy oci-archive:FILE oci:LAYOUT:TAG makes a layout of it, or docker-archive:FILE if docker save made it"
+const ARCHIVE = /\.(?:tar|tar\.(?:gz|zst|xz|bz2)|tgz|oci)$/i
+
+/**
+ * Whether a directory is a layout: `index.json` or `oci-layout` marks a current one; `refs` and `blobs` one of 2016.
+ */
 const isLayout = (path: string): boolean =>
   isThere(`${path}/index.json`) ||
   isThere(`${path}/oci-layout`) ||

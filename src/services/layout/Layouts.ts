@@ -1,20 +1,20 @@
 /** The images in a layout: the names in its index, or in the form of 2016 its `refs` (image-spec image-layout.md). */
-import * as fs from "node:fs"
 import * as Either from "effect/Either"
 import { Descriptor } from "../../domain/image/Descriptor.ts"
 import { ImageIndex } from "../../domain/image/ImageIndex.ts"
 import * as ImageReference from "../../domain/image/ImageReference.ts"
-import * as Blobs from "./Blobs.ts"
 import * as BoundedDirectory from "../files/BoundedDirectory.ts"
+import * as fs from "../files/RecordedFiles.ts"
+import * as Blobs from "./Blobs.ts"
 import { type ImageError, ImageRefused, several } from "./ImageResolution.ts"
 
-/** A name in a layout: what it stands for, or why that cannot be used. */
+/** A name in a layout with its manifests, or why they cannot be used. */
 export type Reference = ImageReference.ImageReference | { readonly ref: string; readonly error: ImageError }
 
-/** About as many as an index of the size that is allowed can have. */
+/** The most names, about as many as fit into an index of the allowed size. */
 const MAX_REFS = 10_000
 
-/** The names in a layout; each on its own, so that one that is wrong does not take the others along. */
+/** Lists the names in a layout. A name with an error does not affect the others. */
 export const references = (layout: string): Either.Either<readonly Reference[], ImageError> => {
   const index = `${layout}/index.json`
   return fs.existsSync(index)
@@ -29,18 +29,20 @@ export const references = (layout: string): Either.Either<readonly Reference[], 
     : fromRefs(layout)
 }
 
-/** Copying tools write an index in place, so what was begun at this moment may be half of one: it is read again. */
+/** Reads the index. Tools write it in place, so a malformed one may be half written, and is read again. */
 const readIndex = (path: string) => {
   let index = Blobs.readDocument(path, "index", ImageIndex)
   for (let again = 0; again < READ_AGAIN && Either.isLeft(index) && isNew(path); again++) {
-    // The generator has no event loop to go back to.
+    // The generator has no event loop to return to.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE)
     index = Blobs.readDocument(path, "index", ImageIndex)
   }
   return index
 }
 
-/** To write it takes microseconds; that there are layouts which are always broken must not cost much. */
+/**
+ * How often an index is read. Writing takes microseconds, and layouts that are always malformed must not take long.
+ */
 const READ_AGAIN = 3
 const PAUSE = 10
 const NEW = 1000
@@ -51,10 +53,10 @@ const isNew = (path: string): boolean =>
 const errorOf = (index: string, unusable: ImageReference.Unusable): ImageError => {
   if ("broken" in unusable) return Blobs.brokenEntry(index, unusable.broken)
   const digests = unusable.ambiguous.map(({ digest }) => digest)
-  return new ImageRefused({ reason: `the name stands for several manifests: ${several(digests)}` })
+  return new ImageRefused({ reason: `several manifests have this name: ${several(digests)}` })
 }
 
-/** The form of 2016: a file for each name, holding the descriptor. */
+/** Lists the names in the format of 2016: one file for each name, which holds the descriptor. */
 const fromRefs = (layout: string): Either.Either<readonly Reference[], ImageError> => {
   const listing = BoundedDirectory.list(`${layout}/refs`, MAX_REFS)
   if (Either.isLeft(listing)) {
@@ -64,7 +66,7 @@ const fromRefs = (layout: string): Either.Either<readonly Reference[], ImageErro
   }
   const { entries, isCut } = listing.right
   if (isCut) return refused(`${layout}/refs has more than ${MAX_REFS} entries`)
-  // Names that are not UTF-8 look alike once they are read.
+  // Names that are not UTF-8 may look the same when they are read.
   const refs = new Set(entries.map(({ name }) => name).sort())
   return Either.right([...refs].map((ref) => fromRef(layout, ref)))
 }

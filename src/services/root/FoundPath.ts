@@ -1,14 +1,18 @@
-/** What is really at a path, and in it: nothing is followed, nothing blocks, and nothing is changed, not even a time of access. */
+/**
+ * Examines what is at a path and in it. It follows nothing, does not block, and changes nothing, not even access
+ * times.
+ */
 import { Buffer } from "node:buffer"
 import * as fs from "node:fs"
 import type { ByteString } from "../../domain/text/ByteString.ts"
 import type { PathFacts, PathKind } from "../../domain/verify/PathFacts.ts"
+import * as DeviceNumber from "../files/DeviceNumber.ts"
+import type { Calls } from "../files/NativeCalls.ts"
 import { ContentDigest } from "../layer/ContentDigest.ts"
-import { type Calls, deviceParts } from "../files/NativeCalls.ts"
 
 export interface FoundPath {
   readonly at: Buffer
-  /** Of the file system, and in it. */
+  /** The device of the file system, and the inode number in it. */
   readonly device: bigint
   readonly inode: bigint
   readonly facts: PathFacts
@@ -16,7 +20,7 @@ export interface FoundPath {
   readonly isSparse: boolean
 }
 
-/** `undefined` where nothing is. Throws what the system says. */
+/** Examines a path; `undefined` if nothing is there. Throws errors of the system. */
 export const look = (at: Buffer, calls: Calls): FoundPath | undefined => {
   const stats = fs.lstatSync(at, { bigint: true, throwIfNoEntry: false })
   if (stats === undefined) return undefined
@@ -40,15 +44,17 @@ export const look = (at: Buffer, calls: Calls): FoundPath | undefined => {
       ...(kind === "Symlink"
         ? { target: fs.readlinkSync(at, { encoding: "buffer" }).toString("latin1") as ByteString }
         : {}),
-      ...(kind === "CharacterDevice" || kind === "BlockDevice" ? { device: deviceParts(stats.rdev) } : {})
+      ...(kind === "CharacterDevice" || kind === "BlockDevice"
+        ? { device: DeviceNumber.parts(stats.rdev) }
+        : {})
     }
   }
 }
 
-/** Whether it is on an overlay, whose device numbers are not one. */
+/** Whether the path is on an overlay, which has more than one device number. */
 export const isOverlay = (at: Buffer): boolean => fs.statfsSync(at).type === OVERLAYFS
 
-/** What is there, no more. */
+/** Returns only the kind. */
 export const kindAt = (at: Buffer | string): PathKind | undefined => {
   const stats = fs.lstatSync(at, { bigint: true, throwIfNoEntry: false })
   return stats === undefined ? undefined : kindOf(stats)
@@ -64,14 +70,15 @@ export class ContentReader {
     this.#calls = calls
   }
 
-  /** Of what was a regular file a moment ago. Throws what the system says. */
+  /** Computes the digest of a path that was just found to be a regular file. Throws errors of the system. */
   *digestOf({ at, facts: { size = 0 }, isSparse }: FoundPath): Generator<undefined, Buffer, undefined> {
     if (size === 0) return this.#digest.end(0)
     let isDone = false
     const fd = openQuietly(at)
     try {
       for (let position = 0; position < size; ) {
-        const next = isSparse ? this.#calls.nextData(fd, position) : position
+        // EROFS counts the blocks of holes as well.
+        const next = isSparse || size > PIECE ? this.#calls.nextData(fd, position) : position
         if (next === undefined || next >= size) break
         const count = fs.readSync(fd, this.#buffer, 0, Math.min(PIECE, size - next), next)
         if (count === 0) break
@@ -88,9 +95,9 @@ export class ContentReader {
   }
 }
 
-/** The names in a directory, a hundred at a time, however many there are. Throws what the system says. */
+/** Yields the names in a directory, a hundred at a time. Throws errors of the system. */
 export function* namesIn(at: Buffer): Generator<ByteString, void, undefined> {
-  // Node's types know no directory of bytes
+  // Node's types do not describe a directory of bytes.
   const directory = fs.opendirSync(at as never, { encoding: "buffer" as never, bufferSize: NAMES })
   try {
     for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) {
@@ -114,13 +121,13 @@ const xattrsOf = (at: Buffer, calls: Calls): ReadonlyMap<ByteString, Uint8Array>
   try {
     return calls.listXattrs(at)
   } catch (cause) {
-    // a file system without any
+    // The file system has no extended attributes.
     if ((cause as NodeJS.ErrnoException).code === "ENOTSUP") return new Map()
     throw cause
   }
 }
 
-/** Without a new time of access where one may ask for that: root may, and the file's owner. */
+/** Opens without changing the access time, if the caller may ask for that, as root and the file's owner may. */
 const openQuietly = (at: Buffer): number => {
   try {
     return fs.openSync(at, OPEN | fs.constants.O_NOATIME)
@@ -134,6 +141,6 @@ const OPEN = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NO
 /** Bytes read at once. */
 const PIECE = 1 << 20
 const NAMES = 128
-/** `OVERLAYFS_SUPER_MAGIC` of linux/magic.h */
+/** `OVERLAYFS_SUPER_MAGIC` of linux/magic.h. */
 const OVERLAYFS = 0x794c7630
 const BILLION = 1_000_000_000n

@@ -1,58 +1,56 @@
 /**
- * Compares a root filesystem with the tree that its layers make, path by path: first what is no file, then the files, in
- * the order of the layers' listings, then what nobody brought.
+ * Compares a root filesystem with the tree that its layers make, path by path: first everything but files, then the
+ * files in the order of the layers' listings, then paths that no layer contains.
  *
- * The layers were taken apart anew, for digests: what is kept of them beside the roots shares inodes with the roots, so
- * that damage there is damage here. Below what is no directory, or no longer one, nothing is looked at.
+ * The layers are read anew from their blobs, for digests: what is kept of them beside the roots may share blocks with the
+ * roots, so that damage there is damage here. Below what is no directory, or no longer one, nothing is looked at.
  */
 import type { Buffer } from "node:buffer"
+import { kept } from "../../domain/layer/LayerXattrs.ts"
+import type { InodeId } from "../../domain/root/Inodes.ts"
+import { settled } from "../../domain/root/PosixAcl.ts"
+import type { NodeId, RootTree } from "../../domain/root/RootTree.ts"
 import type { ByteString } from "../../domain/text/ByteString.ts"
-import type { Digest } from "../../domain/document/Digest.ts"
 import { FileNames } from "../../domain/verify/FileNames.ts"
 import { Finding } from "../../domain/verify/Finding.ts"
-import type { InodeId } from "../../domain/root/Inodes.ts"
-import { kept } from "../../domain/layer/LayerXattrs.ts"
 import { Difference, differences, type PathFacts, type PathKind } from "../../domain/verify/PathFacts.ts"
-import { settled } from "../../domain/root/PosixAcl.ts"
 import { explain, type RootShortfall } from "../../domain/verify/RootShortfall.ts"
-import type { NodeId, RootTree } from "../../domain/root/RootTree.ts"
 import { SharedInodes } from "../../domain/verify/SharedInodes.ts"
 import * as DeepPath from "../files/DeepPath.ts"
+import type { Calls } from "../files/NativeCalls.ts"
 import { DigestReader } from "../layer/FileDigests.ts"
 import type { File } from "../layer/FileSink.ts"
-import * as FoundPath from "./FoundPath.ts"
 import * as LayerIntake from "../layer/LayerIntake.ts"
-import type { Calls } from "../files/NativeCalls.ts"
+import * as ListingFile from "../layer/ListingFile.ts"
+import * as FoundPath from "./FoundPath.ts"
 
 export interface Subject {
   readonly root: string
   readonly tree: RootTree
-  /** Where each of the tree's layers was taken apart for digests (`LayerIntake`). */
+  /** Where each of the tree's layers was read for digests (`LayerIntake`). */
   readonly layers: ReadonlyArray<string>
-  /** Their diff ids. Layers of one diff id are in the root with the same files, not with equal ones. */
-  readonly diffIds: ReadonlyArray<Digest>
-  /** What could not be done when the root was made. */
+  /** What was impossible when the root was made. */
   readonly lacks: RootShortfall<boolean>
 }
 
 type Differences = ReadonlyArray<Difference>
 type Unreadable = Extract<Finding, { _tag: "Unreadable" }>
 
-/** One comparison; `close` after it, whether it went to its end or not. */
+/** One comparison. Call `close` afterwards, whether it was completed or not. */
 export class RootComparison {
-  /** Paths looked at so far. */
+  /** Paths compared so far. */
   paths = 0
-  /** How often what could not be done shows. */
+  /** How many differences are explained by what was impossible. */
   readonly explained = { owner: 0, device: 0, xattr: 0 }
   readonly #subject: Subject
   readonly #calls: Calls
   readonly #deep: DeepPath.DeepPath
   readonly #contents: FoundPath.ContentReader
   readonly #living: Uint8Array
-  /** By node: 1 where there is no directory to look into. */
+  /** Has 1 for each node without a directory in the root, in which nothing can be examined. */
   readonly #closed: Uint8Array
   readonly #shared: SharedInodes
-  /** The file system of the root, and who made it. */
+  /** The file system of the root, and the user who made it. */
   #device = 0n
   #isOverlay = false
   #extractor = 0
@@ -64,23 +62,23 @@ export class RootComparison {
     this.#contents = new FoundPath.ContentReader(calls)
     this.#living = subject.tree.living()
     this.#closed = new Uint8Array(subject.tree.size)
-    this.#shared = new SharedInodes(subject.tree, subject.diffIds, this.#living)
+    this.#shared = new SharedInodes(subject.tree, this.#living)
   }
 
   close(): void {
     this.#deep.close()
   }
 
-  /** In small steps, most of which yield nothing. Throws where a listing cannot be read. */
+  /** Compares in small steps, most of which yield nothing. Throws if a listing cannot be read. */
   *findings(): Generator<Finding | undefined, void, undefined> {
     yield* this.#structure()
     yield* this.#files()
-    // large, and no longer needed
+    // This is large and no longer needed.
     this.#shared.forget()
     yield* this.#additions()
   }
 
-  /** Directories come before what is in them, since a node's number is higher than its parent's. */
+  /** Compares all but files. Directories precede their content, since a node's number is higher than its parent's. */
   *#structure(): Generator<Finding | undefined, void, undefined> {
     const { tree } = this.#subject
     const { inodes } = tree
@@ -113,38 +111,41 @@ export class RootComparison {
     }
   }
 
-  /** Inodes of files are numbered as the listings bring them: the two are gone through side by side. */
+  /** Compares files. Their inodes are numbered in the order of the listings, so both are read side by side. */
   *#files(): Generator<Finding | undefined, void, undefined> {
     const { layers, tree } = this.#subject
     const { inodes } = tree
     const names = new FileNames(tree, this.#living)
     const fileFrom = (inode: InodeId): InodeId => {
       let at = inode
-      while (at < inodes.size && inodes.kind(at) !== "File") at++
+      while (at < inodes.count && inodes.kind(at) !== "File") at++
       return at
     }
     let inode = fileFrom(0)
     for (const [layer, directory] of layers.entries()) {
       const digests = new DigestReader(LayerIntake.digestsPath(directory))
       try {
-        for (const entry of LayerIntake.entries(directory, layer)) {
+        let files = 0
+        for (const entry of ListingFile.entries(LayerIntake.listingPath(directory), layer)) {
           yield undefined
-          // a whiteout is a file that brings no inode
-          if (entry._tag !== "File" || inode >= inodes.size || !isOf(inodes.content(inode), entry)) continue
-          yield* this.#file(entry, digests, names, inode)
+          if (entry._tag !== "File") continue
+          const number = files++
+          // A whiteout is a file entry without an inode.
+          if (inode >= inodes.count || !isOf(inodes.content(inode), entry)) continue
+          yield* this.#file(entry, () => digests.of(number), names, inode)
           inode = fileFrom(inode + 1)
         }
       } finally {
         digests.close()
       }
     }
-    if (inode < inodes.size) throw new Error("the listings are not those that the tree was made of")
+    if (inode < inodes.count) throw new Error("the listings are not those that the tree was made of")
   }
 
-  /** All names of one file; the data is read once for those that share it. */
+  /** Compares all names of one file. Data that several share is read once. */
   *#file(
     entry: File,
-    digests: DigestReader,
+    digest: () => Buffer,
     names: FileNames,
     inode: InodeId
   ): Generator<Finding | undefined, void, undefined> {
@@ -160,7 +161,7 @@ export class RootComparison {
       const all: Differences | Unreadable =
         first?.inode === found.inode
           ? first.all
-          : yield* this.#fileDifferences(node, expected, found, digests.of(entry.content.entry))
+          : yield* this.#fileDifferences(node, expected, found, digest())
       if ("_tag" in all) {
         yield all
       } else if (found.facts.kind !== "File") {
@@ -190,7 +191,7 @@ export class RootComparison {
     }
   }
 
-  /** What nobody brought, in the directories that are there. */
+  /** Finds paths that no layer contains, in existing directories. */
   *#additions(): Generator<Finding | undefined, void, undefined> {
     const { tree } = this.#subject
     for (let node = 0; node < this.#living.length; node++) {
@@ -217,7 +218,7 @@ export class RootComparison {
     }
   }
 
-  /** What is at a node's path; or what there is to say instead, perhaps nothing. */
+  /** Examines a node's path. Returns what is there, or a finding instead, or nothing. */
   #look(node: NodeId, kind: PathKind): FoundPath.FoundPath | Finding | undefined {
     const { lacks, tree } = this.#subject
     const isTop = node === tree.root
@@ -247,7 +248,7 @@ export class RootComparison {
       this.#closed[node] = 1
       return Finding.Changed({ path, differences: [Difference.Mounted()] })
     } catch (cause) {
-      // who may not look at one in a directory may not look at any: said once
+      // If one path in a directory may not be examined, none may; this is reported once.
       const closed = (cause as NodeJS.ErrnoException).code === "EACCES" ? parent : node
       this.#closed[closed] = 1
       this.#closed[node] = 1
@@ -255,7 +256,10 @@ export class RootComparison {
     }
   }
 
-  /** What is no directory may be on any device there (the kernel's overlayfs.rst, "Non-directories"). */
+  /**
+   * Whether the path is on the overlay. All but directories may be on any device there (the kernel's overlayfs.rst,
+   * "Non-directories").
+   */
   #isOfOverlay({ facts }: FoundPath.FoundPath): boolean {
     return this.#isOverlay && facts.kind !== "Directory"
   }
@@ -277,11 +281,11 @@ export class RootComparison {
 }
 
 const isOf = (
-  { entry, layer }: { readonly layer: number; readonly entry: number },
+  { layer, offset }: { readonly layer: number; readonly offset: number },
   { content }: File
-): boolean => layer === content.layer && entry === content.entry
+): boolean => layer === content.layer && offset === content.offset
 
-/** What is not the system's refusal is a bug. */
+/** Makes a finding of an error of the system. Any other error is a bug. */
 const unreadable = (path: ByteString, cause: unknown): Unreadable => {
   const { code, syscall } = cause as NodeJS.ErrnoException
   if (code === undefined || syscall === undefined) throw cause

@@ -1,15 +1,16 @@
 /** Runs `oci-prepare`, which mounts the root of a service that is about to start. */
+
 import { CommandExecutor } from "@effect/platform/CommandExecutor"
 import * as Context from "effect/Context"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
-import * as HostCommand from "../host/ForegroundCommand.ts"
+import * as ForegroundCommand from "../host/ForegroundCommand.ts"
 
-export class RootNotMounted extends Schema.TaggedError<RootNotMounted>()("RootNotMounted", {
-  program: Schema.String,
-  exitCode: Schema.Number
-}) {
+export class RootNotMounted extends Data.TaggedError("RootNotMounted")<{
+  readonly program: string
+  readonly exitCode: number
+}> {
   override get message(): string {
     return `the root is not mounted: ${this.program} ended with exit code ${this.exitCode}`
   }
@@ -25,7 +26,7 @@ export class RootStarter extends Context.Tag("oci-systemd/RootStarter")<
       CommandExecutor,
       (executor) =>
         ([program = "", ...rest]: readonly string[]): Effect.Effect<void, RootNotMounted> =>
-          HostCommand.status(program, ...rest).pipe(
+          ForegroundCommand.status(program, ...rest).pipe(
             Effect.flatMap((exitCode) =>
               exitCode === 0 ? Effect.void : new RootNotMounted({ program, exitCode })
             ),

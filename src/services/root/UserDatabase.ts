@@ -1,26 +1,27 @@
-/** What the host knows of numeric ids: its own accounts, and records of ours that nss-systemd(8) serves. */
+/** The numeric ids that the host knows: its own accounts, and our records, which nss-systemd(8) serves. */
+
 import * as fs from "node:fs"
 import * as Command from "@effect/platform/Command"
 import { CommandExecutor } from "@effect/platform/CommandExecutor"
 import * as Context from "effect/Context"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
 import type { Identity } from "../../domain/process/ImageUser.ts"
 import * as UserRecord from "../../domain/unit/UserRecord.ts"
 
-/** Records here are read by every systemd that is supported, and gone at the next boot. */
+/** Every supported systemd reads records here. They are gone at the next boot. */
 const DIRECTORY = "/run/userdb"
 
-/** getent(1): the key was not found. */
+/** The exit status of getent(1) if the key was not found. */
 const NOT_FOUND = 2
 
 type Kind = "user" | "group"
 
-export class IdUnknown extends Schema.TaggedError<IdUnknown>()("IdUnknown", {
-  kind: Schema.Literal("user", "group"),
-  id: Schema.Number
-}) {
+export class IdUnknown extends Data.TaggedError("IdUnknown")<{
+  readonly kind: "user" | "group"
+  readonly id: number
+}> {
   override get message(): string {
     return `the ${this.kind} ${this.id} is unknown to this host, though ${DIRECTORY} has a record: systemd would refuse it. Install nss-systemd (Debian: libnss-systemd), with "systemd" in the passwd and group lines of /etc/nsswitch.conf`
   }
@@ -29,12 +30,12 @@ export class IdUnknown extends Schema.TaggedError<IdUnknown>()("IdUnknown", {
 export class UserDatabase extends Context.Tag("oci-systemd/UserDatabase")<
   UserDatabase,
   {
-    /** Records of all that the host itself does not know, whether some are there already or not. */
+    /** Returns records of all ids that the host itself does not know, whether they exist already or not. */
     readonly lacking: (
       identity: Identity,
       servesRecords: boolean
     ) => Effect.Effect<ReadonlyArray<UserRecord.Records>>
-    /** With the records in place, every id has to be known. */
+    /** Checks that every id is known, after the records were written. */
     readonly check: (identity: Identity) => Effect.Effect<void, IdUnknown>
   }
 >() {
@@ -45,7 +46,7 @@ export class UserDatabase extends Context.Tag("oci-systemd/UserDatabase")<
         Command.make("getent", kind === "user" ? "passwd" : "group", String(id)).pipe(
           Command.exitCode,
           Effect.map((code) => code !== NOT_FOUND),
-          // Without getent(1) nothing can be said, and systemd will say it.
+          // Without getent(1) this is unknown, and systemd will report it.
           Effect.orElseSucceed(() => true),
           Effect.provideService(CommandExecutor, executor)
         )
@@ -63,7 +64,7 @@ export class UserDatabase extends Context.Tag("oci-systemd/UserDatabase")<
           }
           const records = UserRecord.user(uid, gid)
           if (!(yield* isKnown("user", uid, records))) lacking.push(records)
-          // The number is an account of the host's: the record is found by its name alone.
+          // The host has an account with this number, so the record can only be found by its name.
           else if (servesRecords && uid !== 0) lacking.push({ ...records, links: [] })
           return lacking
         }),
@@ -78,7 +79,7 @@ export class UserDatabase extends Context.Tag("oci-systemd/UserDatabase")<
   )
 }
 
-/** Is it known by a record of ours, which another service holds? */
+/** Whether the id is known by a record of ours, which another service uses. */
 const isOurs = ({ links }: UserRecord.Records): boolean =>
   links.some(({ name, target }) => {
     try {

@@ -1,24 +1,26 @@
-/** The running systemd. */
+/** Talks to the running systemd. */
+
 import * as fs from "node:fs"
 import { dirname } from "node:path"
 import { CommandExecutor } from "@effect/platform/CommandExecutor"
 import * as Context from "effect/Context"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
-import { render, type UnitFile } from "../../domain/unit/UnitFile.ts"
-import * as Claim from "../files/FileLock.ts"
+import type { PrintedUnit } from "../../domain/unit/UnitFile.ts"
+import { PUBLIC } from "../files/DirectoryMode.ts"
 import * as Durable from "../files/Durable.ts"
-import * as HostCommand from "../host/ForegroundCommand.ts"
+import * as FileLock from "../files/FileLock.ts"
 import { NativeCalls } from "../files/NativeCalls.ts"
+import * as ForegroundCommand from "../host/ForegroundCommand.ts"
 
-/** Where systemd has its generators write. */
+/** The directory that systemd's generators write to. */
 export const GENERATOR_DIRECTORY = "/run/systemd/generator"
 const RELOAD_LOCK = "/run/oci/reload.lock"
 
-export class ReloadFailed extends Schema.TaggedError<ReloadFailed>()("ReloadFailed", {
-  exitCode: Schema.Number
-}) {
+export class ReloadFailed extends Data.TaggedError("ReloadFailed")<{
+  readonly exitCode: number
+}> {
   override get message(): string {
     return `systemctl daemon-reload failed with exit code ${this.exitCode}: the image's unit is not complete`
   }
@@ -27,21 +29,23 @@ export class ReloadFailed extends Schema.TaggedError<ReloadFailed>()("ReloadFail
 export class ServiceManager extends Context.Tag("oci-systemd/ServiceManager")<
   ServiceManager,
   {
-    /** Where it does not have these very units. Of several at a time, one reloads for all. */
-    readonly reloadUnlessKnown: (files: readonly UnitFile[]) => Effect.Effect<void, ReloadFailed>
+    /**
+     * Reloads systemd unless it has exactly these units. If several callers need it at a time, one reloads for all.
+     */
+    readonly reloadUnlessKnown: (files: readonly PrintedUnit[]) => Effect.Effect<void, ReloadFailed>
   }
 >() {
   static readonly layer = Layer.effect(
     ServiceManager,
     Effect.map(Effect.all([CommandExecutor, NativeCalls]), ([executor, calls]) => ({
-      reloadUnlessKnown: (files: readonly UnitFile[]) =>
+      reloadUnlessKnown: (files: readonly PrintedUnit[]) =>
         Effect.gen(function* () {
           if (hasUnits(files)) return
-          yield* Effect.sync(() => Durable.makeDirectory(dirname(RELOAD_LOCK), 0o755))
-          // Who has just reloaded may have found these facts as well.
-          yield* Claim.lockFile(calls, RELOAD_LOCK).pipe(Effect.orDie)
+          yield* Effect.sync(() => Durable.makeDirectory(dirname(RELOAD_LOCK), PUBLIC))
+          // The process that has just reloaded may have found these facts as well.
+          yield* FileLock.lockFile(calls, RELOAD_LOCK).pipe(Effect.orDie)
           if (hasUnits(files)) return
-          const exitCode = yield* HostCommand.status("systemctl", "daemon-reload")
+          const exitCode = yield* ForegroundCommand.status("systemctl", "daemon-reload")
           if (exitCode !== 0) yield* new ReloadFailed({ exitCode })
         }).pipe(
           Effect.scoped,
@@ -52,12 +56,15 @@ export class ServiceManager extends Context.Tag("oci-systemd/ServiceManager")<
   )
 }
 
-/** Does systemd have these very units? Names with a slash are drop-ins, which follow from all images and not from one. */
-export const hasUnits = (files: readonly UnitFile[]): boolean =>
+/**
+ * Whether systemd has exactly these units. Names with a slash are drop-ins, which depend on all images and are not
+ * compared.
+ */
+export const hasUnits = (files: readonly PrintedUnit[]): boolean =>
   files.every((file) => {
     if (file.name.includes("/")) return true
     try {
-      return fs.readFileSync(`${GENERATOR_DIRECTORY}/${file.name}`, "utf8") === render(file)
+      return fs.readFileSync(`${GENERATOR_DIRECTORY}/${file.name}`, "utf8") === file.text
     } catch {
       return false
     }

@@ -1,8 +1,8 @@
-/** Writes units into a generator directory, each in one step: nobody ever reads half a unit. */
+/** Writes units to a generator directory, each in one step, so that no process reads half a unit. */
 import * as fs from "node:fs"
 import * as Either from "effect/Either"
-import type { UnitLink } from "../../domain/unit/Enabling.ts"
 import { TaggedError } from "../../domain/text/TaggedError.ts"
+import type { UnitLink } from "../../domain/unit/Enabling.ts"
 import { render, type UnitFile } from "../../domain/unit/UnitFile.ts"
 import * as AtomicReplace from "../files/AtomicReplace.ts"
 
@@ -15,11 +15,11 @@ export class UnitNotWritten extends TaggedError("UnitNotWritten")<{
   }
 }
 
-/** No fsync: the directory is in memory, and made anew at every boot and reload. */
+/** Writes a unit, without fsync: the directory is in memory, and made again at every boot and reload. */
 export const writeFile = (directory: string, file: UnitFile): Either.Either<void, UnitNotWritten> =>
   writeText(directory, file.name, render(file))
 
-/** The same of what is text already. */
+/** Does the same for a text. */
 export const writeText = (
   directory: string,
   name: string,

@@ -1,4 +1,4 @@
-/** What administrators say of a generated unit: drop-ins, and files that count instead of it (systemd.unit(5)). */
+/** Files of administrators for a generated unit: drop-ins, and files that replace it (systemd.unit(5)). */
 import * as fs from "node:fs"
 import { namesIn } from "../files/DirectoryNames.ts"
 import * as DropInFiles from "../files/DropInFiles.ts"
@@ -6,14 +6,16 @@ import * as DropInFiles from "../files/DropInFiles.ts"
 export interface UnitDropIns {
   /** Paths in the order in which systemd reads them. */
   readonly dropIns: readonly string[]
-  /** The unit file that counts instead of the generated one. */
+  /** The unit file that replaces the generated one. */
   readonly instead: string | undefined
 }
 
-/** Of a service. `root` is where the machine's tree is: nothing, but for tests. */
+/**
+ * Finds the files for a service. `root` is the machine's file system tree; tests set it, and it is otherwise empty.
+ */
 export const of = (unit: string, root = ""): UnitDropIns => {
   const byName = new Map<string, string>()
-  // Of two with one name the first counts: that of the most particular directory, and /etc before /run.
+  // Of drop-ins with the same name the first counts: the most specific directory's, and /etc before /run.
   for (const name of directoriesOf(unit)) {
     for (const directory of DIRECTORIES) {
       for (const file of namesIn(`${root}${directory}/${name}`)) {
@@ -30,7 +32,7 @@ export const of = (unit: string, root = ""): UnitDropIns => {
   }
 }
 
-/** `a-b-c.service.d`, `a-b-.service.d`, `a-.service.d`, `service.d`. */
+/** Lists the directories: `a-b-c.service.d`, `a-b-.service.d`, `a-.service.d`, `service.d`. */
 const directoriesOf = (unit: string): readonly string[] => {
   const stem = unit.replace(/\.service$/, "")
   const dashes = Array.from(stem.matchAll(/-/g), ({ index }) => index)
@@ -39,5 +41,5 @@ const directoriesOf = (unit: string): readonly string[] => {
   return [`${unit}.d`, ...dashes.map((index) => `${stem.slice(0, index + 1)}.service.d`), "service.d"]
 }
 
-/** Those that come before the generator's, of which a generator's own drop-ins are none. */
+/** The directories that take precedence over the generator's. A generator's own drop-ins are not among them. */
 const DIRECTORIES = ["/etc/systemd/system", "/run/systemd/system"]

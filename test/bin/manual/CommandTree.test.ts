@@ -30,7 +30,7 @@ it("reads options and arguments of every form", () => {
   ).pipe(Command.withDescription("What it does"))
   const program = Command.make("program", {}).pipe(Command.withSubcommands([child]))
 
-  const { commands, ...own } = CommandTree.read(program)
+  const { commands, library: _, ...own } = CommandTree.read(program)
   assert.deepEqual(own, { name: "program", summary: "", options: [], arguments: [] })
   assert.lengthOf(commands, 1)
   assert.equal(commands[0]?.name, "child")

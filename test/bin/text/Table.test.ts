@@ -18,7 +18,12 @@ describe("DisplayWidth", () => {
     ["端末", 4],
     ["👍", 2],
     ["❤️", 2],
-    ["a端", 3]
+    ["a端", 3],
+    ["🇩🇪", 2],
+    ["ｱ", 1],
+    ["Ａ", 2],
+    ["㌀", 2],
+    ["α", 1]
   ])("%j takes %d columns", (text, width) => assert.equal(DisplayWidth.of(text), width))
 
   it("a shortened text fits, and one that fits is left alone", () =>

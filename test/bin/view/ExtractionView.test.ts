@@ -1,15 +1,15 @@
 /** What is shown while images are extracted: how far each layer is, how fast, and how long it will take. */
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
-import * as ExtractionView from "../../../src/bin/view/ExtractionView.ts"
 import * as DisplayWidth from "../../../src/bin/text/DisplayWidth.ts"
 import * as Style from "../../../src/bin/text/Style.ts"
-import { Digest } from "../../../src/domain/document/Digest.ts"
+import * as ExtractionView from "../../../src/bin/view/ExtractionView.ts"
+import type { Digest } from "../../../src/domain/document/Digest.ts"
 import { ExtractionEvent } from "../../../src/domain/extracts/ExtractionEvent.ts"
 
 const MIB = 2 ** 20
 const image = { layout: "example.org/app", ref: "v1" }
-const digest = (digit: string) => Digest.make(`sha256:${digit.repeat(64)}`)
+const digest = (digit: string) => `sha256:${digit.repeat(64)}` as Digest
 const begun = ExtractionEvent.Begun({
   image,
   layers: [
@@ -72,7 +72,10 @@ describe("ExtractionView", () => {
       [ExtractionEvent.RootWritten({ image, done: 4096, total: 8192 }), 3]
     ]
     assert.deepEqual(shown(events, 4), ["example.org/app:v1  writing the root  ━━━━━━━━────────  50%"])
-    assert.deepEqual(shown([...events, [ExtractionEvent.Published({ image, root: "/" }), 5]], 5), [])
+    assert.deepEqual(
+      shown([...events, [ExtractionEvent.Published({ image, root: "/", found: false }), 5]], 5),
+      []
+    )
   })
 
   it("no line is wider than the terminal, whatever the image is called", () =>

@@ -1,7 +1,7 @@
 /** The table of images: whatever the width, what is copied from it is there whole. */
 import { assert, describe, it } from "vitest"
-import * as SummaryTable from "../../../src/bin/view/SummaryTable.ts"
 import * as Style from "../../../src/bin/text/Style.ts"
+import * as SummaryTable from "../../../src/bin/view/SummaryTable.ts"
 
 const summary = (image: string, unit: string) => ({
   image,
@@ -10,6 +10,7 @@ const summary = (image: string, unit: string) => ({
   size: 123456789,
   manifest: null,
   extracted: true,
+  ports: ["80/tcp"] as readonly string[] | null,
   enabled: false,
   enabledBy: [],
   problem: null
@@ -36,7 +37,27 @@ describe("the table of images", () => {
     const titles = (width: number) => (lines(width)[0] ?? "").trim().split(/ +/)
     assert.deepEqual(titles(80), ["IMAGE", "UNIT"])
     assert.deepEqual(titles(90), ["IMAGE", "UNIT", "ENABLED"])
-    assert.deepEqual(titles(110), ["IMAGE", "UNIT", "SIZE", "EXTRACTED", "ENABLED"])
-    assert.deepEqual(titles(200), ["IMAGE", "UNIT", "PLATFORM", "SIZE", "MANIFEST", "EXTRACTED", "ENABLED"])
+    assert.deepEqual(titles(110), ["IMAGE", "UNIT", "PORTS", "EXTRACTED", "ENABLED"])
+    assert.deepEqual(titles(200), [
+      "IMAGE",
+      "UNIT",
+      "PLATFORM",
+      "PORTS",
+      "SIZE",
+      "MANIFEST",
+      "EXTRACTED",
+      "ENABLED"
+    ])
+  })
+
+  it("shows the first ports on which an image says that it listens", () => {
+    const shown = (ports: readonly string[] | null) =>
+      SummaryTable.render([{ ...summary("a:v1", "a.service"), ports }], Number.POSITIVE_INFINITY)
+        .map(Style.strip)[1]
+        ?.split(/ {2,}/)[3]
+    assert.strictEqual(shown(["443/tcp", "443/udp"]), "443/tcp 443/udp")
+    assert.strictEqual(shown(["1/tcp", "2/tcp", "3/tcp", "4/tcp", "5/tcp"]), "1/tcp 2/tcp 3/tcp …")
+    assert.strictEqual(shown([]), "-")
+    assert.strictEqual(shown(null), "-")
   })
 })

@@ -1,16 +1,16 @@
 import * as Either from "effect/Either"
 import { assert, describe, it } from "vitest"
-import * as Form from "../../../src/domain/document/JsonDecoder.ts"
+import * as JsonDecoder from "../../../src/domain/document/JsonDecoder.ts"
 
-const document = Form.struct({
-  name: Form.string,
-  count: Form.nullish(Form.integer(0, 9)),
-  tags: Form.nullish(Form.list(Form.string)),
-  labels: Form.nullish(Form.dictionary(Form.string)),
-  kind: Form.nullish(Form.literal("a", "b")),
-  ids: Form.nullish(Form.nonEmptyList(Form.number)),
-  on: Form.nullish(Form.boolean),
-  old: Form.absent("is of another kind")
+const document = JsonDecoder.struct({
+  name: JsonDecoder.string,
+  count: JsonDecoder.nullish(JsonDecoder.integer(0, 9)),
+  tags: JsonDecoder.nullish(JsonDecoder.list(JsonDecoder.string)),
+  labels: JsonDecoder.nullish(JsonDecoder.dictionary(JsonDecoder.string)),
+  kind: JsonDecoder.nullish(JsonDecoder.literal("a", "b")),
+  ids: JsonDecoder.nullish(JsonDecoder.nonEmptyList(JsonDecoder.number)),
+  on: JsonDecoder.nullish(JsonDecoder.boolean),
+  old: JsonDecoder.absent("is of another kind")
 })
 
 describe("a form gives back what has it", () => {
@@ -50,28 +50,32 @@ describe("a form says where the fault is, and not what was there", () => {
   ] as const) {
     it(JSON.stringify(value), () => {
       const read = document(value)
-      assert.equal(Either.isLeft(read) ? Form.describe(read.left) : "read", message)
+      assert.equal(Either.isLeft(read) ? JsonDecoder.describe(read.left) : "read", message)
     })
   }
 })
 
 it("an open form keeps what it does not know", () => {
-  const read: object = Either.getOrThrow(Form.openStruct({ a: Form.string })({ a: "x", b: [1] }))
+  const read: object = Either.getOrThrow(
+    JsonDecoder.openStruct({ a: JsonDecoder.string })({ a: "x", b: [1] })
+  )
   assert.deepEqual(read, { a: "x", b: [1] })
 })
 
 it("a list may be too long", () =>
   assert.deepEqual(
-    Either.getOrThrow(Either.flip(Form.list(Form.number, 2)([1, 2, 3]))).problem,
+    Either.getOrThrow(Either.flip(JsonDecoder.list(JsonDecoder.number, 2)([1, 2, 3]))).problem,
     "Expected at most 2, actual 3"
   ))
 
 it("a key called __proto__ is a key", () => {
   const value: unknown = JSON.parse('{"__proto__": {"a": "x"}}')
-  assert.isTrue(Either.isLeft(Form.struct({ a: Form.string })(value)))
-  const open = Either.getOrThrow(Form.openStruct({ a: Form.nullish(Form.string) })(value))
+  assert.isTrue(Either.isLeft(JsonDecoder.struct({ a: JsonDecoder.string })(value)))
+  const open = Either.getOrThrow(
+    JsonDecoder.openStruct({ a: JsonDecoder.nullish(JsonDecoder.string) })(value)
+  )
   assert.isTrue(Object.hasOwn(open, "__proto__"))
   assert.isUndefined(open.a)
-  const labels = Either.getOrThrow(Form.dictionary(Form.unknown)(value))
+  const labels = Either.getOrThrow(JsonDecoder.dictionary(JsonDecoder.unknown)(value))
   assert.deepEqual(Object.keys(labels), ["__proto__"])
 })

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
-import * as ChainId from "../../../src/domain/image/ChainId.ts"
 import type { Digest } from "../../../src/domain/document/Digest.ts"
+import * as ChainId from "../../../src/domain/image/ChainId.ts"
 import { sha256 } from "../../support/unitArbitraries.ts"
 
 const diffId = (digit: string) => `sha256:${digit.repeat(64)}` as Digest

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { Descriptor, Platform as DescriptorPlatform } from "../../../src/domain/image/Descriptor.ts"
 import type { Digest } from "../../../src/domain/document/Digest.ts"
+import type { Descriptor, Platform as DescriptorPlatform } from "../../../src/domain/image/Descriptor.ts"
 import * as Platform from "../../../src/domain/image/Platform.ts"
 
 const host = (architecture: string, variant?: string): Platform.HostPlatform => ({
@@ -83,6 +83,57 @@ describe("Platform.compatibleVariants", () => {
   ] as const) {
     it(`${architecture} ${variant ?? ""} → ${expected.join(" ")}`, () =>
       assert.deepStrictEqual(Platform.compatibleVariants(architecture, variant), expected))
+  }
+})
+
+describe("Platform.normalise", () => {
+  for (const [said, expected] of [
+    ["linux/amd64", "linux/amd64"],
+    ["Linux/AMD64", "linux/amd64"],
+    ["linux/x86_64", "linux/amd64"],
+    ["linux/x86-64", "linux/amd64"],
+    ["linux/aarch64", "linux/arm64"],
+    ["linux/arm64/8", "linux/arm64/v8"],
+    ["linux/armhf", "linux/arm/v7"],
+    ["linux/ARMHF/V7", "linux/arm/v7"],
+    ["linux/armel", "linux/arm/v6"],
+    ["linux/armv7l", "linux/arm/v7"],
+    ["linux/i686", "linux/386"],
+    ["/amd64", "linux/amd64"],
+    ["windows/amd64", "windows/amd64"],
+    ["linux/constructor", "linux/constructor"],
+    ["linux/", undefined],
+    ["/", undefined]
+  ] as const) {
+    it(`${said} is ${expected ?? "nothing"}`, () => {
+      const found = Platform.normalise(platform(said))
+      assert.strictEqual(found && Platform.display(found), expected)
+      // What is normal stays as it is.
+      if (found !== undefined) assert.deepStrictEqual(Platform.normalise(found), found)
+    })
+  }
+})
+
+describe("Platform.decide", () => {
+  const machine = host("amd64")
+  for (const [what, index, config, expected, isNoted] of [
+    ["the index, where both say the same", "linux/amd64", "linux/x86_64", "linux/amd64", false],
+    ["the index, where they contradict each other", "linux/amd64", "linux/arm64", "linux/amd64", true],
+    ["the index's variant", "linux/arm/v7", "linux/arm", "linux/arm/v7", false],
+    ["the index's variant against another", "linux/arm/v7", "linux/arm/v6", "linux/arm/v7", true],
+    ["the configuration, where the index says nothing", undefined, "linux/arm64", "linux/arm64", false],
+    ["the index, where the configuration says nothing", "linux/arm64", "/", "linux/arm64", false],
+    ["this machine's, where nothing is said", undefined, "/", "linux/amd64", true]
+  ] as const) {
+    it(`takes ${what}`, () => {
+      const { platform: found, note } = Platform.decide(
+        machine,
+        index === undefined ? undefined : platform(index),
+        platform(config)
+      )
+      assert.strictEqual(Platform.display(found), expected)
+      assert.strictEqual(note !== undefined, isNoted)
+    })
   }
 })
 

@@ -1,12 +1,12 @@
-/** The rules of CORNER-CASES.md by number, an image and what must come of it each. */
+/** The rules of docs/layers.md by number: an image, and what must come of it. */
 import * as Either from "effect/Either"
 import { assert, describe, it } from "vitest"
-import { type ByteString, fromText } from "../../../src/domain/text/ByteString.ts"
 import { LayerEntry, type Metadata } from "../../../src/domain/archive/LayerEntry.ts"
 import * as LayerMerge from "../../../src/domain/layer/LayerMerge.ts"
 import * as LayerNotice from "../../../src/domain/layer/LayerNotice.ts"
 import * as RootPlan from "../../../src/domain/root/RootPlan.ts"
 import type { RootStep } from "../../../src/domain/root/RootStep.ts"
+import { type ByteString, fromText } from "../../../src/domain/text/ByteString.ts"
 
 // ── Images, briefly ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -34,7 +34,7 @@ const file = (path: string, content = 0, attributes: Attributes = {}) =>
     path: fromText(path),
     metadata: metadata(attributes),
     size: 1,
-    content: { layer: content, entry: files++ }
+    content: { layer: content, offset: files++ }
   })
 const dir = (path: string, attributes: Attributes = {}) =>
   LayerEntry.Directory({ path: fromText(path), metadata: metadata({ mode: 0o755, ...attributes }) })
@@ -71,7 +71,7 @@ const line = (step: RootStep): string | undefined => {
   switch (step._tag) {
     case "MakeDirectory":
       return undefined
-    case "PlaceFile":
+    case "MakeFile":
       return `file ${step.content.layer}`
     case "MakeNode":
       return step.kind === "fifo" ? "fifo" : `${step.kind} ${step.major}:${step.minor}`
@@ -92,12 +92,7 @@ const rootOf = (layers: Layers): Record<string, string> => {
     const said = line(step)
     if (said === undefined || (step.path === "" && said === "755")) continue
     lines[step.path === "" ? "/" : step.path] = said
-    const inode =
-      step._tag === "PlaceFile"
-        ? `${step.content.layer}.${step.content.entry}`
-        : step._tag === "MakeLink"
-          ? step.existing
-          : step.path
+    const inode = step._tag === "MakeLink" ? step.existing : step.path
     const same = names.get(inode)
     if (same === undefined) names.set(inode, [step.path])
     else same.push(step.path)
@@ -422,6 +417,23 @@ describe("whiteouts", () => {
         ]
       ],
       { a: "755 user.k=v" }
+    ],
+    [
+      "23: attributes of namespaces that Linux does not have are left out",
+      [
+        [
+          dir("a", {
+            xattrs: {
+              "com.apple.provenance": "x",
+              "system.nfs4_acl": "x",
+              "user.": "x",
+              LIBARCHIVE: "x",
+              "trusted.k": "v"
+            }
+          })
+        ]
+      ],
+      { a: "755 trusted.k=v" }
     ]
   ])
 
@@ -453,9 +465,9 @@ describe("whiteouts", () => {
       ]),
       [
         'layer 0: 1 entry is a character device 0:0, kept as it is, first "a"',
-        'layer 0: extended attribute "user.overlay.x" of "c" left out (and 1 more): it would speak to the overlay mount above the root',
+        'layer 0: extended attribute "user.overlay.x" of "c" left out (and 1 more): the overlay mount on top of the root would interpret it',
         'layer 0: extended attribute "user.k" of "c" left out: Linux has user attributes on files and directories only',
-        'layer 0: extended attribute "security.selinux" of "c" left out (and 1 more): labels are the host\'s'
+        'layer 0: extended attribute "security.selinux" of "c" left out (and 1 more): labels are the host\'s policy'
       ]
     )
   })
@@ -463,6 +475,39 @@ describe("whiteouts", () => {
 
 describe("types, parents, metadata", () => {
   gives([
+    [
+      "11: files beside one another, while their directory is replaced, removed below them, and spelt in other ways",
+      [
+        [dir("other"), file("other/below", 1)],
+        [
+          file("a/b/x", 1),
+          file("a/b/y", 2),
+          symlink("a/b", "../other"),
+          file("a/b/z", 3),
+          file("a/b/../w", 4),
+          file("a//b/v", 5),
+          file("a/./b/.", 6),
+          file("a/c/u", 7),
+          file("a/c/", 8),
+          file("a/c/t", 9),
+          file("top", 10),
+          file("a/c/t/s", 11)
+        ]
+      ],
+      {
+        a: "755",
+        "a/b": "file 6",
+        "a/c": "755",
+        "a/c/t": "755",
+        "a/c/t/s": "file 11",
+        "a/w": "file 4",
+        other: "755",
+        "other/below": "file 1",
+        "other/v": "file 5",
+        "other/z": "file 3",
+        top: "file 10"
+      }
+    ],
     [
       "11: file, directory and symlink replace one another",
       [
@@ -822,7 +867,7 @@ describe("hardlinks", () => {
       `layer 1: entry "b": the hardlink's target "d/a" is neither in the layer nor below it`
     ],
     [
-      "17: to a name that is none",
+      "17: to an invalid name",
       [[link("a", "n".repeat(256))]],
       `layer 0: entry "a": the name "${"n".repeat(256)}" has a component of 256 bytes (the limit is 255)`
     ]
@@ -850,7 +895,7 @@ it("the plan makes directories, then files and their links, then symlinks, and f
     [...RootPlan.of(tree)].map(({ _tag, path }) => `${_tag} ${path}`),
     [
       ..."MakeDirectory b,MakeDirectory a,MakeDirectory b/c,MakeDirectory b/c/d".split(","),
-      ..."PlaceFile b/f,PlaceFile a/g,MakeNode b/a,PlaceFile B".split(","),
+      ..."MakeFile b/f,MakeNode b/a,MakeFile B,MakeLink a/g".split(","),
       ..."MakeSymlink z,MakeLink y".split(","),
       ..."SetDirectory b/c/d,SetDirectory b/c,SetDirectory a,SetDirectory b,SetDirectory ".split(",")
     ]
@@ -873,7 +918,7 @@ describe("a tree has its limits", () => {
     assert.strictEqual(refusal([[deep("x"), deep("y")]], limits), "no error")
     assert.match(
       refusal([[deep("x")], [file(`${"b/".repeat(1000)}z`)]], limits),
-      /^layer 1: entry "b.*more files and directories than are allowed$/
+      /^layer 1: entry "b.*more files and directories than are allowed \(maxentries\)$/
     )
   })
 

@@ -1,7 +1,7 @@
 import * as Either from "effect/Either"
 import { assert, describe, it } from "vitest"
-import type { ByteString } from "../../../src/domain/text/ByteString.ts"
 import * as LayerPath from "../../../src/domain/layer/LayerPath.ts"
+import type { ByteString } from "../../../src/domain/text/ByteString.ts"
 
 const bytes = (text: string) => text as ByteString
 

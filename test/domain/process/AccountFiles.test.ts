@@ -24,11 +24,11 @@ describe("AccountFiles.parsePasswd", () => {
     ["app:x:1:1::/:/bin/sh:more", undefined],
     ["+::::::", undefined]
   ] as const) {
-    it(`${JSON.stringify(line)} → ${expected?.name ?? "passed over"}`, () =>
+    it(`${JSON.stringify(line)} → ${expected?.name ?? "ignored"}`, () =>
       assert.deepStrictEqual(AccountFiles.parsePasswd(`${line}\n`), expected === undefined ? [] : [expected]))
   }
 
-  it("reads on behind what is none of a passwd file", () => {
+  it("reads on after a line that does not belong in a passwd file", () => {
     const text = `\0\u0001garbage\n${"x".repeat(100_000)}:x:1:1::/:/\na:x:1:1::/a:/\na:x:2:2::/b:/`
     assert.deepStrictEqual(AccountFiles.parsePasswd(text), [
       { name: "a", uid: 1, gid: 1, home: "/a" },
@@ -50,7 +50,7 @@ describe("AccountFiles.parseGroup", () => {
     ["video:x:4294967295:a", undefined],
     ["video:x:44:a:b", undefined]
   ] as const) {
-    it(`${JSON.stringify(line)} → ${expected?.name ?? "passed over"}`, () =>
+    it(`${JSON.stringify(line)} → ${expected?.name ?? "ignored"}`, () =>
       assert.deepStrictEqual(AccountFiles.parseGroup(`${line}\n`), expected === undefined ? [] : [expected]))
   }
 

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Either from "effect/Either"
-import * as HealthCheck from "../../../src/domain/process/HealthCheck.ts"
 import type { ProcessConfig } from "../../../src/domain/image/ImageConfig.ts"
+import * as HealthCheck from "../../../src/domain/process/HealthCheck.ts"
 
 const check = (config: Pick<ProcessConfig, "Healthcheck" | "Shell">) =>
   HealthCheck.fromConfig(config, "/work", [{ name: "PATH", value: "/opt:/bin" }])

@@ -15,6 +15,7 @@ describe("ImageCommand.fromConfig", () => {
     ["a command alone", { Cmd: ["/a", "b"] }, ["/a", "b"]],
     ["both, the command last", { Entrypoint: ["/a"], Cmd: ["b", ""] }, ["/a", "b", ""]],
     ["an empty entrypoint", { Entrypoint: [], Cmd: ["/b"] }, ["/b"]],
+    ["an entrypoint of one empty string", { Entrypoint: [""], Cmd: ["/b", "c"] }, ["/b", "c"]],
     ["arguments verbatim", { Entrypoint: ["/a", "$HOME; %h\n"] }, ["/a", "$HOME; %h\n"]]
   ] as const) {
     it(`takes ${what}`, () => assert.deepStrictEqual(Either.getOrThrow(fromConfig(config)).argv, argv))
@@ -23,7 +24,13 @@ describe("ImageCommand.fromConfig", () => {
   for (const [what, config, message] of [
     ["neither", {}, "the image has neither an entrypoint nor a command"],
     ["two empty lists", { Entrypoint: [], Cmd: [] }, "the image has neither an entrypoint nor a command"],
-    ["an empty program", { Entrypoint: [""], Cmd: ["x"] }, "the image's command is an empty string"]
+    ["an empty program", { Entrypoint: ["", "x"] }, "the image's command is an empty string"],
+    ["an empty command", { Cmd: [""] }, "the image's command is an empty string"],
+    [
+      "an entrypoint of one empty string alone",
+      { Entrypoint: [""], Cmd: [] },
+      "the image has neither an entrypoint nor a command"
+    ]
   ] as const) {
     it(`refuses ${what}`, () => {
       const command = fromConfig(config)

@@ -1,13 +1,13 @@
 import * as Either from "effect/Either"
 import { assert, describe, it } from "vitest"
-import { fromText } from "../../../src/domain/text/ByteString.ts"
 import { IMPLIED_PARENT, LayerEntry } from "../../../src/domain/archive/LayerEntry.ts"
 import * as LayerMerge from "../../../src/domain/layer/LayerMerge.ts"
 import * as RootTree from "../../../src/domain/root/RootTree.ts"
+import { fromText } from "../../../src/domain/text/ByteString.ts"
 
 const metadata = IMPLIED_PARENT
 const file = (path: string) =>
-  LayerEntry.File({ path: fromText(path), metadata, size: 0, content: { layer: 0, entry: 0 } })
+  LayerEntry.File({ path: fromText(path), metadata, size: 0, content: { layer: 0, offset: 0 } })
 const symlink = (path: string, target: string) =>
   LayerEntry.Symlink({ path: fromText(path), metadata, target: fromText(target) })
 const link = (path: string, target: string) =>

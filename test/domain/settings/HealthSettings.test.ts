@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Either from "effect/Either"
 import * as HealthSettings from "../../../src/domain/settings/HealthSettings.ts"
 import * as TimeSpan from "../../../src/domain/systemd/TimeSpan.ts"
+import { refuse } from "../../../src/domain/text/ValueRefused.ts"
 
 const { KEYS } = HealthSettings
 const NOTHING: HealthSettings.HealthSettings = {
@@ -19,7 +20,17 @@ describe("healthcmd", () => {
     ["none", ["NONE"]],
     ["NONE", ["NONE"]],
     ['["NONE"]', ["NONE"]],
+    ["None", ["NONE"]],
+    ["NONE at all", ["NONE"]],
     ["nonesuch", ["CMD-SHELL", "nonesuch"]],
+    ["CMD-SHELL curl -f http://localhost/ || exit 1", ["CMD-SHELL", "curl -f http://localhost/ || exit 1"]],
+    ["cmd-shell  test -e '/a  b'", ["CMD-SHELL", "test -e '/a  b'"]],
+    ["CMD-SHELLS", ["CMD-SHELL", "CMD-SHELLS"]],
+    ["CMD pg_isready  -q", ["CMD", "pg_isready", "-q"]],
+    ['Cmd ["pg_isready", "-d", "a b"]', ["CMD", "pg_isready", "-d", "a b"]],
+    ["cmdline --check", ["CMD-SHELL", "cmdline --check"]],
+    ['["cmd", "check"]', ["CMD", "check"]],
+    ['["none", "x"]', ["NONE"]],
     ["curl -f http://localhost/ || exit 1", ["CMD-SHELL", "curl -f http://localhost/ || exit 1"]],
     ['a "b"; c # d', ["CMD-SHELL", 'a "b"; c # d']],
     ["[ -e /ready ]", ["CMD-SHELL", "[ -e /ready ]"]],
@@ -42,6 +53,11 @@ describe("healthcmd", () => {
     '["a",',
     '[""]',
     '["CMD"]',
+    "CMD",
+    "CMD ",
+    "CMD-SHELL",
+    "cmd []",
+    'CMD ["a", 1]',
     '["CMD-SHELL", ""]',
     "[1]",
     '["a\\u0000"]',
@@ -89,7 +105,7 @@ describe("TimeSpan", () => {
 
   it("of checks is more than 0, but for the start period", () => {
     for (const key of ["healthinterval", "healthtimeout", "healthstartinterval"] as const)
-      assert.deepStrictEqual(KEYS[key].parse("0s"), Either.left("a time of more than 0 is wanted"))
+      assert.deepStrictEqual(KEYS[key].parse("0s"), refuse("a time of more than 0 is expected"))
     assert.deepStrictEqual(KEYS.healthstartperiod.parse("0"), Either.right(0))
   })
 })
@@ -113,6 +129,20 @@ describe("HealthSettings.over", () => {
       }),
       { Test: ["CMD-SHELL", "true"], Interval: 5e9, Timeout: 1.5e9, StartPeriod: 0, Retries: 1 }
     ))
+
+  it("an image is not checked more than once a second, unless the configuration says so", () => {
+    const hectic = { Test: ["CMD", "check"], Interval: 1, StartInterval: 999_999_999 }
+    assert.deepStrictEqual(HealthSettings.over(hectic, NOTHING), {
+      ...hectic,
+      Interval: 1e9,
+      StartInterval: 1e9
+    })
+    assert.deepStrictEqual(HealthSettings.over(hectic, { ...NOTHING, healthinterval: 200 }), {
+      ...hectic,
+      Interval: 2e8,
+      StartInterval: 1e9
+    })
+  })
 
   it("gives one to an image that has none", () =>
     assert.deepStrictEqual(

@@ -71,8 +71,8 @@ describe("Settings.fromLines", () => {
     ["image", "root", "persistent", "unknown section [image]"],
     ["image ", "root", "persistent", "unknown section [image ]"],
     ["imagex", "root", "persistent", "unknown section [imagex]"],
-    ["image *", "Root", "persistent", 'unknown key "Root" in an [image …] section'],
-    ["image *", "root", "none", `one of ${ImageSettings.ROOT_MODES.join(", ")} is wanted`],
+    ["image *", "Root", "persistent", 'unknown key "Root" in an [image …] section: did you mean root?'],
+    ["image *", "root", "none", `one of ${ImageSettings.ROOT_MODES.join(", ")} is expected`],
     ["image *", "wantedby", "multi-user", '"multi-user" is not the name of a unit'],
     ["image *", "wantedby", "a.target ../b.target", '"../b.target" is not the name of a unit'],
     ["image *", "wantedby", "a%b.target", '"a%b.target" is not the name of a unit'],
@@ -83,38 +83,43 @@ describe("Settings.fromLines", () => {
       `${"a".repeat(240)}.target`,
       `"${"a".repeat(240)}.target" is not the name of a unit`
     ],
-    ["image *", "alias", "app.socket", '"app.socket" is not the name of a service that is no template'],
-    ["image *", "alias", "app@.service", '"app@.service" is not the name of a service that is no template'],
-    ["image *", "profile", "lenient", "one of default, strict, nonetwork, trusted is wanted"],
-    ["image *", "network", "bridge", "one of host, none is wanted"],
-    ["image *", "ports", "", "one of free, enforce is wanted"],
-    ["image *", "restart", "unless-stopped", `one of ${ImageSettings.RESTARTS.join(", ")} is wanted`],
-    ["image *", "health", "yes", "one of log, restart, off is wanted"],
+    ["image *", "alias", "app.socket", '"app.socket" is not the name of a service that is not a template'],
+    [
+      "image *",
+      "alias",
+      "app@.service",
+      '"app@.service" is not the name of a service that is not a template'
+    ],
+    ["image *", "profile", "lenient", "one of default, strict, nonetwork, trusted is expected"],
+    ["image *", "network", "bridge", "one of host, none is expected"],
+    ["image *", "ports", "", "one of free, enforce is expected"],
+    ["image *", "restart", "unless-stopped", `one of ${ImageSettings.RESTARTS.join(", ")} is expected`],
+    ["image *", "health", "yes", "one of log, restart, off is expected"],
     [
       "image *",
       "healthcmd",
       '["a", 1]',
-      'none, a JSON list of strings such as ["curl", "-f", "http://localhost"], or a line for the shell is wanted'
+      'none, a line for the shell, CMD and a program, or a JSON list of strings such as ["curl", "-f", "http://localhost"] is expected'
     ],
-    ["image *", "healthinterval", "soon", "a time is wanted, for example 30s, 1m30s or 500ms"],
-    ["image *", "healthtimeout", "0", "a time of more than 0 is wanted"],
-    ["image *", "healthstartperiod", "9000h", "no more than 365 days are wanted"],
-    ["image *", "healthretries", "0", "a whole number from 1 on is wanted"],
-    ["image *", "volumes", "maybe", "yes or no is wanted"],
-    ["image *", "user", "a:b:c", "USER or USER:GROUP is wanted, without blanks"],
-    ["image *", "user", "a b", "USER or USER:GROUP is wanted, without blanks"],
-    ["image *", "user", ":5", "USER or USER:GROUP is wanted, without blanks"],
-    ["image *", "platform", "windows/amd64", "linux/ARCHITECTURE or linux/ARCHITECTURE/VARIANT is wanted"],
-    ["image *", "volume", "/data", "HOST:IMAGE or HOST:IMAGE:ro is wanted, for example /srv/data:/data"],
-    ["image *", "volume", "/a:/b:rx", "HOST:IMAGE or HOST:IMAGE:ro is wanted, for example /srv/data:/data"],
-    ["image *", "volume", "a:/b", "an absolute path is wanted"],
-    ["image *", "volume", "/a:/b/../c", "“.” and “..” are not taken"],
-    ["image *", "volume", "/a:/", "the root itself is no volume"],
-    ["system", "systemdversion", "251", "a number from 252 on is wanted"],
-    ["system", "systemdversion", "new", "a number from 252 on is wanted"],
-    ["system", "maxentries", "0", "a whole number from 1 on is wanted"],
-    ["system", "maxbytes", "1e9", "a whole number from 1 on is wanted"],
-    ["system", "maxratio", "9999999999999999", "a whole number from 1 on is wanted"]
+    ["image *", "healthinterval", "soon", "a time is expected, for example 30s, 1m30s or 500ms"],
+    ["image *", "healthtimeout", "0", "a time of more than 0 is expected"],
+    ["image *", "healthstartperiod", "9000h", "at most 365 days are allowed"],
+    ["image *", "healthretries", "0", "a whole number of at least 1 is expected"],
+    ["image *", "volumes", "maybe", "yes or no is expected"],
+    ["image *", "user", "a:b:c", "USER or USER:GROUP without spaces is expected"],
+    ["image *", "user", "a b", "USER or USER:GROUP without spaces is expected"],
+    ["image *", "user", ":5", "USER or USER:GROUP without spaces is expected"],
+    ["image *", "platform", "windows/amd64", "linux/ARCHITECTURE or linux/ARCHITECTURE/VARIANT is expected"],
+    ["image *", "volume", "/data", "HOST:IMAGE or HOST:IMAGE:ro is expected, for example /srv/data:/data"],
+    ["image *", "volume", "/a:/b:rx", "HOST:IMAGE or HOST:IMAGE:ro is expected, for example /srv/data:/data"],
+    ["image *", "volume", "a:/b", "an absolute path is expected"],
+    ["image *", "volume", "/a:/b/../c", "the path must not contain the components “.” and “..”"],
+    ["image *", "volume", "/a:/", "the root itself cannot be a volume"],
+    ["system", "systemdversion", "251", "a number of at least 252 is expected"],
+    ["system", "systemdversion", "new", "a number of at least 252 is expected"],
+    ["system", "maxentries", "0", "a whole number of at least 1 is expected"],
+    ["system", "maxbytes", "1e9", "a whole number of at least 1 is expected"],
+    ["system", "maxratio", "9999999999999999", "a whole number of at least 1 is expected"]
   ] as const) {
     it(`tells of [${section}] ${key} = ${value}, and reads on`, () => {
       const parsed = parse([section, key, value], ["system", "extractsdir", "/x"])
@@ -186,7 +191,7 @@ describe("Settings.forImage", () => {
   })
 
   it("of equally exact ones the later wins", () => {
-    const [first, second] = ["image myorg*", "image *table"] as const
+    const [first, second] = ["image myorg*", "image *:*able"] as const
     assert.strictEqual(
       effective([first, "root", "ephemeral"], [second, "root", "persistent"]).root,
       "persistent"
@@ -232,11 +237,31 @@ describe("Settings.forImage", () => {
   // Naming a pattern again moves all that it said before.
   it("a line about another key does not make an earlier one later", () => {
     const lines = [
-      ["image m*", "root", "ephemeral"],
-      ["image *e", "root", "persistent"],
-      ["image m*", "wantedby", "a.target"]
+      ["image m*:*", "root", "ephemeral"],
+      ["image *:*e", "root", "persistent"],
+      ["image m*:*", "wantedby", "a.target"]
     ] as const
     assert.strictEqual(effective(...lines).root, "persistent")
+  })
+})
+
+describe("a line of an image's section that cannot be used", () => {
+  const faults = (...lines: ReadonlyArray<readonly [string, string, string]>) =>
+    Settings.faultsFor(parse(...lines).settings, image).map(({ message }) => message)
+
+  it("counts for the images of the section", () => {
+    assert.deepStrictEqual(faults(["image *", "volum", "/srv/n:/data"]), [
+      '/etc/oci-generator.conf:1: unknown key "volum" in an [image …] section: did you mean volume or volumes?'
+    ])
+    assert.deepStrictEqual(faults(["image other/*", "volum", "/srv/n:/data"]), [])
+    assert.deepStrictEqual(faults(["system", "volum", "/srv/n:/data"]), [])
+    assert.strictEqual(faults(["image *", "root", "kept"], ["image *", "profle", "strict"]).length, 2)
+  })
+
+  it("does not count where a more exact or later line sets the key", () => {
+    assert.deepStrictEqual(faults(["image *", "root", "kept"], ["image *", "root", "persistent"]), [])
+    assert.deepStrictEqual(faults(["image my*", "root", "persistent"], ["image *", "root", "kept"]), [])
+    assert.strictEqual(faults(["image my*", "root", "kept"], ["image *", "root", "persistent"]).length, 1)
   })
 })
 
@@ -256,34 +281,18 @@ describe("what is said of a registry with its port", () => {
   }
 })
 
-describe("Settings.matches", () => {
-  for (const [pattern, text, expected] of [
-    ["a:b", "a:b", true],
-    ["a:b", "a:bc", false],
-    ["*", "", true],
-    ["*", "anything/at:all", true],
-    ["a*", "a", true],
-    ["a*", "ba", false],
-    ["*a", "ab", false],
-    ["a*a", "a", false],
-    ["a*a", "aa", true],
-    ["a*b*c", "a-b-c", true],
-    ["a*b*c", "a-c-b", false],
-    ["*ab*ab*", "ab", false],
-    ["*ab*ab*", "xabab", true],
-    ["a**b", "ab", true],
-    ["ab*bc", "abc", false],
-    ["", "", true],
-    ["", "a", false],
-    ["a.c", "abc", false],
-    ["[a]", "a", false],
-    ["?", "a", false]
-  ] as const) {
-    it(`${pattern} ${expected ? "matches" : "does not match"} ${JSON.stringify(text)}`, () =>
-      assert.strictEqual(Settings.matches(pattern, text), expected))
-  }
-
-  it("is quick where backtracking would not be", () => {
-    assert.isFalse(Settings.matches(`${"*a".repeat(1000)}*b`, "a".repeat(50_000)))
+describe("settings that a program makes", () => {
+  it.each(["relative", "", "./here", "/a/../b", "/with blank"])("have no directory %j", (extractsdir) => {
+    let thrown: unknown
+    try {
+      Settings.make({ system: { extractsdir } })
+    } catch (error) {
+      thrown = error
+    }
+    assert.instanceOf(thrown, Settings.DirectoryRefused)
+    assert.include(thrown, { key: "extractsdir", directory: extractsdir })
   })
+
+  it("have the others", () =>
+    assert.strictEqual(Settings.make({ system: { extractsdir: "/srv/x" } }).system.extractsdir, "/srv/x"))
 })

@@ -1,12 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Enabling from "../../../src/domain/unit/Enabling.ts"
+import * as UnitName from "../../../src/domain/naming/UnitName.ts"
 import * as ImageSettings from "../../../src/domain/settings/ImageSettings.ts"
+import * as Enabling from "../../../src/domain/unit/Enabling.ts"
 import * as UnitFile from "../../../src/domain/unit/UnitFile.ts"
+import { sha256 } from "../../../src/services/layout/Blobs.ts"
 
 const image = (name: string, settings: Partial<ImageSettings.ImageSettings>) => ({
   name: { layout: name, ref: "v1" },
   stem: `${name}.ref.v1`,
   host: { systemdVersion: 254 },
+  units: UnitName.all(`${name}.ref.v1`, sha256),
   origins: {},
   settings: { ...ImageSettings.DEFAULTS, ...settings }
 })
@@ -63,11 +66,11 @@ describe("Enabling.clashes", () => {
   it("an alias that two want nobody gets", () =>
     assert.deepStrictEqual(
       clashing(image("a", { alias: ["x.service"] }), image("b", { alias: ["x.service"] })),
-      [["x.service", "the alias x.service is wanted for a:v1, b:v1: none gets it"]]
+      [["x.service", "the alias x.service is set for a:v1, b:v1: none of them gets it"]]
     ))
 
   it("nobody gets the name of another image", () =>
     assert.deepStrictEqual(clashing(image("a", {}), image("b", { alias: ["a.ref.v1.service"] })), [
-      ["a.ref.v1.service", "the alias a.ref.v1.service is the name of a:v1: nobody else gets it"]
+      ["a.ref.v1.service", "the alias a.ref.v1.service is the name of a:v1: no other image gets it"]
     ]))
 })

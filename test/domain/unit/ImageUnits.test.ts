@@ -4,9 +4,10 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import * as Either from "effect/Either"
 import type { ProcessConfig } from "../../../src/domain/image/ImageConfig.ts"
-import * as ImageSettings from "../../../src/domain/settings/ImageSettings.ts"
-import * as ImageUnits from "../../../src/domain/unit/ImageUnits.ts"
 import type { RootFacts } from "../../../src/domain/process/RootFacts.ts"
+import * as ImageSettings from "../../../src/domain/settings/ImageSettings.ts"
+import * as VolumeBind from "../../../src/domain/settings/VolumeBind.ts"
+import * as ImageUnits from "../../../src/domain/unit/ImageUnits.ts"
 import * as StubUnit from "../../../src/domain/unit/StubUnit.ts"
 import * as UnitFile from "../../../src/domain/unit/UnitFile.ts"
 import { contextOf, imageOf } from "../../support/unitArbitraries.ts"
@@ -103,6 +104,32 @@ describe("ImageUnits.render", () => {
     assert.notMatch(text, /^(?:User|RootDirectory|Environment)=/m)
   })
 
+  describe("of a working directory that its user may not enter", () => {
+    const notes = (directory: string, closed: string, config: ProcessConfig = {}, facts: RootFacts = {}) =>
+      render(named, imageOf({ ...NAMED, WorkingDir: directory, ...config }), {
+        ...FACTS,
+        workingDirectory: { path: directory, closed },
+        ...facts
+      }).notes
+    it("notes say so", () => {
+      assert.include(
+        notes("/srv/app", "/srv/app")[0],
+        'its user app may not enter the working directory "/srv/app", so it fails at each start with the status 200/CHDIR'
+      )
+      assert.include(
+        notes("/srv/app", "/srv")[0],
+        'may not enter "/srv", on the way to the working directory "/srv/app"'
+      )
+    })
+    it("nothing is said where it is open, was found for another question, or is mounted at run time", () => {
+      assert.deepEqual(notes("/srv/app", ""), [])
+      assert.deepEqual(notes("/srv/app", "/srv", {}, { workingDirectory: { path: "/", closed: "/" } }), [])
+      assert.deepEqual(notes("/srv/app", "/srv", { User: "other" }), [])
+      assert.deepEqual(notes("/srv/app", "/srv/app", { Volumes: { "/srv": {} } }), [])
+      assert.deepEqual(notes("/run/app", "/run/app"), [])
+    })
+  })
+
   for (const [what, config, image] of [
     ["author", {}, { author: "a".repeat(2 ** 20) }],
     ["label", { Labels: { ["k".repeat(2 ** 20)]: "v" } }, {}],
@@ -123,18 +150,45 @@ describe("ImageUnits.render", () => {
   }
 
   it("a volume is what is mounted in its place, and nothing that is thrown away", () => {
-    const places = ["/run", "/tmp", "/var/tmp"]
+    const places = ["/tmp", "/var/tmp"]
     const Volumes = Object.fromEntries(places.map((place) => [place, {}]))
     for (const root of ImageSettings.ROOT_MODES) {
       const context = contextOf({ settings: { ...ImageSettings.DEFAULTS, root } })
-      const [service] = render(context, imageOf({ ...PLAIN, Volumes }), {}).files
-      if (service === undefined) return assert.fail("no service")
-      const binds = UnitFile.render(service).match(/(?<=^BindPaths=).*/gm) ?? []
+      const { template } = render(context, imageOf({ ...PLAIN, Volumes }), {})
+      const mounts = template.mounts.filter(({ kind, path }) => kind !== "host file" && path !== "/run")
       assert.deepStrictEqual(
-        binds.map((line) => line.split(":")[1]),
+        mounts.map(({ path }) => path),
         places
       )
-      for (const line of binds) assert.match(line, /^\/var\/lib\/oci\/volumes\//)
+      for (const { source } of mounts) assert.match(source, /^\/var\/lib\/oci\/volumes\//)
+    }
+  })
+
+  it("no unit mounts anything in a tree that processes of the image write", () => {
+    const volume = ["/srv/a:/data:ro", "/srv/x:/x", "/dev/null:/dev/given"].map((text) =>
+      Either.getOrThrow(VolumeBind.parse(text))
+    )
+    for (const root of ImageSettings.ROOT_MODES) {
+      for (const profile of ImageSettings.PROFILES) {
+        const context = contextOf({ settings: { ...ImageSettings.DEFAULTS, root, profile, volume } })
+        const { files } = render(context, imageOf({ ...PLAIN, Volumes: { "/with blank": {} } }), {})
+        const text = files.map(UnitFile.render).join("")
+        const binds = text
+          .match(/^Bind(?:ReadOnly)?Paths=.*/gm)
+          ?.filter((line) => !line.includes("/journal/"))
+        const terminals = /^BindPaths=\/run\/oci\/roots\/[^/]+\/proc:\/dev\/pts$/
+        assert.strictEqual(
+          binds?.some((line) => terminals.test(line)),
+          profile !== "trusted"
+        )
+        assert.deepStrictEqual(
+          binds?.filter((line) => !terminals.test(line)),
+          ["BindPaths=/dev/null:/dev/given"]
+        )
+        assert.include(text, "ReadOnlyPaths=+/data\n")
+        const writable = profile === "strict" ? ['ReadWritePaths=+/run "+/with blank" +/x'] : null
+        assert.deepStrictEqual(text.match(/^ReadWritePaths=.*/gm), writable)
+      }
     }
   })
 
@@ -143,8 +197,10 @@ describe("ImageUnits.render", () => {
     const { files, notes } = render(plain, imageOf({ ...PLAIN, Env }), {})
     assert.strictEqual(notes.length, 1000)
     const lines = files.flatMap(({ comments }) => comments).filter((line) => line.startsWith("Note: "))
-    assert.strictEqual(lines.length, 101)
-    assert.strictEqual(lines[100], "Note: 900 more notes are in oci-systemd inspect.")
+    // The walls that the machine lacks come first, whatever the image says.
+    assert.strictEqual(lines.length, 102)
+    assert.match(lines[0] ?? "", /a hostile image can take over the host/)
+    assert.strictEqual(lines[101], "Note: 900 more notes are in oci-systemd inspect.")
   })
 
   for (const [what, config, facts] of [
@@ -186,4 +242,26 @@ describe("ImageUnits.stub", () => {
       )
     }
   })
+})
+
+describe("the journal's sockets", () => {
+  for (const [version, logsockets, expected] of [
+    [252, true, ["BindReadOnlyPaths=-/run/systemd/journal/"]],
+    [257, true, ["BindLogSockets=yes"]],
+    [252, false, []],
+    [257, false, ["BindLogSockets=no"]]
+  ] as const) {
+    it(`${logsockets ? "are" : "are not"} in the root on systemd ${version}`, () => {
+      const { host, settings } = plain
+      const context = contextOf({
+        host: { ...host, systemdVersion: version },
+        settings: { ...settings, logsockets }
+      })
+      const [service] = render(context, imageOf({ Entrypoint: ["/bin/app"], User: "1:1" }), {}).files
+      const lines = service === undefined ? [] : UnitFile.render(service).split("\n")
+      const found = lines.filter((line) => /^BindLogSockets=|journal\//.test(line))
+      assert.lengthOf(found, expected.length)
+      for (const [index, start] of expected.entries()) assert.isTrue(found[index]?.startsWith(start))
+    })
+  }
 })

@@ -1,14 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Either from "effect/Either"
 import fc from "fast-check"
-import { bind } from "../../../src/domain/systemd/UnitValue.ts"
 import * as VolumeBind from "../../../src/domain/settings/VolumeBind.ts"
-import * as Volumes from "../../../src/domain/unit/ImageVolumes.ts"
+import { bind } from "../../../src/domain/systemd/UnitValue.ts"
+import * as ImageVolumes from "../../../src/domain/unit/ImageVolumes.ts"
 import * as Systemd from "../../support/SystemdSyntax.ts"
 import { hostileText, numRuns, sha256 } from "../../support/unitArbitraries.ts"
 
 const of = (declared: readonly string[], volume: readonly string[] = [], volumes = true, directory = "U") =>
-  Volumes.of(
+  ImageVolumes.of(
     {
       volumesdir: "/v",
       directory,
@@ -18,7 +18,7 @@ const of = (declared: readonly string[], volume: readonly string[] = [], volumes
     sha256
   )
 
-describe("Volumes.of", () => {
+describe("ImageVolumes.of", () => {
   it("a directory for each volume, parents first", () =>
     assert.deepStrictEqual(
       of(["/data/nested/", "/data", "relative/../path", "/../up"]).volumes.map(({ path, directory }) => [
@@ -55,6 +55,8 @@ describe("Volumes.of", () => {
     "/proc",
     "/sys/fs",
     "/dev/shm",
+    "/run",
+    "/run/systemd/x",
     "/a:b",
     '/a"b',
     "/a'b",

@@ -5,7 +5,7 @@ import { render } from "../../../src/domain/unit/UnitFile.ts"
 
 const HOST = { cli: ["/usr/bin/node", "/usr/lib/oci/oci-systemd.cjs"] } as const
 
-const units = (...sightings: readonly LateMounts.Sighting[]) =>
+const units = (...sightings: readonly LateMounts.DirectorySighting[]) =>
   Either.getOrThrow(LateMounts.units(HOST, sightings))
 const saw = (directory: string, seen: string, realPath = directory) => ({ directory, seen, realPath })
 

@@ -2,21 +2,20 @@ import { assert, describe, it } from "@effect/vitest"
 import * as ImageSettings from "../../../src/domain/settings/ImageSettings.ts"
 import * as Profile from "../../../src/domain/unit/Profile.ts"
 
-const CONTEXT: Profile.ProfileContext = { systemdVersion: 257, architecture: "amd64", needsLowPorts: false }
+const CONTEXT: Profile.ProfileContext = { systemdVersion: 257, architecture: "amd64", privateUsers: false }
 
 const lines = (profile: ImageSettings.Profile, context: Partial<Profile.ProfileContext> = {}) =>
   Profile.directives(profile, { ...CONTEXT, ...context }).map(({ key, value }) => `${key}=${value}`)
 
 describe("Profile.directives", () => {
   it("says nothing that only newer systemds know", () => {
-    const newer = /^(?:PrivatePIDs=|ProtectControlGroups=strict)/
+    const newer = /^ProtectControlGroups=strict/
     for (const profile of ImageSettings.PROFILES) {
       assert.isFalse(lines(profile, { systemdVersion: 256 }).some((line) => newer.test(line)))
       assert.strictEqual(
         lines(profile, { systemdVersion: 257 }).some((line) => newer.test(line)),
         profile !== "trusted"
       )
-      assert.notInclude(lines(profile, { systemdVersion: 261 }), "PrivatePIDs=yes")
     }
   })
 
@@ -35,12 +34,16 @@ describe("Profile.directives", () => {
     assert.match(text, /^CapabilityBoundingSet=.*CAP_SYS_CHROOT$/m)
   })
 
-  it("strict has no capability but the one for low ports, which a user namespace would void", () => {
+  it("strict has no capability, and a namespace of users", () => {
     assert.include(lines("strict"), "CapabilityBoundingSet=")
     assert.include(lines("strict"), "PrivateUsers=yes")
-    const low = lines("strict", { needsLowPorts: true })
-    assert.include(low, "CapabilityBoundingSet=CAP_NET_BIND_SERVICE")
-    assert.notInclude(low, "PrivateUsers=yes")
+  })
+
+  it("the others have a namespace of users where that is the wall", () => {
+    for (const profile of ["default", "nonetwork"] as const) {
+      assert.notInclude(lines(profile), "PrivateUsers=yes")
+      assert.include(lines(profile, { privateUsers: true }), "PrivateUsers=yes")
+    }
   })
 
   it("trusted has a root of its own and no walls", () =>

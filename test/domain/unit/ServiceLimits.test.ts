@@ -1,9 +1,19 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { ProcessConfig } from "../../../src/domain/image/ImageConfig.ts"
+import * as DirectiveSource from "../../../src/domain/unit/DirectiveSource.ts"
 import * as ServiceLimits from "../../../src/domain/unit/ServiceLimits.ts"
 
 const lines = (config: ProcessConfig): readonly string[] =>
   ServiceLimits.directives(config).map(({ key, value }) => `${key}=${value}`)
+
+const ALONE = DirectiveSource.profile("default")
+
+const stop = (
+  config: ProcessConfig,
+  settings: Parameters<typeof ServiceLimits.stopTimeout>[1],
+  isProcessOne: DirectiveSource.DirectiveSource | undefined
+): readonly string[] =>
+  ServiceLimits.stopTimeout(config, settings, {}, isProcessOne).map(({ key, value }) => `${key}=${value}`)
 
 describe("ServiceLimits.directives", () => {
   for (const [config, expected, unused] of [
@@ -16,7 +26,10 @@ describe("ServiceLimits.directives", () => {
     [{ Memory: 1024, MemorySwap: 512 }, ["MemoryMax=1024"], ["MemorySwap"]],
     [{ MemorySwap: 512 }, [], ["MemorySwap"]],
     [{ Memory: -5 }, [], []],
-    [{ CpuShares: 1024 }, ["CPUWeight=100"], []]
+    [{ CpuShares: 1024 }, ["CPUWeight=100"], []],
+    [{ CpuShares: 512 }, ["CPUWeight=59"], []],
+    // An image cannot take processor time from others.
+    [{ CpuShares: 262_144 }, ["CPUWeight=100"], []]
   ] as const) {
     it(`${JSON.stringify(config)} is ${expected.join(", ") || "nothing"}`, () => {
       assert.deepStrictEqual(lines(config), expected)
@@ -47,23 +60,51 @@ describe("ServiceLimits.cpuWeight", () => {
 })
 
 describe("ServiceLimits.stopTimeout", () => {
-  for (const [StopTimeout, profile, version, expected] of [
-    [undefined, "default", 252, []],
-    [undefined, "default", 262, ["TimeoutStopSec=10"]],
-    [undefined, "trusted", 262, []],
-    [30, "trusted", 252, ["TimeoutStopSec=30"]],
-    [0, "default", 262, ["TimeoutStopSec=1ms"]],
-    [-1, "default", 262, ["TimeoutStopSec=infinity"]],
-    [Number.MAX_SAFE_INTEGER, "default", 262, ["TimeoutStopSec=infinity"]],
-    [-2, "default", 262, ["TimeoutStopSec=10"]],
-    [-2, "default", 252, []]
+  for (const [StopTimeout, isolation, expected] of [
+    [undefined, undefined, []],
+    [undefined, ALONE, ["TimeoutStopSec=10"]],
+    [undefined, undefined, []],
+    [30, undefined, ["TimeoutStopSec=30"]],
+    [600, undefined, ["TimeoutStopSec=600"]],
+    // An image cannot hold up a shutdown for longer.
+    [601, undefined, ["TimeoutStopSec=600"]],
+    [2_147_483_647, undefined, ["TimeoutStopSec=600"]],
+    [0, ALONE, ["TimeoutStopSec=1ms"]],
+    [-1, ALONE, ["TimeoutStopSec=600"]],
+    [Number.MAX_SAFE_INTEGER, ALONE, ["TimeoutStopSec=600"]],
+    [-2, ALONE, ["TimeoutStopSec=10"]],
+    [-2, undefined, []]
   ] as const) {
-    it(`${StopTimeout} with ${profile} on ${version} is ${expected.join() || "systemd's own"}`, () =>
+    it(`${StopTimeout} ${isolation ? "as process 1" : "with the host's processes"} is ${expected.join() || "systemd's own"}`, () =>
       assert.deepStrictEqual(
-        ServiceLimits.stopTimeout(StopTimeout === undefined ? {} : { StopTimeout }, profile, version).map(
-          ({ key, value }) => `${key}=${value}`
-        ),
+        stop(StopTimeout === undefined ? {} : { StopTimeout }, { stoptimeout: undefined }, isolation),
         [...expected]
       ))
+  }
+
+  it("the configuration gives more, or less", () => {
+    const config = { StopTimeout: 2_147_483_647 }
+    for (const [stoptimeout, expected] of [
+      [3_600_000, "3600"],
+      [500, "0.5"],
+      [0, "1ms"]
+    ] as const) {
+      assert.deepStrictEqual(stop(config, { stoptimeout }, undefined), [`TimeoutStopSec=${expected}`])
+      assert.deepStrictEqual(ServiceLimits.notes(config, { stoptimeout }), [])
+    }
+  })
+})
+
+describe("ServiceLimits.notes", () => {
+  for (const [config, expected] of [
+    [{}, ""],
+    [{ StopTimeout: 600, CpuShares: 1024 }, ""],
+    [{ StopTimeout: -2, CpuShares: -1 }, ""],
+    [{ StopTimeout: 601 }, "asks for 601 seconds to stop and gets 600 seconds"],
+    [{ StopTimeout: -1 }, "asks for any time to stop and gets 600 seconds"],
+    [{ CpuShares: 262_144 }, "asks for 262144 CPU shares and gets 1024"]
+  ] as const) {
+    it(`${JSON.stringify(config)} has ${expected === "" ? "none" : `one: ${expected}`}`, () =>
+      assert.include(ServiceLimits.notes(config, { stoptimeout: undefined }).join(), expected))
   }
 })

@@ -1,7 +1,7 @@
 import * as Either from "effect/Either"
 import { assert, describe, it } from "vitest"
-import * as UnitFile from "../../../src/domain/unit/UnitFile.ts"
 import { comment, hasNoncharacter, literal, path, word } from "../../../src/domain/systemd/UnitValue.ts"
+import * as UnitFile from "../../../src/domain/unit/UnitFile.ts"
 
 const file = (at: number): UnitFile.UnitFile => ({
   name: `app-${at}.service`,

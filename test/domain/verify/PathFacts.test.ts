@@ -1,7 +1,13 @@
 import { assert, describe, it } from "vitest"
-import { type ByteString, fromText } from "../../../src/domain/text/ByteString.ts"
 import { IMPLIED_PARENT, type Metadata } from "../../../src/domain/archive/LayerEntry.ts"
-import { Difference, differences, type PathFacts, render, toJson } from "../../../src/domain/verify/PathFacts.ts"
+import { type ByteString, fromText } from "../../../src/domain/text/ByteString.ts"
+import {
+  Difference,
+  differences,
+  type PathFacts,
+  render,
+  toJson
+} from "../../../src/domain/verify/PathFacts.ts"
 
 const facts = (metadata: Partial<Metadata> = {}, more: Partial<PathFacts> = {}): PathFacts => ({
   kind: "File",

@@ -46,7 +46,7 @@ export const nodeRoot = async (): Promise<string> => {
   await mkdir(join(partial, "usr/bin"), { recursive: true })
   await copyFile(process.execPath, join(partial, "usr/bin/node"))
   await chmod(join(partial, "usr/bin/node"), 0o755)
-  // Whoever renames first wins; the loser's copy is the same.
+  // The process that renames first wins; the copy of the other is the same.
   await rename(partial, directory).catch(() => rm(partial, { recursive: true }))
   return directory
 }

@@ -4,9 +4,12 @@ import { existsSync, readdirSync, realpathSync, rmSync, writeFileSync } from "no
 import { dirname, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
+import * as LockFiles from "../../support/LockFiles.ts"
 import { cleanEnvironment } from "./Command.ts"
 
 const CLI = join(dirname(fileURLToPath(import.meta.url)), "../../../dist/oci-systemd.cjs")
+
+export type RootsKind = "directories" | "mounted"
 
 export interface Outcome {
   readonly code: number | null
@@ -52,11 +55,19 @@ export class ExtractsPlace {
   readonly extracts: string
   private readonly config: string
 
-  /** `directory` exists; the configuration and the extracts directory go there. */
-  constructor(directory: string, layouts: string, extracts = join(directory, "extracts")) {
+  /** `directory` exists; the configuration and the extracts directory go there. `roots` is the key of the configuration. */
+  constructor(
+    directory: string,
+    layouts: string,
+    extracts = join(directory, "extracts"),
+    roots: RootsKind = "directories"
+  ) {
     this.extracts = extracts
     this.config = join(directory, "oci-generator.conf")
-    writeFileSync(this.config, `[system]\nimagelayoutdir = ${layouts}\nextractsdir = ${extracts}\n`)
+    writeFileSync(
+      this.config,
+      `[system]\nimagelayoutdir = ${layouts}\nextractsdir = ${extracts}\nroots = ${roots}\n`
+    )
   }
 
   start({ user, program = CLI, under = [], images = [] }: StartOptions = {}): Running {
@@ -100,7 +111,7 @@ export class ExtractsPlace {
   /** What is said to be complete. */
   roots(): readonly string[] {
     const found: string[] = []
-    const chains = join(this.extracts, "dirs/chainID")
+    const chains = join(this.extracts, "roots")
     for (const algorithm of list(chains)) {
       for (const shard of list(join(chains, algorithm))) {
         for (const root of list(join(chains, algorithm, shard)))
@@ -127,9 +138,22 @@ export class ExtractsPlace {
     return until(running, () => this.temporary().some((name) => !running.before.has(name)))
   }
 
+  /** When the extraction waits for a lock of `path`, with a directory of its own; or has ended. */
+  async blocked(running: Running, path: string): Promise<void> {
+    await this.begun(running)
+    await until(running, () => LockFiles.openedBy(running.child.pid ?? 0, path) > 0)
+  }
+
   /** When there is a root, or the extraction has ended. */
   published(running: Running): Promise<void> {
     return until(running, () => this.roots().length > 0)
+  }
+
+  /** The lock of the chain at whose root an extraction works, the only one at the time. */
+  chainLock(): string {
+    const locks = join(this.extracts, "locks")
+    const [lock = ""] = list(locks).filter((name) => !name.startsWith("layer-"))
+    return join(locks, lock)
   }
 
   private temporary(): readonly string[] {

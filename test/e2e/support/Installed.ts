@@ -24,7 +24,7 @@ export const installed = async (
     files: { [PROGRAMS]: DIST },
     setup: async (root) => {
       await mkdir(join(root, GENERATORS), { recursive: true })
-      await symlink(`${PROGRAMS}/oci-systemd-generator.cjs`, join(root, GENERATORS, "oci-systemd-generator"))
+      await symlink(`${PROGRAMS}/oci-generator`, join(root, GENERATORS, "oci-systemd-generator"))
       await symlink(`${PROGRAMS}/oci-systemd.cjs`, join(root, "usr/bin/oci-systemd"))
       const directory = join(root, LAYOUTS)
       await mkdir(directory, { recursive: true })

@@ -2,12 +2,10 @@
  * Images of real programs: Debian's nginx, redis, PostgreSQL and Node, with configurations such as their usual images
  * have. They share one layer, made once with apt and umoci and kept beside the machines' own trees.
  */
-import { createHash } from "node:crypto"
-import { chmod, cp, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises"
+import { chmod, mkdir, rm, symlink, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { baseRoot, cacheDirectory, exists } from "./BaseRoot.ts"
 import { run } from "./Command.ts"
-import { INSTALL_TIMEOUT, installPackages } from "./Packages.ts"
+import * as PackageImages from "./PackageImages.ts"
 
 const PACKAGES = ["nginx-light", "redis-server", "postgresql", "nodejs"]
 
@@ -135,15 +133,15 @@ const CONFIGURATIONS: Readonly<Record<string, object>> = {
 }
 
 /** A layout with an image for each program, by its name as the reference. Made when it is missing. */
-export const programs = async (): Promise<string> => {
-  const directory = join(cacheDirectory, `programs-${VERSION}`)
-  if (await exists(directory)) return join(directory, "layout")
-  const partial = `${directory}.partial-${process.pid}`
-  await rm(partial, { recursive: true, force: true })
-  await mkdir(partial, { recursive: true })
-  const root = join(partial, "root")
-  await run(["cp", "--archive", "--reflink=auto", await baseRoot("trixie"), root])
-  await installPackages(root, PACKAGES)
+export const programs = (): Promise<string> =>
+  PackageImages.make({
+    name: `programs-${VERSION}`,
+    packages: PACKAGES,
+    fill,
+    configurations: CONFIGURATIONS
+  })
+
+const fill = async (root: string): Promise<void> => {
   await run(["sh", "-c", TIDY, "tidy", root])
   await writeFile(join(root, "usr/local/bin/docker-entrypoint.sh"), POSTGRES)
   await chmod(join(root, "usr/local/bin/docker-entrypoint.sh"), 0o755)
@@ -160,42 +158,6 @@ export const programs = async (): Promise<string> => {
   for (const path of ["var/www/kept", "home/node/data"]) await mkdir(join(root, path), { recursive: true })
   await run(["chroot", root, "chown", "www-data", "/var/www/kept"])
   await run(["chroot", root, "chown", "node", "/home/node/data"])
-
-  const layout = join(partial, "layout")
-  await run(["umoci", "init", "--layout", layout])
-  await run(["umoci", "new", "--image", `${layout}:base`])
-  await run(["umoci", "insert", "--image", `${layout}:base`, root, "/"], { timeout: INSTALL_TIMEOUT })
-  await configure(layout)
-  await run(["umoci", "gc", "--layout", layout])
-  await rm(root, { recursive: true })
-  await rename(partial, directory).catch(() => rm(partial, { recursive: true }))
-  return join(directory, "layout")
 }
 
-/** umoci knows nothing of health checks: the configurations are written by hand, each an image of the one layer. */
-const configure = async (layout: string): Promise<void> => {
-  const at = (digest: string) => join(layout, "blobs", ...digest.split(":"))
-  const read = async (digest: string) => JSON.parse(await readFile(at(digest), "utf8"))
-  const write = async (json: unknown) => {
-    const bytes = Buffer.from(JSON.stringify(json))
-    const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`
-    await writeFile(at(digest), bytes)
-    return { digest, size: bytes.length }
-  }
-  const index = JSON.parse(await readFile(join(layout, "index.json"), "utf8"))
-  const [base] = index.manifests
-  const manifest = await read(base.digest)
-  const image = await read(manifest.config.digest)
-  index.manifests = []
-  for (const [ref, config] of Object.entries(CONFIGURATIONS)) {
-    const changed = { ...manifest, config: { ...manifest.config, ...(await write({ ...image, config })) } }
-    const annotations = { "org.opencontainers.image.ref.name": ref }
-    index.manifests.push({ ...base, ...(await write(changed)), annotations })
-  }
-  await writeFile(join(layout, "index.json"), JSON.stringify(index))
-}
-
-export const copyTo = async (layout: string, directory: string): Promise<void> => {
-  await mkdir(join(directory, ".."), { recursive: true })
-  await cp(layout, directory, { recursive: true })
-}
+export { copyTo } from "./PackageImages.ts"

@@ -26,7 +26,13 @@ const busyboxLayer = async (): Promise<Buffer> => {
 export interface ShellImage {
   readonly line: string
   readonly config: object
+  /** Whether the image has a layer, and so an extract, of its own. */
+  readonly isApart?: boolean
 }
+
+/** Returns the archive with one directory more, which only root may enter. */
+const apart = (tar: Buffer): Buffer =>
+  Buffer.concat([member({ name: "closed/", type: "5", mode: 0o700 }), tar])
 
 /** The layout `example.org/NAME` below `layouts`, with an image for each reference, and the line of shell that it runs. */
 export const writeShellImages = async (
@@ -39,9 +45,13 @@ export const writeShellImages = async (
   const writer = new LayoutWriter(join(layouts, "example.org", name))
   writer.index(
     ...Object.entries(images).map(([ref, image]) => {
-      const { line, config: more } = typeof image === "string" ? { line: image, config: {} } : image
-      const config = { Entrypoint: ["/bin/sh", "-c", line], ...more }
-      return writer.named(ref, writer.image({ config }, {}, tar))
+      const {
+        line,
+        config: own,
+        isApart = false
+      } = typeof image === "string" ? { line: image, config: {} } : image
+      const config = { Entrypoint: ["/bin/sh", "-c", line], ...own }
+      return writer.named(ref, writer.image({ config }, {}, isApart ? apart(tar) : tar))
     })
   )
 }

@@ -1,6 +1,7 @@
 /** An image of three small layers with something of everything: quick to extract, hundreds of times. */
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
+import type { Digest } from "../../../src/domain/document/Digest.ts"
 import { LayoutWriter, MANIFEST, sha256 } from "../../support/LayoutWriter.ts"
 import { archive, member } from "../../support/TarWriter.ts"
 
@@ -59,6 +60,9 @@ const write = (layouts: string, name: string, layers: readonly Buffer[]): readon
 /** `example.org/small:v1` */
 export const writeSmallImage = (layouts: string): readonly string[] =>
   write(layouts, "small", [LOWEST, MIDDLE, UPPER])
+
+/** The diff id of its lowest layer. */
+export const SMALL_LOWEST = sha256(LOWEST) as Digest
 
 /** Two images of the same two layers, in opposite orders. Returns their names. */
 export const writeCrossedImages = (layouts: string): readonly [string, string] => {

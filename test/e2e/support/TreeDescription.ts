@@ -1,8 +1,8 @@
 /** A file tree in words, to be compared: everything that find(1), getfattr(1) and sha256sum(1) can tell of it. */
 import { run } from "./Command.ts"
 
-/** Sizes of directories depend on their history. */
-const FACTS = String.raw`find . -printf '%p|%y|%m|%U:%G|%T@|%s|%l\n' | sed -E 's/(\|d\|.*\|)[0-9]+(\|[^|]*)$/\1\2/' | LC_ALL=C sort`
+/** Sizes of directories depend on their history, and their link counts on the file system. */
+const FACTS = String.raw`find . -printf '%p|%y|%m|%U:%G|%T@|%s|%n|%l\n' | sed -E 's/(\|d\|.*\|)[0-9]+\|[0-9]+(\|[^|]*)$/\1\2/' | LC_ALL=C sort`
 const DEVICES = String.raw`find . -type c -o -type b | LC_ALL=C sort | xargs -r -d '\n' stat -c '%n %t:%T'`
 const CONTENT = "find . -type f -print0 | LC_ALL=C sort -z | xargs -0 -r sha256sum"
 /** In the order of names: getfattr's own is the directory's. */
@@ -15,7 +15,7 @@ const TIMEOUT = 300_000
 const ask = async (root: string, script: string): Promise<string> =>
   (await run(["bash", "-o", "pipefail", "-ec", `cd "$0" && ${script}`, root], { timeout: TIMEOUT })).stdout
 
-/** Which names are one file. Not the number of links: a file may have names outside the tree as well. */
+/** Which names are one file. */
 const linkGroups = async (root: string): Promise<readonly string[]> => {
   const names = new Map<string, string[]>()
   for (const line of (await ask(root, INODES)).split("\0").filter(Boolean)) {
@@ -29,7 +29,7 @@ const linkGroups = async (root: string): Promise<readonly string[]> => {
     .sort()
 }
 
-/** One line each: type, mode, owner, time in nanoseconds, size and target; devices; content; xattrs; hard links. */
+/** One line each: type, mode, owner, time in nanoseconds, size, link count and target; devices; content; xattrs; hard links. */
 export const describeTree = async (root: string): Promise<readonly string[]> => {
   const parts = await Promise.all([FACTS, DEVICES, CONTENT, XATTRS].map((script) => ask(root, script)))
   return [...parts.flatMap((part) => part.split("\n")), ...(await linkGroups(root))]

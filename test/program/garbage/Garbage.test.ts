@@ -8,16 +8,19 @@ import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import * as ExtractsTree from "../../../src/domain/extracts/ExtractsTree.ts"
 import type { GarbageKind } from "../../../src/domain/extracts/GarbagePiece.ts"
-import * as RootPaths from "../../../src/domain/unit/RootPaths.ts"
 import * as Settings from "../../../src/domain/settings/Settings.ts"
+import * as RootPaths from "../../../src/domain/unit/RootPaths.ts"
 import * as Extract from "../../../src/program/Extract.ts"
 import * as Garbage from "../../../src/program/garbage/Garbage.ts"
-import { sha256 as hash } from "../../../src/services/layout/Blobs.ts"
 import * as ExtractionServices from "../../../src/services/ExtractionServices.ts"
 import type { MountUse } from "../../../src/services/extracts/MountUse.ts"
+import { sha256 as hash } from "../../../src/services/layout/Blobs.ts"
 import { LayoutWriter } from "../../support/LayoutWriter.ts"
 import * as Tar from "../../support/TarWriter.ts"
 import { image, type Place, withPlace } from "../../support/VerifyPlace.ts"
+
+/** Where images can be mounted, `auto` makes them of roots. */
+const KINDS = ["directories", "auto"] as const
 
 const UNUSED: MountUse = { of: () => undefined, mountedBelow: () => undefined, isComplete: true }
 
@@ -102,7 +105,7 @@ describe("gc", () => {
       await intact(place)
     }))
 
-  it("what is freed is what the disk has more afterwards: names of one file count once", () =>
+  it("what is freed is what the disk has more afterwards: each root's files, and its own layers", () =>
     withPlace(async (place) => {
       const big = file("big", Buffer.alloc(1 << 20, 1))
       place.layout.index(
@@ -111,11 +114,62 @@ describe("gc", () => {
       )
       await place.extract()
       place.layout.index(place.layout.named("two", image(place.layout, [big, LAYERS[1] ?? big])))
-      assert.isBelow((await collect(place)).freed, 1 << 19)
+      const first = await collect(place)
+      assert.isAtLeast(first.freed, 1 << 20)
+      assert.isBelow(first.freed, 1.5 * (1 << 20))
       place.layout.index(place.layout.named("three", image(place.layout, [LAYERS[2] ?? big])))
       const { freed } = await collect(place)
-      assert.isAtLeast(freed, 1 << 20)
-      assert.isBelow(freed, 1.5 * (1 << 20))
+      assert.isAtLeast(freed, 2 << 20)
+      assert.isBelow(freed, 2.5 * (1 << 20))
+    }))
+
+  it("removes what an older version extracted, in its own form, once nothing uses it", () =>
+    withPlace(async (place) => {
+      write(place, { one: [0] })
+      const [root = ""] = await place.extract()
+      const at = (path: string) => join(place.extracts, path)
+      const before = all(place.extracts)
+      // the root of this very image, made of hard links, and another one
+      const [own, other] = [root.split("/").slice(-2).join("/"), `00/${"0".repeat(64)}`]
+      const paths = [`dirs/chainID/sha256/${own}`, `dirs/chainID/sha256/${other}`]
+      const staged = at(`layers/sha256/cd/${"cd".repeat(32)}/files/0`)
+      fs.mkdirSync(staged, { recursive: true })
+      fs.writeFileSync(join(staged, "0"), "first")
+      for (const path of paths) {
+        fs.mkdirSync(at(path), { recursive: true })
+        fs.linkSync(join(staged, "0"), join(at(path), "a"))
+      }
+      const used = `/${paths[0]}`
+      const inUse = { ...UNUSED, of: (path: string) => (path === used ? "a.service" : undefined) }
+      const first = await collect(place, { look: () => inUse })
+      assert.deepEqual(
+        first.kept.map(({ kind, path, reason }) => [kind, path, reason]),
+        [["root", at(paths[0] ?? ""), "in use by a.service"]]
+      )
+      assert.deepEqual([count(first, "root"), count(first, "layer")], [1, 1])
+      assert.equal(fs.readFileSync(join(at(paths[0] ?? ""), "a"), "utf8"), "first")
+      assert.equal(count(await collect(place), "root"), 1)
+      assert.isFalse(fs.existsSync(at("dirs")))
+      assert.deepEqual(all(place.extracts), before)
+      await intact(place)
+    }))
+
+  it("touches nothing that a newer version keeps in a form of its own", () =>
+    withPlace(async (place) => {
+      write(place, { one: [0], two: [1] })
+      await place.extract()
+      write(place, { two: [1] })
+      fs.writeFileSync(join(place.extracts, "format"), "3\n")
+      const before = all(place.extracts)
+      const refused = /its format is 3, and this version of the program knows 2/
+      for (const attempt of [collect(place), place.extract()]) {
+        const thrown = await attempt.then(
+          () => "nothing",
+          (error: unknown) => String(error)
+        )
+        assert.match(thrown, refused)
+      }
+      assert.deepEqual(all(place.extracts), before)
     }))
 
   it("keeps a root that is in use, with its record, whatever its image is now", () =>
@@ -210,11 +264,11 @@ describe("gc", () => {
       fs.mkdirSync(layouts)
       assert.equal(
         await refusal(),
-        `nothing is removed: there are no images below ${layouts}, and there are extracts of some`
+        `nothing is removed: there are no images below ${layouts}, but there are extracts of some`
       )
       assert.deepEqual(all(place.extracts), before)
       assert.equal(count(await collect(place, { allowEmpty: true }), "root"), 1)
-      assert.deepEqual(all(place.extracts), [])
+      assert.deepEqual(all(place.extracts), [join(place.extracts, "format")])
       assert.deepEqual((await collect(place)).removed, [])
     }))
 
@@ -237,11 +291,11 @@ describe("gc", () => {
       fs.mkdirSync(join(outside, "ab", hex), { recursive: true })
       fs.writeFileSync(join(outside, "ab", hex, "file"), "")
       const at = (path: string) => join(place.extracts, path)
-      fs.symlinkSync(outside, at("dirs/chainID/sha512"))
-      fs.mkdirSync(at("dirs/chainID/sha256/ab"), { recursive: true })
-      fs.symlinkSync(join(outside, "ab", hex), at(`dirs/chainID/sha256/ab/${hex}`))
+      fs.symlinkSync(outside, at("roots/sha512"))
+      fs.mkdirSync(at("roots/sha256/ab"), { recursive: true })
+      fs.symlinkSync(join(outside, "ab", hex), at(`roots/sha256/ab/${hex}`))
       fs.writeFileSync(at("notes.txt"), "mine")
-      fs.mkdirSync(at("dirs/mine"))
+      fs.mkdirSync(at("dirs/mine"), { recursive: true })
       fs.writeFileSync(at("names/README"), "mine")
       fs.mkdirSync(at(`layers/sha256/cd/${hex}`), { recursive: true })
       fs.mkdirSync(at("scratch"), { recursive: true })
@@ -249,12 +303,12 @@ describe("gc", () => {
       const outcome = await collect(place, { volumes: true })
       assert.deepEqual(outcome.removed, [])
       assert.deepEqual([...outcome.odd].sort(), [
-        `dirs/chainID/sha256/ab/${hex}`,
-        "dirs/chainID/sha512",
         "dirs/mine",
         `layers/sha256/cd/${hex}`,
         "names/README",
         "notes.txt",
+        `roots/sha256/ab/${hex}`,
+        "roots/sha512",
         "scratch/link"
       ])
       assert.isTrue(fs.existsSync(join(outside, "ab", hex, "file")))
@@ -345,7 +399,7 @@ describe("gc", () => {
       }
     }))
 
-  it("beside extractions, whatever comes first", () =>
+  it.each(KINDS)("beside extractions, whatever comes first, with roots = %s", (roots) =>
     withPlace(async (place) => {
       for (let round = 0; round < 8; round++) {
         write(place, { one: [0, 1], two: [2, 3] })
@@ -362,10 +416,11 @@ describe("gc", () => {
         await place.extract()
         await intact(place)
       }
-    }))
+    }, roots)
+  )
 })
 
-describe("gc, whatever images come and go", () => {
+describe.each(KINDS)("gc, whatever images come and go, with roots = %s", (roots) => {
   it("every image that is there verifies, and nothing is left that none needs", () =>
     fc.assert(
       fc.asyncProperty(
@@ -389,7 +444,7 @@ describe("gc, whatever images come and go", () => {
             fs.rmSync(place.extracts, { recursive: true })
             await place.extract()
             assert.deepEqual(kept, all(place.extracts))
-          })
+          }, roots)
       ),
       { numRuns: Number(process.env.PROPERTY_RUNS ?? 25) }
     ))

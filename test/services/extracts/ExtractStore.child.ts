@@ -4,14 +4,14 @@ import { mkdirSync, writeFileSync, writeSync } from "node:fs"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Digest } from "../../../src/domain/document/Digest.ts"
-import { Extracts } from "../../../src/services/Extracts.ts"
+import { ExtractStore } from "../../../src/services/extracts/ExtractStore.ts"
 import { NativeCalls } from "../../../src/services/files/NativeCalls.ts"
 
 const [directory = "", chainId = "", files = "0", then = "end"] = process.argv.slice(2)
 const say = (line: string) => Effect.sync(() => writeSync(1, `${line}\n`))
 
 const program = Effect.gen(function* () {
-  const extracts = yield* Extracts
+  const extracts = yield* ExtractStore
   yield* extracts.publish(chainId as Digest, ({ root }) =>
     Effect.gen(function* () {
       yield* say("started")
@@ -29,5 +29,5 @@ const program = Effect.gen(function* () {
 })
 
 await Effect.runPromise(
-  program.pipe(Effect.provide(Layer.provide(Extracts.layer(directory), NativeCalls.layer)))
+  program.pipe(Effect.provide(Layer.provide(ExtractStore.layer(directory), NativeCalls.layer)))
 )

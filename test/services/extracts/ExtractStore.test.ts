@@ -16,10 +16,12 @@ import * as Option from "effect/Option"
 import { build } from "esbuild"
 import type { Digest } from "../../../src/domain/document/Digest.ts"
 import * as ExtractsTree from "../../../src/domain/extracts/ExtractsTree.ts"
-import { Extracts, type ExtractsService, type Workplace } from "../../../src/services/Extracts.ts"
+import { ExtractStore, type ExtractStoreService } from "../../../src/services/extracts/ExtractStore.ts"
+import type { Workplace } from "../../../src/services/extracts/RootPublication.ts"
 import { NativeCalls } from "../../../src/services/files/NativeCalls.ts"
 import * as TreeRemoval from "../../../src/services/files/TreeRemoval.ts"
 import { asUser, NOBODY } from "../../support/AsUser.ts"
+import * as LockFiles from "../../support/LockFiles.ts"
 
 const isRoot = process.geteuid?.() === 0
 const asRoot = isRoot ? it.scopedLive : it.scopedLive.skip
@@ -29,7 +31,7 @@ const here = dirname(fileURLToPath(import.meta.url))
 /** Below node_modules, where the bundled child finds koffi. */
 const childFile = resolve(
   here,
-  `../../node_modules/.cache/oci-systemd-tests/extracts-child-${process.pid}.mjs`
+  `../../../node_modules/.cache/oci-systemd-tests/extracts-child-${process.pid}.mjs`
 )
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex")
@@ -43,8 +45,8 @@ const place = Effect.acquireRelease(
 
 const extracts = Effect.gen(function* () {
   const directory = yield* place
-  const context = yield* Layer.build(Layer.provide(Extracts.layer(directory), NativeCalls.layer))
-  return yield* Effect.provide(Extracts, context)
+  const context = yield* Layer.build(Layer.provide(ExtractStore.layer(directory), NativeCalls.layer))
+  return yield* Effect.provide(ExtractStore, context)
 })
 
 const fill = ({ root, stage }: Workplace) =>
@@ -56,18 +58,22 @@ const fill = ({ root, stage }: Workplace) =>
     return "made"
   })
 
+/** Waits until this many others wait while one of this process works at `CHAIN`. */
+const waiters = ({ directory }: ExtractStoreService, count: number) =>
+  LockFiles.openedHere(`${directory}/${ExtractsTree.lockOf(CHAIN)}`, count + 1)
+
 /** What is left of work under way. */
-const leftovers = ({ directory }: ExtractsService) =>
+const leftovers = ({ directory }: ExtractStoreService) =>
   ["tmp", "locks"].flatMap((name) =>
     fs.readdirSync(`${directory}/${name}`).map((entry) => `${name}/${entry}`)
   )
-const roots = ({ directory }: ExtractsService) =>
+const roots = ({ directory }: ExtractStoreService) =>
   fs
-    .readdirSync(`${directory}/dirs`, { recursive: true, encoding: "utf8" })
-    .filter((path) => path.split("/").length === 4)
+    .readdirSync(`${directory}/roots`, { recursive: true, encoding: "utf8" })
+    .filter((path) => path.split("/").length === 3)
     .sort()
 
-describe("Extracts.publish", () => {
+describe("ExtractStore.publish", () => {
   it.scopedLive("publishes what was filled in, as it was, and leaves nothing else", () =>
     Effect.gen(function* () {
       const service = yield* extracts
@@ -76,12 +82,12 @@ describe("Extracts.publish", () => {
       assert.isTrue(yield* service.isExtracted(CHAIN))
       const hex = sha256("chain")
       const root = service.rootDirectory(CHAIN)
-      assert.strictEqual(root, `${service.directory}/dirs/chainID/sha256/${hex.slice(0, 2)}/${hex}`)
+      assert.strictEqual(root, `${service.directory}/roots/sha256/${hex.slice(0, 2)}/${hex}`)
       assert.deepStrictEqual(fs.readdirSync(root), ["file"])
       assert.strictEqual(fs.statSync(root).mtimeMs, 1_000_000)
       assert.strictEqual(fs.statSync(root).mode & 0o7777, 0o555)
       assert.deepStrictEqual(leftovers(service), [])
-      assert.strictEqual(fs.statSync(`${service.directory}/dirs`).mode & 0o7777, 0o700)
+      assert.strictEqual(fs.statSync(`${service.directory}/roots`).mode & 0o7777, 0o700)
     })
   )
 
@@ -111,6 +117,7 @@ describe("Extracts.publish", () => {
       const second = yield* Effect.fork(service.publish(CHAIN, use))
       const other = yield* service.publish(digest("another chain"), fill)
       assert.deepStrictEqual(other, Option.some("made"))
+      yield* waiters(service, 1)
       assert.isTrue(Option.isNone(yield* Fiber.poll(second)))
       yield* Deferred.succeed(go, undefined)
       assert.deepStrictEqual(yield* Fiber.join(first), Option.some("made"))
@@ -127,7 +134,7 @@ describe("Extracts.publish", () => {
       const first = yield* Effect.fork(
         service.publish(CHAIN, () =>
           Deferred.succeed(begun, undefined).pipe(
-            Effect.zipRight(Effect.sleep("20 millis")),
+            Effect.zipRight(waiters(service, 1)),
             Effect.zipRight(Effect.fail("no"))
           )
         )
@@ -181,7 +188,7 @@ describe("Extracts.publish", () => {
       )
       yield* Deferred.await(begun)
       const waiting = yield* Effect.fork(service.publish(CHAIN, fill))
-      yield* Effect.sleep("20 millis")
+      yield* waiters(service, 1)
       assert.isTrue(Exit.isInterrupted(yield* Fiber.interrupt(waiting)))
       assert.isTrue(Exit.isInterrupted(yield* Fiber.interrupt(working)))
       assert.deepStrictEqual(leftovers(service), [])
@@ -316,10 +323,12 @@ describe("configs, names and scratch", () => {
       assert.strictEqual(seen.size, 4 * refs.length)
       assert.deepStrictEqual(fs.readdirSync(service.directory).sort(), [
         "configs",
-        "dirs",
+        "format",
+        "images",
         "layers",
         "locks",
         "names",
+        "roots",
         "scratch",
         "templates",
         "tmp"
@@ -360,7 +369,7 @@ describe("configs, names and scratch", () => {
 describe("processes that die", () => {
   beforeAll(async () => {
     await build({
-      entryPoints: [resolve(here, "Extracts.child.ts")],
+      entryPoints: [resolve(here, "ExtractStore.child.ts")],
       bundle: true,
       platform: "node",
       format: "esm",
@@ -429,7 +438,8 @@ describe("processes that die", () => {
       const first = yield* child(service.directory, CHAIN, 10, "stay")
       yield* says(first, "filled")
       const waiting = yield* Effect.fork(service.publish(CHAIN, fill))
-      yield* Effect.sleep("50 millis")
+      // The child holds it, and this process waits for it.
+      yield* LockFiles.openedHere(`${service.directory}/${ExtractsTree.lockOf(CHAIN)}`, 1)
       assert.isTrue(Option.isNone(yield* Fiber.poll(waiting)))
       yield* kill(first)
       assert.deepStrictEqual(yield* Fiber.join(waiting), Option.some("made"))
@@ -449,7 +459,7 @@ describe("processes that die", () => {
               const process = yield* child(service.directory, chainId, 200, "end")
               // every other one is killed about the moment of the flush and the rename
               yield* says(process, index % 2 === 0 ? "started" : "filled")
-              yield* Effect.sleep(`${Math.round(Math.random() * (index % 2 === 0 ? 60 : 8))} millis`)
+              yield* Effect.sleep(`${index % 2 === 0 ? index * 4 : index / 2} millis`)
               yield* kill(process)
               const root = service.rootDirectory(chainId)
               if (!fs.existsSync(root)) return "nothing"

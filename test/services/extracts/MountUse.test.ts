@@ -5,7 +5,7 @@ import { assert, describe, it } from "vitest"
 import * as MountUse from "../../../src/services/extracts/MountUse.ts"
 import { temporary } from "../../support/LayoutWriter.ts"
 
-const ROOT = `/dirs/chainID/sha256/ab/${"ab".repeat(32)}`
+const ROOT = `/roots/sha256/ab/${"ab".repeat(32)}`
 const LONGER = `${ROOT}cd`
 
 interface Process {
@@ -60,6 +60,24 @@ describe("MountUse", () => {
       assert.isUndefined(use.of(ROOT))
       assert.isUndefined(use.of("/scratch/ap"))
     }))
+
+  describe("an image", () => {
+    const IMAGE = ROOT.replace("/roots/", "/images/")
+    const at = (point: string, root = "/") =>
+      `90 1 0:50 ${root} ${point} ro - erofs /var/lib/oci/extracts${IMAGE}/image.erofs ro\n`
+    const use = (table: string, test: (user: string | undefined) => void) =>
+      withProc({ 42: { namespace: "mnt:[2]", table } }, (use) => test(use.of(IMAGE, `${IMAGE}/root`)))
+
+    it.each([
+      ["where all services have it", at(`/var/lib/oci/extracts${IMAGE}/root`)],
+      ["where it was moved to be removed", at(`/var/lib/oci/extracts/tmp/${"0a".repeat(12)}/17/root`)]
+    ])("that is mounted %s is not in use by that", (_, table) =>
+      use(table, (user) => assert.isUndefined(user))
+    )
+
+    it("that is mounted elsewhere is in use", () =>
+      use(at("/mnt"), (user) => assert.strictEqual(user, "init.scope, mounted at /mnt")))
+  })
 
   it("a process that was only chrooted there", () =>
     withProc({ 42: { namespace: "mnt:[1]", table: "", root: `/e${ROOT}/sub` } }, (use) =>

@@ -4,10 +4,12 @@ import { tmpdir } from "node:os"
 import { assert, describe, it, vi } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as FiberStatus from "effect/FiberStatus"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { type ByteString, fromBytes, fromText } from "../../../src/domain/text/ByteString.ts"
-import { type Calls, deviceNumber, deviceParts, NativeCalls } from "../../../src/services/files/NativeCalls.ts"
+import * as DeviceNumber from "../../../src/services/files/DeviceNumber.ts"
+import { type Calls, NativeCalls } from "../../../src/services/files/NativeCalls.ts"
 
 const isRoot = process.geteuid?.() === 0
 const asRoot = isRoot ? it.scoped : it.scoped.skip
@@ -46,12 +48,12 @@ const modified = (path: string) =>
 
 describe("device numbers", () => {
   it("are encoded as gnu_dev_makedev(3) does", () => {
-    for (const [major, minor, device] of DEVICES) assert.strictEqual(deviceNumber(major, minor), device)
+    for (const [major, minor, device] of DEVICES) assert.strictEqual(DeviceNumber.of(major, minor), device)
   })
 
   it("come apart again", () => {
     for (const [major, minor, device] of DEVICES)
-      assert.deepStrictEqual(deviceParts(device), { major, minor })
+      assert.deepStrictEqual(DeviceNumber.parts(device), { major, minor })
   })
 })
 
@@ -208,11 +210,13 @@ describe("NativeCalls", () => {
         const two = yield* open(`${directory}/lock`)
         const one = fs.openSync(`${directory}/lock`, "r")
         assert.isTrue(calls.lock(one, "exclusive"))
-        const given = yield* Effect.fork(calls.lockWaiting(two, "exclusive"))
-        yield* Effect.sleep("30 millis")
-        yield* Fiber.interrupt(given)
-        const kept = yield* Effect.fork(calls.lockWaiting(two, "exclusive"))
-        yield* Effect.sleep("30 millis")
+        const waiting = Effect.gen(function* () {
+          const fiber = yield* Effect.fork(calls.lockWaiting(two, "exclusive"))
+          while (!FiberStatus.isSuspended(yield* Fiber.status(fiber))) yield* Effect.yieldNow()
+          return fiber
+        })
+        yield* Fiber.interrupt(yield* waiting)
+        const kept = yield* waiting
         fs.closeSync(one)
         yield* Fiber.join(kept)
         const three = yield* open(`${directory}/lock`)

@@ -6,16 +6,18 @@ import { assert, describe, it } from "vitest"
 import type { Diagnosis } from "../../../src/domain/machine/Diagnosis.ts"
 import * as SystemSettings from "../../../src/domain/settings/SystemSettings.ts"
 import * as DirectoryExamination from "../../../src/services/extracts/DirectoryExamination.ts"
-import * as HostExamination from "../../../src/services/host/MachineExamination.ts"
-import * as InstallationExamination from "../../../src/services/install/InstallationExamination.ts"
 import { NativeCalls } from "../../../src/services/files/NativeCalls.ts"
+import * as MachineExamination from "../../../src/services/host/MachineExamination.ts"
+import * as InstallationExamination from "../../../src/services/install/InstallationExamination.ts"
 import { temporary } from "../../support/LayoutWriter.ts"
 
 const PROGRAMS =
-  "cat cp cut flock getent grep ln logger mkdir mount mv readlink rm sed sh sleep stat systemctl timeout umount env node".split(
+  "cat cp cut flock getent grep ln logger mkdir mount mv perl readlink rm sed sh sleep stat systemctl timeout umount env node".split(
     " "
   )
 const GENERATOR = "usr/lib/systemd/system-generators/oci-systemd-generator"
+const SCRIPT = "usr/lib/oci-systemd-generator/oci-generator"
+const PROGRAM = "usr/lib/oci-systemd-generator/oci-systemd-generator.cjs"
 
 /** A machine that lacks nothing, as far as it is looked at. */
 const wellMade = (root: string) => {
@@ -32,9 +34,11 @@ const wellMade = (root: string) => {
   write("etc/nsswitch.conf", "passwd: files systemd\ngroup: files systemd\n")
   write("usr/lib/x86_64-linux-gnu/libnss_systemd.so.2")
   for (const name of PROGRAMS) write(`usr/bin/${name}`, "", 0o755)
-  write("usr/lib/oci-systemd-generator/generator.cjs", "#!/usr/bin/env -S node --flag\n", 0o755)
+  write(PROGRAM, "#!/usr/bin/env -S node --flag\n", 0o755)
+  write("bin/sh", "", 0o755)
+  write(SCRIPT, "#!/bin/sh\n", 0o755)
   mkdirSync(join(root, dirname(GENERATOR)), { recursive: true })
-  symlinkSync("../../oci-systemd-generator/generator.cjs", join(root, GENERATOR))
+  symlinkSync("../../oci-systemd-generator/oci-generator", join(root, GENERATOR))
   return write
 }
 
@@ -43,7 +47,7 @@ const examine = (spoil: (root: string, write: ReturnType<typeof wellMade>) => vo
   const write = wellMade(directory.path)
   spoil(directory.path, write)
   return [
-    ...HostExamination.examine(version, directory.path),
+    ...MachineExamination.examine(version, directory.path),
     ...InstallationExamination.examine(directory.path)
   ]
 }
@@ -75,16 +79,13 @@ describe("doctor, of a machine", () => {
     ["flock", "programs: problem", remove("usr/bin/flock")],
     ["the generator", "generator: problem", remove(GENERATOR)],
     ["what the generator links to", "generator: problem", remove("usr/lib/oci-systemd-generator")],
-    [
-      "its permission",
-      "generator: problem",
-      (root) => chmodSync(join(root, "usr/lib/oci-systemd-generator/generator.cjs"), 0o644)
-    ],
+    ["its permission", "generator: problem", (root) => chmodSync(join(root, SCRIPT), 0o644)],
+    ["what it runs", "generator: problem", remove(PROGRAM)],
     ["the Node that it wants", "generator: problem", remove("usr/bin/node")],
     [
       "the interpreter that it wants",
       "generator: problem",
-      (_, write) => write("usr/lib/oci-systemd-generator/generator.cjs", "#!/opt/node/bin/node\n")
+      (_, write) => write(PROGRAM, "#!/opt/node/bin/node\n")
     ]
   ])("that lacks %s: %s, with advice", (_, expected, spoil) => {
     const diagnoses = examine(spoil)
@@ -105,6 +106,16 @@ describe("doctor, of a machine", () => {
 
   it("whose systemd is too old", () => assert.deepEqual(amiss(examine(() => {}, 247)), ["systemd: problem"]))
 
+  it.each([
+    ["none", "", /not kept from the host's processes/],
+    ["another", "oci-systemd-image-2 (enforce)\n", /not kept from the host's processes/],
+    ["one that only complains", "oci-systemd-image (complain)\n", /not kept from the host's processes/],
+    ["its own, enforced", "a (enforce)\noci-systemd-image (enforce)\n", /: AppArmor keeps images/]
+  ])("whose systemd has no PID namespaces, with a profile of AppArmor: %s", (_, profiles, found) => {
+    const diagnoses = examine((_root, write) => write("sys/kernel/security/apparmor/profiles", profiles), 252)
+    assert.match(diagnoses.find(({ check }) => check === "systemd")?.found ?? "", found)
+  })
+
   it("whose generator is masked", () => {
     const diagnoses = examine((root) => {
       mkdirSync(join(root, "etc/systemd/system-generators"), { recursive: true })
@@ -121,12 +132,14 @@ describe("doctor, of directories", () => {
     const at = (name: string) => join(directory.path, name)
     prepare(at)
     const diagnoses = await Effect.runPromise(
-      DirectoryExamination.examine({
-        ...SystemSettings.DEFAULTS,
-        imagelayoutdir: at("layouts"),
-        extractsdir: at("extracts"),
-        volumesdir: at("volumes")
-      }).pipe(Effect.provide(NativeCalls.layer))
+      Effect.flatMap(NativeCalls, (calls) =>
+        DirectoryExamination.examine(calls, {
+          ...SystemSettings.DEFAULTS,
+          imagelayoutdir: at("layouts"),
+          extractsdir: at("extracts"),
+          volumesdir: at("volumes")
+        })
+      ).pipe(Effect.provide(NativeCalls.layer))
     )
     const tmp = at("extracts/tmp")
     assert.deepEqual(existsSync(tmp) ? readdirSync(tmp) : [], [])
@@ -143,11 +156,23 @@ describe("doctor, of directories", () => {
 
   it("that others may enter, where setuid files lie", async () => {
     const diagnoses = await directories((at) => {
-      mkdirSync(at("extracts/dirs"), { recursive: true })
-      chmodSync(at("extracts/dirs"), 0o755)
+      mkdirSync(at("extracts/roots"), { recursive: true })
+      chmodSync(at("extracts/roots"), 0o755)
     })
     assert.equal(of(diagnoses, "extracts")?.status, "warning")
-    assert.match(of(diagnoses, "extracts")?.advice ?? "", /^chmod 700 .*\/extracts\/dirs:/)
+    assert.match(of(diagnoses, "extracts")?.advice ?? "", /^chmod 700 .*\/extracts\/roots:/)
+  })
+
+  it("that have what an older version extracted: gc removes it", async () => {
+    const old = await directories((at) => {
+      mkdirSync(at(`extracts/dirs/chainID/sha256/ab/${"ab".repeat(32)}`), { recursive: true })
+      mkdirSync(at(`extracts/layers/sha256/cd/${"cd".repeat(32)}`), { recursive: true })
+    })
+    assert.match(of(old, "older extracts")?.found ?? "", /^2 roots and layers/)
+    const young = await directories((at) => {
+      mkdirSync(at(`extracts/roots/sha256/ab/${"ab".repeat(32)}`), { recursive: true })
+    })
+    assert.isUndefined(of(young, "older extracts"))
   })
 
   it("that are no directories", async () => {

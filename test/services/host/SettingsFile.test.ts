@@ -63,7 +63,7 @@ it("names file and line of what is neither a section nor a key with a value", ()
   )
 })
 
-it("takes a health check's command as it stands, comments and quotes too", () => {
+it("takes a health check's command unchanged, comments and quotes included", () => {
   const { settings, warnings } = load(
     `[image *]\n HealthCmd=  a "b" 'c' || d; e # f\\;g  \nhealthinterval = 5s # often\nhealthtimeout = x\n`
   )
@@ -71,14 +71,14 @@ it("takes a health check's command as it stands, comments and quotes too", () =>
   assert.deepEqual(healthcmd, ["CMD-SHELL", `a "b" 'c' || d; e # f\\;g`])
   assert.equal(healthinterval, 5000)
   assert.deepEqual(warnings, [
-    '/oci.conf:4: healthtimeout = "x": a time is wanted, for example 30s, 1m30s or 500ms'
+    '/oci.conf:4: healthtimeout = "x": a time is expected, for example 30s, 1m30s or 500ms'
   ])
 })
 
 it("tells of a file that is not UTF-8, and knows a byte order mark", () => {
   assert.deepEqual(load("\ufeff[system]\nextractsdir = /srv/x\n").settings.system.extractsdir, "/srv/x")
   const { warnings } = load(Buffer.from("[system]\n# \xe9\n", "latin1"))
-  assert.deepEqual(warnings, ["/oci.conf is not UTF-8: what is not shows as �"])
+  assert.deepEqual(warnings, ["/oci.conf is not UTF-8: invalid bytes are shown as �"])
 })
 
 it("reads its own default configuration as the defaults", () => {
@@ -166,7 +166,7 @@ for (const [what, main, dropIns, expected] of [
 it("warns of the drop-in and the line that it does not understand", () => {
   const { warnings } = loadAll(undefined, { "a.conf": "[image *]\n\nroot = nowhere\n" })
   assert.deepEqual(warnings, [
-    '/d0/a.conf:3: root = "nowhere": one of ephemeral, persistent, readonly is wanted'
+    '/d0/a.conf:3: root = "nowhere": one of ephemeral, persistent, readonly is expected'
   ])
 })
 

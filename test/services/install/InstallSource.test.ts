@@ -2,7 +2,7 @@
 import { existsSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "vitest"
-import * as HostExamination from "../../../src/services/host/MachineExamination.ts"
+import * as MachineExamination from "../../../src/services/host/MachineExamination.ts"
 import * as InstallSource from "../../../src/services/install/InstallSource.ts"
 import { temporary } from "../../support/LayoutWriter.ts"
 
@@ -34,7 +34,7 @@ it("stays as it is where it is no script that is run", () =>
   }))
 
 it("stays as it is where systemd finds that very Node", () => {
-  const found = HostExamination.SYSTEMD_PATH.map((path) => `${path}/node`).find((path) => existsSync(path))
+  const found = MachineExamination.SYSTEMD_PATH.map((path) => `${path}/node`).find((path) => existsSync(path))
   withScript("#!/usr/bin/env node", (file) => {
     if (found !== undefined) assert.isUndefined(InstallSource.forThisNode(file, found))
   })

@@ -1,4 +1,4 @@
-/** Rule numbers are those of the corner cases: compression, digests, sizes. */
+/** Rule numbers are those of docs/layers.md: compression, digests, sizes. */
 import { execFileSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import * as fs from "node:fs"
@@ -8,23 +8,23 @@ import * as zlib from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Fiber from "effect/Fiber"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import type { Digest } from "../../../src/domain/document/Digest.ts"
 import { type LayerLimits, LIMITS, RATIO_COUNTS_FROM } from "../../../src/domain/archive/LayerLimits.ts"
+import type { Digest } from "../../../src/domain/document/Digest.ts"
 import type { Compression } from "../../../src/domain/image/MediaType.ts"
+import { NativeCalls } from "../../../src/services/files/NativeCalls.ts"
 import { ContentDigest } from "../../../src/services/layer/ContentDigest.ts"
 import { DigestReader } from "../../../src/services/layer/FileDigests.ts"
+import * as LayerArchive from "../../../src/services/layer/LayerArchive.ts"
 import * as LayerIntake from "../../../src/services/layer/LayerIntake.ts"
-import * as LayerStage from "../../../src/services/LayerStage.ts"
-import { NativeCalls } from "../../../src/services/files/NativeCalls.ts"
-import * as Privileges from "../../../src/services/files/Privileges.ts"
-import { asUser, NOBODY } from "../../support/AsUser.ts"
+import * as ListingFile from "../../../src/services/layer/ListingFile.ts"
+import * as Interruption from "../../support/Interruption.ts"
+import * as LayerFiles from "../../support/LayerFiles.ts"
 import { openBelow } from "../../support/OpenFiles.ts"
 import * as Tar from "../../support/TarWriter.ts"
 
-const services = Layer.provideMerge(LayerStage.LayerStage.layer(), NativeCalls.layer)
-const root = Privileges.isRoot()
+const services = Layer.provideMerge(LayerArchive.LayerArchive.layer(), NativeCalls.layer)
 
 const digestOf = (bytes: Uint8Array, algorithm = "sha256") =>
   `${algorithm}:${createHash(algorithm).update(bytes).digest("hex")}` as Digest
@@ -51,7 +51,7 @@ const stage = Effect.fnUntraced(function* ({ blob, compression, over, tar }: Cas
   const where = yield* place
   fs.writeFileSync(where.blob, blob)
   const result = yield* Effect.either(
-    LayerStage.stage({
+    LayerArchive.stage({
       blob: { path: where.blob, digest: digestOf(blob), size: blob.length },
       diffId: digestOf(tar),
       compression,
@@ -64,18 +64,13 @@ const stage = Effect.fnUntraced(function* ({ blob, compression, over, tar }: Cas
 })
 
 const staged = (found: Effect.Effect.Success<ReturnType<typeof stage>>) => {
-  const { entries: count, ...rest } = Either.getOrThrow(found.result)
-  const entries = [...LayerIntake.entries(found.directory, 3)]
-  assert.lengthOf(entries, count)
+  const about = Either.getOrThrow(found.result)
+  assert.deepStrictEqual(ListingFile.about(LayerIntake.listingPath(found.directory)), about)
+  const entries = LayerFiles.read(found.directory)
+  assert.lengthOf(entries, about.entries)
   return {
-    ...rest,
-    entries: entries.map((entry) => {
-      if (entry._tag !== "File") return [entry.path as string, entry._tag]
-      return [
-        entry.path as string,
-        fs.readFileSync(LayerIntake.stagedPath(found.directory, entry.content), "latin1")
-      ]
-    })
+    bytes: about.bytes,
+    entries: entries.map(({ data, entry }) => [entry.path as string, data?.toString("latin1") ?? entry._tag])
   }
 }
 
@@ -146,7 +141,7 @@ const hasZstd = (() => {
 const zstd = (bytes: Uint8Array, ...options: ReadonlyArray<string>) =>
   execFileSync("zstd", ["-q", "-c", ...options], { input: bytes, maxBuffer: 1 << 28 })
 
-it.layer(services)("LayerStage", (it) => {
+it.layer(services)("LayerArchive", (it) => {
   describe("rule 24: what is fine", () => {
     const cases: ReadonlyArray<readonly [string, Compression, () => Uint8Array, Uint8Array?]> = [
       ["uncompressed", "none", () => tar],
@@ -234,7 +229,7 @@ it.layer(services)("LayerStage", (it) => {
       Effect.gen(function* () {
         const where = yield* place
         fs.writeFileSync(where.blob, gzip(tar))
-        const { entries } = yield* LayerStage.stage({
+        const { entries } = yield* LayerArchive.stage({
           blob: { path: where.blob, digest: digestOf(gzip(tar), "sha512"), size: gzip(tar).length },
           diffId: digestOf(tar, "sha512"),
           compression: "gzip",
@@ -271,7 +266,7 @@ it.layer(services)("LayerStage", (it) => {
         for (const source of [{ path: where.blob }, { fd }]) {
           const directory = fs.mkdtempSync(`${where.directory}/`)
           const blob = { ...source, digest, size }
-          const { entries } = yield* LayerStage.stage({
+          const { entries } = yield* LayerArchive.stage({
             blob,
             diffId: digest,
             compression: "none",
@@ -282,6 +277,23 @@ it.layer(services)("LayerStage", (it) => {
         fs.closeSync(fd)
       })
     )
+  })
+
+  describe("rule 24: the first bytes decide, whatever the media type says", () => {
+    const blobs = { none: () => tar, gzip: () => gzip(tar), zstd: () => ZSTD } as const
+    const names = ["none", "gzip", "zstd"] as const
+    for (const declared of names) {
+      for (const actual of names) {
+        it.scoped(`${actual} that is called ${declared}`, () =>
+          Effect.gen(function* () {
+            const { result } = yield* stage({ blob: blobs[actual](), tar, compression: declared })
+            const { compression, entries } = Either.getOrThrow(result)
+            assert.strictEqual(entries, 2)
+            assert.strictEqual(compression, actual === declared ? undefined : actual)
+          })
+        )
+      }
+    }
   })
 
   describe("rule 24: damaged data", () => {
@@ -335,10 +347,8 @@ it.layer(services)("LayerStage", (it) => {
         () => Buffer.concat([Buffer.from("28b52ffd00a8", "hex"), Buffer.alloc(600)]),
         "window"
       ],
-      ["gzip that is called zstd", "zstd", () => gzip(tar), "is gzip"],
-      ["zstd that is called gzip", "gzip", () => ZSTD, "is zstd"],
-      ["a tar that is called gzip", "gzip", () => tar, "no gzip data"],
-      ["gzip that is called uncompressed", "none", () => gzip(tar), "is gzip"],
+      ["text that is called gzip", "gzip", () => Buffer.alloc(600, "text"), "no gzip data"],
+      ["bzip2 that is called zstd", "zstd", () => Buffer.from("425a683931", "hex"), "is bzip2"],
       ["xz that is called uncompressed", "none", () => Buffer.from("fd377a585a00", "hex"), "is xz"],
       ["nothing that is called gzip", "gzip", () => new Uint8Array(0), "empty"],
       ["nothing that is called zstd", "zstd", () => new Uint8Array(0), "empty"]
@@ -559,106 +569,43 @@ it.layer(services)("LayerStage", (it) => {
     }
   })
 
-  describe("what staged files are like", () => {
-    const capability = Buffer.from("0100000200040000000000000000000000000000", "hex")
-    const archive = Tar.archive(
-      Tar.pax([
-        ["mtime", "-1.25"],
-        ["SCHILY.xattr.security.capability", capability],
-        ["SCHILY.xattr.user.overlay.opaque", "y"],
-        ["SCHILY.xattr.security.selinux", "label"]
-      ]),
-      Tar.member({ name: "setuid", mode: 0o6755, uid: 12, gid: 34 }, "x"),
-      Tar.member({ name: "plain", mode: 0o640, mtime: 5 }, "y")
-    )
-    const one = Effect.fnUntraced(function* () {
-      const found = yield* stage({ blob: archive, tar: archive, compression: "none" })
-      const { shortfalls } = staged(found)
-      const [first, second] = [0, 1].map((entry) =>
-        LayerIntake.stagedPath(found.directory, { layer: 3, entry })
-      )
-      return { first: first ?? "", second: second ?? "", shortfalls }
+  it.scoped("the archive is there, byte for byte", () =>
+    Effect.gen(function* () {
+      const blob = gzip(tar)
+      const { directory } = yield* stage({ blob, tar, compression: "gzip" })
+      assert.deepStrictEqual(fs.readdirSync(directory).sort(), ["archive", "listing"])
+      assert.isTrue(fs.readFileSync(LayerIntake.archivePath(directory)).equals(tar))
     })
+  )
 
-    it.scoped.skipIf(!root)("owner, setuid, capability and time are there", () =>
-      Effect.gen(function* () {
-        const native = yield* NativeCalls
-        const { first, second, shortfalls } = yield* one()
-        const stat = fs.statSync(first, { bigint: true })
-        assert.deepStrictEqual(
-          [stat.uid, stat.gid, stat.mode & 0o7777n, stat.mtimeNs],
-          [12n, 34n, 0o6755n, -1_250_000_000n]
-        )
-        assert.deepStrictEqual(
-          [...native.listXattrs(Buffer.from(first))]
-            .filter(([name]) => name !== "security.selinux")
-            .map(([name, value]) => [name as string, Buffer.from(value)]),
-          [["security.capability", capability]]
-        )
-        const plain = fs.statSync(second)
-        assert.deepStrictEqual(
-          [plain.uid, plain.gid, plain.mode & 0o7777, plain.mtimeMs],
-          [0, 0, 0o640, 5000]
-        )
-        assert.deepStrictEqual(shortfalls, [])
-      })
-    )
+  it.scoped("zeros are holes of the archive", () =>
+    Effect.gen(function* () {
+      const zeros = Tar.archive(
+        Tar.member({ name: "a" }, Buffer.alloc(1 << 24)),
+        Tar.member({ name: "b" }, "b")
+      )
+      const padded = Buffer.concat([zeros, Buffer.alloc(1 << 24)])
+      for (const archive of [zeros, padded]) {
+        const { directory } = yield* stage({ blob: gzip(archive), tar: archive, compression: "gzip" })
+        const path = LayerIntake.archivePath(directory)
+        assert.isTrue(fs.readFileSync(path).equals(archive))
+        assert.isBelow(fs.statSync(path).blocks * 512, 1 << 22)
+      }
+    })
+  )
 
-    it.scoped.skipIf(!root)("without privileges the rest is, and no setuid file of the wrong owner", () =>
-      Effect.gen(function* () {
-        const where = yield* place
-        fs.writeFileSync(where.blob, archive)
-        for (const at of [where.at, where.directory]) fs.chownSync(at, NOBODY, NOBODY)
-        const digest = digestOf(archive)
-        const { shortfalls } = yield* asUser(
-          NOBODY,
-          LayerStage.stage({
-            blob: { path: where.blob, digest, size: archive.length },
-            diffId: digest,
-            compression: "none",
-            directory: where.directory
-          })
-        )
-        assert.deepStrictEqual(
-          shortfalls.map(({ lack, count }) => [lack, count]),
-          [
-            ["owner", 2],
-            ["xattr", 1]
-          ]
-        )
-        const stat = fs.statSync(LayerIntake.stagedPath(where.directory, { layer: 3, entry: 0 }))
-        assert.deepStrictEqual([stat.uid, stat.mode & 0o7777], [NOBODY, 0o755])
-      })
-    )
-
-    it.scoped("holes stay holes", () =>
-      Effect.gen(function* () {
-        const sparse = Tar.archive(
-          Tar.member(
-            { name: "s", type: "S", magic: Tar.GNU, tail: Tar.oldGnuTail([1 << 24, 3, 1 << 26, 0], 1 << 26) },
-            "abc"
-          )
-        )
-        const found = yield* stage({ blob: sparse, tar: sparse, compression: "none" })
-        const { size, blocks } = fs.statSync(LayerIntake.stagedPath(found.directory, { layer: 3, entry: 0 }))
-        assert.strictEqual(size, 1 << 26)
-        assert.isBelow(blocks * 512, 1 << 20)
-      })
-    )
-
-    it.scoped("thousands of files have a place each", () =>
-      Effect.gen(function* () {
-        const many = Tar.archive(
-          ...Array.from({ length: 2500 }, (_, index) => Tar.member({ name: `${index}` }, `${index}`))
-        )
-        const { entries } = staged(yield* stage({ blob: gzip(many), tar: many, compression: "gzip" }))
-        assert.deepStrictEqual(
-          entries,
-          Array.from({ length: 2500 }, (_, index) => [`${index}`, `${index}`])
-        )
-      })
-    )
-  })
+  it.scoped("thousands of files have a place each", () =>
+    Effect.gen(function* () {
+      const many = Tar.archive(
+        ...Array.from({ length: 2500 }, (_, index) => Tar.member({ name: `${index}` }, `${index}`))
+      )
+      const { entries } = staged(yield* stage({ blob: gzip(many), tar: many, compression: "gzip" }))
+      assert.deepStrictEqual(
+        entries,
+        Array.from({ length: 2500 }, (_, index) => [`${index}`, `${index}`])
+      )
+    })
+  )
 
   describe("who needs no data", () => {
     const sparse = Tar.member(
@@ -680,18 +627,18 @@ it.layer(services)("LayerStage", (it) => {
           blob,
           tar: mixed,
           compression: "gzip",
-          over: { files: "digests" }
+          over: { keep: "digests" }
         })
         assert.strictEqual(Either.getOrThrow(result).entries, 2504)
         assert.deepStrictEqual(fs.readdirSync(directory).sort(), ["digests", "listing"])
-        const contents = yield* stage({ blob, tar: mixed, compression: "gzip" })
         const reader = new DigestReader(LayerIntake.digestsPath(directory))
-        for (const entry of LayerIntake.entries(directory, 0)) {
+        let files = 0
+        for (const entry of ListingFile.entries(LayerIntake.listingPath(directory), 0)) {
           if (entry._tag !== "File") continue
-          const data = fs.readFileSync(LayerIntake.stagedPath(contents.directory, entry.content))
+          const data = LayerFiles.dataIn(mixed, entry)
           const digest = new ContentDigest()
           digest.write(data, 0, data.length, 0)
-          assert.deepStrictEqual(reader.of(entry.content.entry), digest.end(data.length), entry.path)
+          assert.deepStrictEqual(reader.of(files++), digest.end(data.length), entry.path)
         }
         reader.close()
       })
@@ -706,12 +653,12 @@ it.layer(services)("LayerStage", (it) => {
           diffId: digestOf(mixed),
           compression: "none" as const
         }
-        const { bytes, entries } = yield* LayerStage.stage(request)
+        const { bytes, entries } = yield* LayerArchive.stage(request)
         assert.deepStrictEqual([entries, bytes], [2504, mixed.length])
-        const wrong = yield* Effect.flip(LayerStage.stage({ ...request, diffId: digestOf(noise) }))
+        const wrong = yield* Effect.flip(LayerArchive.stage({ ...request, diffId: digestOf(noise) }))
         assert.strictEqual(wrong._tag, "DiffIdMismatch")
         fs.writeFileSync(where.blob, flipped(mixed, 700))
-        const damaged = yield* Effect.flip(LayerStage.stage(request))
+        const damaged = yield* Effect.flip(LayerArchive.stage(request))
         assert.strictEqual(damaged._tag, "LayerDigestMismatch")
         assert.deepStrictEqual(fs.readdirSync(where.at).sort(), ["blob", "stage"])
         assert.deepStrictEqual(fs.readdirSync(where.directory), [])
@@ -720,25 +667,15 @@ it.layer(services)("LayerStage", (it) => {
     )
   })
 
-  it.scoped("a file that cannot be written is named", () =>
+  it.scoped("what cannot be written is an error of the layer", () =>
     Effect.gen(function* () {
       const where = yield* place
-      fs.mkdirSync(`${where.directory}/files`)
+      fs.mkdirSync(LayerIntake.archivePath(where.directory))
       failed(
         yield* stage({ blob: tar, tar, compression: "none", over: { directory: where.directory } }),
         "LayerUnwritable",
         "EEXIST"
       )
-      const huge = Tar.archive(
-        Tar.member({
-          name: "huge",
-          type: "S",
-          magic: Tar.GNU,
-          tail: Tar.oldGnuTail([], Tar.base256(2n ** 52n, 12))
-        })
-      )
-      const tooLarge = yield* stage({ blob: huge, tar: huge, compression: "none" })
-      if (Either.isLeft(tooLarge.result)) failed(tooLarge, "LayerUnwritable", '"huge" cannot be written: E')
     })
   )
 
@@ -767,17 +704,17 @@ it.layer(services)("LayerStage", (it) => {
         const zeros = Tar.archive(Tar.member({ name: "zeros" }, Buffer.alloc(200 << 20)))
         const blob = gzip(zeros)
         fs.writeFileSync(where.blob, blob)
-        for (const pause of [0, 5, 50]) {
-          const fiber = yield* Effect.fork(
-            LayerStage.stage({
+        for (const events of [0, 1, 2]) {
+          const exit = yield* Interruption.afterEvents(events, (tell) =>
+            LayerArchive.stage({
               blob: { path: where.blob, digest: digestOf(blob), size: blob.length },
               diffId: digestOf(zeros),
               compression: "gzip",
-              directory: fs.mkdtempSync(`${where.directory}/`)
+              directory: fs.mkdtempSync(`${where.directory}/`),
+              onProgress: tell
             })
           )
-          yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, pause)))
-          yield* Fiber.interrupt(fiber)
+          assert.isTrue(Exit.isInterrupted(exit), `after ${events} events`)
           assert.deepStrictEqual(openBelow(where.at), [])
         }
       })

@@ -8,16 +8,18 @@ import * as zlib from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Fiber from "effect/Fiber"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import type { Digest } from "../../../src/domain/document/Digest.ts"
-import * as LayerIntake from "../../../src/services/layer/LayerIntake.ts"
-import * as LayerStage from "../../../src/services/LayerStage.ts"
 import { NativeCalls } from "../../../src/services/files/NativeCalls.ts"
+import * as LayerArchive from "../../../src/services/layer/LayerArchive.ts"
+import type * as LayerIntake from "../../../src/services/layer/LayerIntake.ts"
+import * as Interruption from "../../support/Interruption.ts"
+import * as LayerFiles from "../../support/LayerFiles.ts"
 import { openBelow } from "../../support/OpenFiles.ts"
 import * as Tar from "../../support/TarWriter.ts"
 
-const WORKER = fileURLToPath(new URL("../../dist/layer-worker.cjs", import.meta.url))
+const WORKER = fileURLToPath(new URL("../../../dist/layer-worker.cjs", import.meta.url))
 const lack = !fs.existsSync(WORKER)
   ? " (npm run build makes the worker)"
   : os.availableParallelism() < 2
@@ -52,8 +54,8 @@ const layer = (at: string, name: string): LayerIntake.Request => {
   }
 }
 
-describe.skipIf(lack !== undefined)(`LayerLanes${lack ?? ""}`, () => {
-  const services = Layer.provideMerge(LayerStage.LayerStage.layer(WORKER), NativeCalls.layer)
+describe.skipIf(lack !== undefined)(`LayerWorkers${lack ?? ""}`, () => {
+  const services = Layer.provideMerge(LayerArchive.LayerArchive.layer(WORKER), NativeCalls.layer)
 
   it.scopedLive("take several layers apart at once, with progress and results of each", () =>
     Effect.gen(function* () {
@@ -63,7 +65,7 @@ describe.skipIf(lack !== undefined)(`LayerLanes${lack ?? ""}`, () => {
       const staged = yield* Effect.forEach(
         requests,
         (request) =>
-          LayerStage.stage({
+          LayerArchive.stage({
             ...request,
             onProgress: ({ read }) => void progress.set(request.diffId, read)
           }),
@@ -72,12 +74,8 @@ describe.skipIf(lack !== undefined)(`LayerLanes${lack ?? ""}`, () => {
       for (const [number, request] of requests.entries()) {
         assert.strictEqual(staged[number]?.entries, 2)
         assert.strictEqual(progress.get(request.diffId), request.blob.size)
-        const directory = `${at}/layer-${number}`
-        const [file] = LayerIntake.entries(directory, number)
-        assert.isTrue(file?._tag === "File")
-        if (file?._tag !== "File") return
-        const data = fs.readFileSync(LayerIntake.stagedPath(directory, file.content))
-        assert.isTrue(data.equals(noise(`layer-${number}`)))
+        const [file] = LayerFiles.read(`${at}/layer-${number}`)
+        assert.isTrue(file?.data?.equals(noise(`layer-${number}`)))
       }
     }).pipe(Effect.provide(services))
   )
@@ -93,7 +91,7 @@ describe.skipIf(lack !== undefined)(`LayerLanes${lack ?? ""}`, () => {
         requests,
         (request) =>
           Effect.either(
-            LayerStage.stage({ ...request, blob: { ...request.blob, size: request.blob.size + 1 } })
+            LayerArchive.stage({ ...request, blob: { ...request.blob, size: request.blob.size + 1 } })
           ),
         { concurrency: "unbounded" }
       )
@@ -113,13 +111,14 @@ describe.skipIf(lack !== undefined)(`LayerLanes${lack ?? ""}`, () => {
   it.scopedLive("close everything when they are interrupted", () =>
     Effect.gen(function* () {
       const at = yield* place
-      for (const pause of [0, 20, 100]) {
-        const requests = Array.from({ length: 3 }, (_, number) => layer(at, `layer-${pause}-${number}`))
-        const running = yield* Effect.fork(
-          Effect.forEach(requests, LayerStage.stage, { concurrency: "unbounded" })
+      for (const events of [0, 1, 2]) {
+        const requests = Array.from({ length: 3 }, (_, number) => layer(at, `layer-${events}-${number}`))
+        const exit = yield* Interruption.afterEvents(events, (tell) =>
+          Effect.forEach(requests, (request) => LayerArchive.stage({ ...request, onProgress: tell }), {
+            concurrency: "unbounded"
+          })
         )
-        yield* Effect.sleep(pause)
-        yield* Fiber.interrupt(running)
+        assert.isTrue(Exit.isInterrupted(exit), `after ${events} events`)
         assert.deepStrictEqual(openBelow(at), [])
       }
     }).pipe(Effect.provide(services))

@@ -4,14 +4,18 @@ import * as os from "node:os"
 import * as path from "node:path"
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
-import type { ByteString } from "../../../src/domain/text/ByteString.ts"
 import { LayerEntry, type Metadata } from "../../../src/domain/archive/LayerEntry.ts"
+import { maySpeak } from "../../../src/domain/layer/LayerPath.ts"
+import type { ByteString } from "../../../src/domain/text/ByteString.ts"
 import * as ListingFile from "../../../src/services/layer/ListingFile.ts"
 import { runs } from "../../support/layerArbitraries.ts"
 
 const bytes = (maxLength: number) =>
   fc.uint8Array({ maxLength }).map((array) => String.fromCharCode(...array) as ByteString)
-const name = bytes(40)
+const name = fc.oneof(
+  { weight: 9, arbitrary: bytes(40) },
+  bytes(9).map((text) => `a/.wh.${text}` as ByteString)
+)
 const metadata: fc.Arbitrary<Metadata> = fc.record({
   mode: fc.nat(0o7777),
   uid: fc.nat(2 ** 32 - 2),
@@ -31,7 +35,14 @@ const entry: fc.Arbitrary<LayerEntry> = fc.oneof(
       path: name,
       metadata,
       size: fc.nat(Number.MAX_SAFE_INTEGER),
-      content: fc.record({ layer: fc.constant(LAYER), entry: fc.nat(2 ** 32 - 1) })
+      content: fc.record(
+        {
+          layer: fc.constant(LAYER),
+          offset: fc.nat(Number.MAX_SAFE_INTEGER),
+          runs: fc.array(fc.nat(Number.MAX_SAFE_INTEGER), { maxLength: 6 })
+        },
+        { requiredKeys: ["layer", "offset"] }
+      )
     })
     .map(LayerEntry.File),
   fc.record({ path: name, metadata }).map(LayerEntry.Directory),
@@ -49,12 +60,18 @@ const through = (entries: ReadonlyArray<LayerEntry>): ReadonlyArray<LayerEntry> 
     const file = `${directory}/listing`
     const writer = new ListingFile.ListingWriter(file)
     for (const one of entries) writer.add(one)
-    writer.end()
+    writer.end(0)
     writer.close()
     const listed = ListingFile.entries(file, LAYER)
     const first = [...listed]
     // It is gone through as often as one likes.
     assert.deepStrictEqual([...listed], first)
+    const merged = ListingFile.layer(file, LAYER)
+    assert.deepStrictEqual([...merged.entries], first)
+    assert.strictEqual(
+      merged.mayHide,
+      entries.some(({ path }) => maySpeak(path))
+    )
     return first
   } finally {
     fs.rmSync(directory, { recursive: true })
@@ -95,7 +112,7 @@ describe("a listing read back", () => {
       const file = `${directory}/listing`
       const writer = new ListingFile.ListingWriter(file)
       writer.add(LayerEntry.Hardlink({ path: "a" as ByteString, target: "b" as ByteString }))
-      writer.end()
+      writer.end(0)
       writer.close()
       const whole = fs.readFileSync(file)
       for (const part of [

@@ -1,12 +1,13 @@
-/** Rule 24 of the corner cases, for each zstd decoder alike. */
+/** Rule 24 of docs/layers.md, for each zstd decoder alike. */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { decompress } from "../../../src/services/layer/Decompression.ts"
+import * as LayerError from "../../../src/services/layer/LayerError.ts"
 import * as ZstdDecoder from "../../../src/services/layer/ZstdDecoder.ts"
 
 const available = await ZstdDecoder.available()
 
-/** A frame of raw blocks of so many bytes: a single segment with its size in four bytes. */
+/** Returns a frame of raw blocks of this many bytes: a single segment with its size in four bytes. */
 const stored = (bytes: Uint8Array, block = 1 << 17) => {
   const size = Buffer.alloc(4)
   size.writeUInt32LE(bytes.length)
@@ -38,7 +39,8 @@ const inPieces = (bytes: Uint8Array, sizes: ReadonlyArray<number>) => {
 }
 const all = async (bytes: Uint8Array, decoder: ZstdDecoder.ZstdDecoder, sizes = [1 << 20]) => {
   const out: Array<Buffer> = []
-  for await (const chunk of decompress("zstd", inPieces(bytes, sizes), decoder)) out.push(Buffer.from(chunk))
+  for await (const chunk of decompress("zstd", inPieces(bytes, sizes), { zstd: decoder }))
+    out.push(Buffer.from(chunk))
   return Buffer.concat(out)
 }
 const refused = async (run: Promise<unknown>): Promise<string> =>
@@ -56,7 +58,7 @@ const good: ReadonlyArray<readonly [string, Uint8Array, Uint8Array]> = [
   ["zeros after it", Buffer.concat([stored(text), Buffer.alloc(3_000_000)]), text],
   ["more than every buffer", stored(large), large],
   ["a frame a byte", Buffer.concat([...text].map((byte) => stored(Uint8Array.of(byte)))), text],
-  ["a window of 64 MiB", window(16 << 3), Buffer.alloc(4000, "x")]
+  ["a window of 128 MiB", window(17 << 3), Buffer.alloc(4000, "x")]
 ]
 const bad: ReadonlyArray<readonly [string, Uint8Array, string]> = [
   ["cut off", stored(text).subarray(0, -1), "cut off"],
@@ -64,9 +66,9 @@ const bad: ReadonlyArray<readonly [string, Uint8Array, string]> = [
   ["garbage after it", Buffer.concat([stored(text), Buffer.from("garbage")]), "garbage"],
   ["garbage after zeros", Buffer.concat([stored(text), Buffer.alloc(50), Buffer.from("x")]), "garbage"],
   [
-    "a window over 64 MiB",
-    window((16 << 3) | 1),
-    "needs a window of 75497472 bytes, over the limit of 67108864"
+    "a window over 128 MiB",
+    window((17 << 3) | 1),
+    "needs a window of 150994944 bytes, over the limit of 134217728"
   ],
   ["a dictionary", Buffer.from("28b52ffd2107010100006100", "hex"), "dictionary 7"],
   ["a reserved bit", Buffer.from("28b52ffd280109000061", "hex"), "reserved"],
@@ -74,7 +76,7 @@ const bad: ReadonlyArray<readonly [string, Uint8Array, string]> = [
   ["a compressed block of nonsense", Buffer.from("28b52ffd20200d0000ff", "hex"), "damaged"]
 ]
 
-for (const decoder of ZstdDecoder.ZstdDecoder.literals) {
+for (const decoder of ZstdDecoder.DECODERS) {
   describe.skipIf(!available.includes(decoder))(`zstd by the decoder "${decoder}"`, () => {
     for (const [name, bytes, expected] of good) {
       it(`takes ${name}`, async () => {
@@ -99,7 +101,7 @@ for (const decoder of ZstdDecoder.ZstdDecoder.literals) {
       )
     })
     it("stops when nobody wants more", async () => {
-      for await (const chunk of decompress("zstd", inPieces(stored(large), [1 << 20]), decoder)) {
+      for await (const chunk of decompress("zstd", inPieces(stored(large), [1 << 20]), { zstd: decoder })) {
         assert.isAbove(chunk.length, 0)
         break
       }
@@ -108,8 +110,18 @@ for (const decoder of ZstdDecoder.ZstdDecoder.literals) {
 }
 
 it("a decoder that is not there is named", async () => {
-  for (const decoder of ZstdDecoder.ZstdDecoder.literals) {
+  for (const decoder of ZstdDecoder.DECODERS) {
     if (available.includes(decoder)) continue
     assert.include(await refused(all(stored(text), decoder)), `"${decoder}" is not available`)
   }
+})
+
+it("a machine without any decoder is told what to install, and the layer is not called damaged", () => {
+  const error = LayerError.ofData("x", new ZstdDecoder.ZstdDecoderUnavailable({ decoder: undefined }))
+  assert.equal(error?._tag, "LayerDecoderMissing")
+  assert.match(
+    error?.message ?? "",
+    /^layer x: nothing here decompresses zstd: Node .* cannot, and libzstd\.so\.1 cannot be loaded; install libzstd/
+  )
+  assert.isTrue(error !== undefined && LayerError.isOfMachine(error))
 })

@@ -1,4 +1,4 @@
-/** Rule numbers are those of the corner cases: layouts, indexes, manifests, 27 to 31. Real directories, one image each or more. */
+/** Rule numbers are those of docs/layers.md: layouts, indexes, manifests, 27 to 31. Real directories, one image each or more. */
 import { execFileSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import * as fs from "node:fs"
@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { assert, describe, it, vi } from "vitest"
 import * as Platform from "../../../src/domain/image/Platform.ts"
+import type { ResolvedImage } from "../../../src/domain/image/ResolvedImage.ts"
 import * as ImageResolution from "../../../src/services/layout/ImageResolution.ts"
 import * as LayoutSearch from "../../../src/services/layout/LayoutSearch.ts"
 import * as Layouts from "../../../src/services/layout/Layouts.ts"
@@ -22,6 +23,13 @@ import {
 
 const ARCHITECTURE = process.arch === "x64" ? "amd64" : process.arch
 const HOST: Platform.HostPlatform = { os: "linux", architecture: ARCHITECTURE, variants: [] }
+/** How uname(1) says it. */
+const SPELLED =
+  ({ amd64: "x86_64", arm64: "aarch64" } as Record<string, string>)[ARCHITECTURE] ?? ARCHITECTURE
+const NOTHING_SAID = `neither the index nor the image's configuration names a platform, so the image is taken for linux/${ARCHITECTURE}`
+const CONTRADICTED = [
+  `the index says that the image is for linux/${ARCHITECTURE}, its configuration says linux/s390x: the index decides`
+]
 const OCI = "application/vnd.oci.image"
 const CONFIG = `${OCI}.config.v1+json`
 const LIMIT = 4 * 1024 * 1024
@@ -43,6 +51,14 @@ const outcomes = (layout: string, host = HOST): Record<string, string> => {
       ]
     })
   )
+}
+
+/** The image that a name stands for; throws where it stands for none. */
+const resolved = (layout: string, ref: string): ResolvedImage => {
+  const references = Effect.runSync(Layouts.references(layout))
+  const reference = references.find((one) => one.ref === ref)
+  if (reference === undefined || "error" in reference) throw new Error(`${ref} has no image`)
+  return Effect.runSync(ImageResolution.resolve(layout, reference, HOST))
 }
 
 const withLayout = (test: (layout: LayoutWriter) => void): void => {
@@ -108,7 +124,7 @@ describe("rule 27: indexes", () => {
   refuses(
     "nested deeper than 8",
     (layout) => nested(layout, layout.image(), 9),
-    /the index sha256:[0-9a-f]{64} is nested more than 8 deep/
+    /the index sha256:[0-9a-f]{64} is nested more than 8 levels deep/
   )
   refuses(
     "a cycle: no digest can name what holds it",
@@ -131,7 +147,7 @@ describe("rule 27: indexes", () => {
     },
     /the image is for linux\/s390x, and this machine is/
   )
-  finds("without what is of an unknown media type, whatever it holds", (layout) => {
+  finds("without entries of an unknown media type, whatever they contain", (layout) => {
     const image = layout.image()
     only(
       layout,
@@ -177,13 +193,41 @@ describe("rule 27: indexes", () => {
   refuses(
     "nothing for this machine",
     (layout) => index(layout, imageFor(layout, "linux/s390x"), imageFor(layout, "linux/arm/v7")),
-    /^nothing for linux\/[a-z0-9]+ among linux\/s390x, linux\/arm\/v7$/
+    /^the index has no image for linux\/[a-z0-9]+, only for linux\/s390x, linux\/arm\/v7$/
   )
-  refuses("an empty index", (layout) => index(layout), /^nothing for linux\/[a-z0-9]+ among no manifests$/)
+  refuses("an empty index", (layout) => index(layout), /^the index lists no manifests$/)
+  for (const [what, described, configured, notes] of [
+    ["the configuration contradicts it", `linux/${ARCHITECTURE}`, { architecture: "s390x" }, CONTRADICTED],
+    ["the configuration says nothing", `linux/${ARCHITECTURE}`, { architecture: "", os: "" }, []],
+    ["the configuration lacks it", `linux/${ARCHITECTURE}`, { architecture: undefined, os: undefined }, []],
+    ["nothing says one", undefined, { architecture: "", os: "" }, [NOTHING_SAID]],
+    ["nothing has the fields", undefined, { architecture: undefined, os: undefined }, [NOTHING_SAID]],
+    ["the index says nothing", "/", {}, []],
+    ["both spell it as uname does", `Linux/${SPELLED}`, { architecture: SPELLED, os: "Linux" }, []],
+    ["the configuration spells it as uname does", undefined, { architecture: SPELLED }, []]
+  ] as const) {
+    it(`an image runs where its index names this machine's platform, and ${what}`, () =>
+      withLayout((layout) => {
+        const image = layout.image(configured)
+        only(layout, described === undefined ? image : { ...image, platform: platform(described) })
+        const found = resolved(layout.path, "v1")
+        assert.strictEqual(found.manifestDigest, image.digest)
+        assert.strictEqual(Platform.display(found.platform), `linux/${ARCHITECTURE}`)
+        assert.deepStrictEqual(found.notes, notes)
+      }))
+  }
   refuses(
-    "a platform that the configuration contradicts",
-    (layout) => ({ ...layout.image({ architecture: "s390x" }), platform: platform(`linux/${ARCHITECTURE}`) }),
+    "a platform that the configuration contradicts, of another machine",
+    (layout) => ({ ...layout.image(), platform: platform("linux/s390x") }),
     /the image is for linux\/s390x, and this machine is /
+  )
+  finds(
+    "a configuration that names another platform, below an index whose descriptor names this one",
+    (layout) => {
+      const wanted = layout.image({ architecture: "s390x" })
+      only(layout, index(layout, { ...index(layout, wanted), platform: platform(`linux/${ARCHITECTURE}`) }))
+      return wanted
+    }
   )
 
   const machine = (architecture: string, variant: string): Platform.HostPlatform => ({
@@ -263,12 +307,12 @@ describe("rule 27: indexes", () => {
     [
       "a manifest that is called an index",
       (layout) => ({ ...layout.image({}, { mediaType: null }), mediaType: INDEX }),
-      /the index .* is not of its form/
+      /the index .* is malformed/
     ],
     [
       "an index that is called a manifest",
       (layout) => ({ ...layout.blob(INDEX, { manifests: [] }), mediaType: MANIFEST }),
-      /the manifest .* is not of its form/
+      /the manifest .* is malformed/
     ],
     [
       "a manifest of schema version 1",
@@ -282,12 +326,12 @@ describe("rule 27: indexes", () => {
   refuses(
     "a duplicate key in a manifest",
     (layout) => layout.blob(MANIFEST, Buffer.from(twice(textOf(layout, layout.image())))),
-    /the manifest .* the key "schemaVersion" stands twice/
+    /the manifest .* the key "schemaVersion" appears twice/
   )
   refuses(
     "a duplicate key in a nested index",
     (layout) => layout.blob(INDEX, Buffer.from(twice(textOf(layout, index(layout, layout.image()))))),
-    /the index .* the key "schemaVersion" stands twice/
+    /the index .* the key "schemaVersion" appears twice/
   )
   refuses(
     "a duplicate key in a configuration",
@@ -295,13 +339,13 @@ describe("rule 27: indexes", () => {
       const { config } = manifestOf(layout, layout.image())
       return layout.image({}, { config: layout.blob(CONFIG, Buffer.from(twice(textOf(layout, config)))) })
     },
-    /the image configuration .* stands twice/
+    /the image configuration .* appears twice/
   )
   it("a duplicate key in index.json", () =>
     withLayout((layout) => {
       layout.index(layout.image())
       layout.write("index.json", twice(fs.readFileSync(join(layout.path, "index.json"), "utf8")))
-      assert.match(outcomes(layout.path)["*"] ?? "", /index\.json cannot be used: the key .* stands twice/)
+      assert.match(outcomes(layout.path)["*"] ?? "", /index\.json cannot be used: the key .* appears twice/)
     }))
 
   const large = (layout: LayoutWriter, length: number) =>
@@ -314,7 +358,7 @@ describe("rule 27: indexes", () => {
   refuses(
     "a manifest over 4 MiB",
     (layout) => large(layout, LIMIT + 1),
-    /the manifest .* is said to have 4194305 bytes, more than the 4194304 allowed/
+    /the manifest .* has 4194305 bytes by its descriptor, more than the 4194304 allowed/
   )
   refuses(
     "a manifest over 4 MiB that is said to be small",
@@ -327,7 +371,7 @@ describe("rule 27: indexes", () => {
       const { config } = manifestOf(layout, layout.image())
       return layout.image({}, { config: layout.blob(CONFIG, padded(textOf(layout, config), LIMIT + 1)) })
     },
-    /the image configuration .* 4194305 bytes, more than/
+    /the image configuration .* 4194305 bytes by its descriptor, more than/
   )
 })
 
@@ -351,12 +395,12 @@ describe("rule 28: what is embedded, elsewhere, or no image", () => {
   refuses(
     "embedded data of another size",
     (layout) => ({ ...layout.image(), data: "e30=" }),
-    /the manifest .* has 2 bytes, and its descriptor says [0-9]+/
+    /the manifest .* has 2 bytes, but its descriptor says [0-9]+/
   )
   refuses(
     "embedded data that is no base64",
     (layout) => ({ ...layout.image(), data: "?" }),
-    /has 0 bytes, and/
+    /has 0 bytes, but/
   )
 
   const FOREIGN = [
@@ -390,7 +434,7 @@ describe("rule 28: what is embedded, elsewhere, or no image", () => {
       remove(layout, layer)
       assert.equal(
         outcomes(layout.path).v1,
-        `the manifest ${image.digest} has the layer ${layer.digest}, which is not distributed with images and is missing here; nothing is fetched (it is said to be at ${url})`
+        `the manifest ${image.digest} has the layer ${layer.digest}, which is not distributed with images and is missing here; nothing is fetched (the descriptor names ${url})`
       )
     })
     await new Promise((resolve) => setImmediate(resolve))
@@ -403,11 +447,11 @@ describe("rule 28: what is embedded, elsewhere, or no image", () => {
     [`${OCI}.layer.v1.tar+encrypted`, /which is encrypted$/],
     [`${OCI}.layer.v1.tar+xz`, /xz cannot be read: tar archives can, plain or compressed with gzip or zstd$/],
     [`${OCI}.layer.v1.tar+bzip2`, /bzip2 cannot be read/],
-    ["application/vnd.sylabs.sif.layer.v1.sif", /sif", which is not known$/],
+    ["application/vnd.sylabs.sif.layer.v1.sif", /sif", which is unknown$/],
     ["application/vnd.example.squashfs", /squashfs cannot be read/],
     ["application/vnd.erofs", /erofs cannot be read/],
-    ["application/vnd.in-toto+json", /which is not known$/],
-    ["", /"", which is not known$/]
+    ["application/vnd.in-toto+json", /which is unknown$/],
+    ["", /"", which is unknown$/]
   ]
   for (const [mediaType, why] of layers) {
     refuses(
@@ -427,8 +471,8 @@ describe("rule 28: what is embedded, elsewhere, or no image", () => {
       {},
       /is not an image: .*empty/
     ],
-    ["an empty object as a configuration", CONFIG, {}, /the image configuration .* architecture: is missing/],
-    ["a list as a configuration", CONFIG, [], /the image configuration .* is not of its form/],
+    ["an empty object as a configuration", CONFIG, {}, /the image configuration .* rootfs: is missing/],
+    ["a list as a configuration", CONFIG, [], /the image configuration .* is malformed/],
     ["text as a configuration", CONFIG, Buffer.from("[system]\n"), /the image configuration .* not JSON/],
     ["bytes as a configuration", CONFIG, Buffer.from([0x7b, 0xff, 0x7d]), /is not UTF-8 text/],
     [
@@ -515,7 +559,7 @@ describe("rule 29: blobs", () => {
     ["a symlink to a device", (path) => fs.symlinkSync("/dev/zero", path), /is a device, not a file$/],
     ["a symlink to a fifo", symlinkToFifo, /is a fifo, not a file$/],
     ["a symlink to nothing", (path) => fs.symlinkSync("nothing", path), /is missing$/],
-    ["a symlink to itself", (path) => fs.symlinkSync(path, path), /go round in a circle$/],
+    ["a symlink to itself", (path) => fs.symlinkSync(path, path), /form a circle$/],
     ["missing", () => {}, /is missing$/]
   ]
   for (const [what, make, why] of others) {
@@ -560,12 +604,12 @@ describe("rule 29: blobs", () => {
     refuses(
       `the digest ${JSON.stringify(digest)}`,
       (layout) => ({ ...layout.image(), digest }),
-      new RegExp(`index\\.json is not of its form: manifests\\.0\\.digest: .*${why.source}|${why.source}`)
+      new RegExp(`index\\.json is malformed: manifests\\.0\\.digest: .*${why.source}|${why.source}`)
     )
     refuses(
       `the digest ${JSON.stringify(digest)}, of a layer`,
       (layout) => layout.image({}, { layers: [{ mediaType: `${OCI}.layer.v1.tar`, digest, size: 1 }] }),
-      /the manifest .* is not of its form: layers\.0\.digest: /
+      /the manifest .* is malformed: layers\.0\.digest: /
     )
   }
   for (const size of [-1, 1.5, 2 ** 53, "1", null]) {
@@ -573,7 +617,7 @@ describe("rule 29: blobs", () => {
       `25: the size ${JSON.stringify(size)}`,
       (layout) =>
         layout.image({}, { layers: [{ mediaType: `${OCI}.layer.v1.tar`, digest: sha256("x"), size }] }),
-      /the manifest .* is not of its form: layers\.0\.size: /
+      /the manifest .* is malformed: layers\.0\.size: /
     )
   }
 })
@@ -591,7 +635,7 @@ describe("rule 30: what does not hurt the others", () => {
       const fine = layout.image({ author: "fine" })
       layout.index(...named, layout.named("fine", fine))
       assert.deepEqual(outcomes(layout.path), {
-        v1: `the name stands for several manifests: ${one?.digest}, ${two?.digest}, ${three?.digest}`,
+        v1: `several manifests have this name: ${one?.digest}, ${two?.digest}, ${three?.digest}`,
         fine: fine.digest
       })
     }))
@@ -604,9 +648,31 @@ describe("rule 30: what does not hurt the others", () => {
       ]) {
         layout.index(layout.named("v1", mine), layout.named("v1", other))
         assert.deepEqual(outcomes(layout.path), {
-          v1: `the name stands for several manifests: ${mine.digest}, ${other.digest}`
+          v1: `several manifests have this name: ${mine.digest}, ${other.digest}`
         })
       }
+    }))
+  it("images of one reference are told apart by their full names, as docker save writes them", () =>
+    withLayout((layout) => {
+      const full = (name: string, ref: string, image: WrittenDescriptor) => ({
+        ...image,
+        annotations: { "io.containerd.image.name": name, "org.opencontainers.image.ref.name": ref }
+      })
+      const [a, b, c] = [
+        layout.image({ author: "a" }),
+        layout.image({ author: "b" }),
+        layout.image({ author: "c" })
+      ]
+      const [ofA, ofB] = ["docker.io/library/a:latest", "docker.io/library/b:latest"] as const
+      layout.index(full(ofA, "latest", a), full(ofB, "latest", b), full("docker.io/library/c:v1", "v1", c))
+      assert.deepEqual(outcomes(layout.path), { [ofA]: a.digest, [ofB]: b.digest, v1: c.digest })
+      const ambiguous = `several manifests have this name: ${a.digest}, ${b.digest}`
+      layout.index(full(ofA, "latest", a), full(ofA, "latest", b))
+      assert.deepEqual(outcomes(layout.path), { latest: ambiguous })
+      layout.index(full(ofA, "latest", a), layout.named("latest", b))
+      assert.deepEqual(outcomes(layout.path), { latest: ambiguous })
+      layout.index(full(ofA, "latest", a), full(ofB, "latest", b), layout.named(ofA, c))
+      assert.deepEqual(outcomes(layout.path), { latest: ambiguous, [ofA]: c.digest })
     }))
   finds("one manifest listed twice under one name is one", (layout) => {
     const image = layout.image()
@@ -655,8 +721,8 @@ describe("rule 30: what does not hurt the others", () => {
       const found = outcomes(layout.path)
       assert.equal(found.v1, fine.digest)
       assert.deepEqual(Object.keys(found), ["entry-0", "v1", "entry-2"])
-      assert.match(found["entry-0"] ?? "", /index\.json is not of its form: manifests\.0/)
-      assert.match(found["entry-2"] ?? "", /index\.json is not of its form: manifests\.2\.digest: is missing/)
+      assert.match(found["entry-0"] ?? "", /index\.json is malformed: manifests\.0/)
+      assert.match(found["entry-2"] ?? "", /index\.json is malformed: manifests\.2\.digest: is missing/)
     }))
   finds("unknown files in the layout are ignored", (layout) => {
     const image = layout.image()
@@ -703,7 +769,7 @@ describe("rule 30: what does not hurt the others", () => {
           assert.deepEqual(outcomes(growing.path), { v1: image.digest })
           assert.isAbove(seen.size, 3)
           for (const outcome of seen) {
-            assert.match(outcome, /^sha256:|is missing|not JSON|has [0-9]+ bytes, and its descriptor says/)
+            assert.match(outcome, /^sha256:|is missing|not JSON|has [0-9]+ bytes, but its descriptor says/)
           }
         })
       }
@@ -760,7 +826,7 @@ describe("rule 31: the form of 2016", () => {
       ["directory", /is a directory, not a file$/],
       ["fifo", /is a fifo, not a file$/],
       ["device", /is a device, not a file$/],
-      ["circle", /go round in a circle$/],
+      ["circle", /form a circle$/],
       ["nothing", /is missing$/],
       ["huge", /has 1099511627776 bytes, more than the 4194304 allowed here$/]
     ] as const) {
@@ -776,8 +842,8 @@ describe("rule 31: the form of 2016", () => {
       layout.write("refs/layer", JSON.stringify(layout.blob(`${OCI}.layer.v1.tar`, Buffer.from("x"))))
     })
     assert.match(found.empty ?? "", /not JSON/)
-    assert.match(found.list ?? "", /is not of its form/)
-    assert.match(found.twice ?? "", /the key "size" stands twice/)
+    assert.match(found.list ?? "", /is malformed/)
+    assert.match(found.twice ?? "", /the key "size" appears twice/)
     assert.match(found.elsewhere ?? "", /digest: .* is not a sha256 or sha512 digest/)
     assert.match(found.layer ?? "", /is of type ".*layer.*": neither a manifest nor an index/)
   })
@@ -817,7 +883,7 @@ describe("rule 31: the form of 2016", () => {
       layout.write("refs", "")
       assert.match(
         outcomes(layout.path)["*"] ?? "",
-        /index\.json is missing: a part of its path is no directory$/
+        /index\.json is missing: a part of its path is not a directory$/
       )
     }))
 })
@@ -872,6 +938,41 @@ describe("finding layouts", () => {
       }),
       { layouts: ["a.org/outer"], skipped: [] }
     ))
+  it("says of images in other forms what they are, and what makes a layout of them", () =>
+    assert.deepEqual(
+      found((root, write) => {
+        write("a.org/fine")
+        for (const file of [
+          // skopeo copy … dir:a.org/copied
+          ...["a.org/copied/version", "a.org/copied/manifest.json", "a.org/copied/0a1b"],
+          // docker save, before Docker 25, unpacked
+          ...["saved/manifest.json", "saved/repositories", "saved/0a1b/layer.tar"],
+          ...["a.org/app.tar", "b.tgz", "c.oci", "d.tar.zst", "notes.txt", "tar"]
+        ]) {
+          fs.mkdirSync(join(root, file, ".."), { recursive: true })
+          fs.writeFileSync(join(root, file), "")
+        }
+      }),
+      {
+        layouts: ["a.org/fine"],
+        skipped: [
+          archive("a.org/app.tar"),
+          "a.org/copied is an image of skopeo's dir: transport: skopeo copy dir:PATH oci:LAYOUT:TAG makes a layout of it",
+          ...["b.tgz", "c.oci", "d.tar.zst"].map(archive),
+          "saved is an unpacked archive of docker save: skopeo copy docker-archive:FILE oci:LAYOUT:TAG makes a layout of the archive"
+        ]
+      }
+    ))
+  const archive = (path: string): string =>
+    `${path} is an archive: skopeo copy oci-archive:FILE oci:LAYOUT:TAG makes a layout of it, or docker-archive:FILE if docker save made it`
+  it("takes a layout of docker save, from Docker 25 on, for the layout that it is", () =>
+    assert.deepEqual(
+      found((root, write) => {
+        write("saved")
+        fs.writeFileSync(join(root, "saved/manifest.json"), "[]")
+      }),
+      { layouts: ["saved"], skipped: [] }
+    ))
   it("finds what is below a layout that was copied without a name, but nothing among its blobs", () =>
     assert.deepEqual(
       found((_, write) => {
@@ -881,7 +982,7 @@ describe("finding layouts", () => {
       }),
       {
         layouts: ["a.org/fine"],
-        skipped: [" is a layout directly in the layouts directory, so it has no name"]
+        skipped: [" is itself a layout, which has no name"]
       }
     ))
 })
@@ -890,7 +991,7 @@ it("rule 28: what is resolved has a diff id for each layer, or is refused", () =
   withLayout((layout) => {
     const [layer] = manifestOf(layout, layout.image()).layers
     only(layout, layout.image({}, { layers: [layer, layer] }))
-    assert.match(outcomes(layout.path).v1 ?? "", /has 2 layers, and its configuration 1 diff ids$/)
+    assert.match(outcomes(layout.path).v1 ?? "", /has 2 layers, but its configuration has 1 diff ids$/)
     const image = layout.image(
       { rootfs: { type: "layers", diff_ids: [sha256("x"), sha256("y")] } },
       { layers: [layer, layer] }

@@ -3,16 +3,17 @@ import * as fs from "node:fs"
 import { tmpdir } from "node:os"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import { type ByteString, fromBytes, fromText } from "../../../src/domain/text/ByteString.ts"
-import type { ContentId, Metadata } from "../../../src/domain/archive/LayerEntry.ts"
+import type { Metadata } from "../../../src/domain/archive/LayerEntry.ts"
 import { RootStep } from "../../../src/domain/root/RootStep.ts"
+import { type ByteString, fromBytes, fromText } from "../../../src/domain/text/ByteString.ts"
 import { NativeCalls } from "../../../src/services/files/NativeCalls.ts"
-import { RootWriter } from "../../../src/services/root/RootWriter.ts"
 import * as TreeRemoval from "../../../src/services/files/TreeRemoval.ts"
+import { RootWriter } from "../../../src/services/root/RootWriter.ts"
 import { asUser, NOBODY } from "../../support/AsUser.ts"
+import * as Interruption from "../../support/Interruption.ts"
 
 const isRoot = process.geteuid?.() === 0
 const asRoot = isRoot ? it.scoped : it.scoped.skip
@@ -30,16 +31,18 @@ const metadata = (changes: Partial<Metadata> = {}): Metadata => ({
   xattrs: new Map(),
   ...changes
 })
-const { MakeDirectory, MakeLink, MakeNode, MakeSymlink, PlaceFile, SetDirectory } = RootStep
+const { MakeDirectory, MakeFile, MakeLink, MakeNode, MakeSymlink, SetDirectory } = RootStep
 const node = { major: 0, minor: 0, kind: "fifo" as const, metadata: metadata() }
 
 const layer = Layer.provideMerge(RootWriter.layer, NativeCalls.layer)
 
+type FileStep = Extract<RootStep, { readonly _tag: "MakeFile" }>
+
 interface Place {
   readonly root: string
   readonly stage: string
-  /** Puts data where phase one would. */
-  readonly put: (content: ContentId, data: string) => void
+  /** Adds to the archive of a layer, and says where that is in it. */
+  readonly put: (layer: number, data: string) => Pick<FileStep, "content" | "size">
   readonly write: (steps: Iterable<RootStep>) => ReturnType<RootWriter["Type"]["write"]>
 }
 
@@ -52,12 +55,17 @@ const place = Effect.gen(function* () {
   const [root, stage] = [`${directory}/root`, `${directory}/stage`]
   fs.mkdirSync(root, 0o700)
   fs.mkdirSync(stage, 0o700)
-  const staged = ({ entry, layer }: ContentId) => `${stage}/${layer}-${entry}`
+  const archives = ["0", "1", "2"].map((layer) => `${stage}/${layer}`)
   return {
     root,
     stage,
-    put: (content: ContentId, data: string) => fs.writeFileSync(staged(content), data, { mode: 0o640 }),
-    write: (steps: Iterable<RootStep>) => writer.write(root, steps, staged)
+    put: (layer: number, data: string) => {
+      const path = archives[layer] ?? ""
+      const offset = fs.existsSync(path) ? fs.statSync(path).size : 0
+      fs.appendFileSync(path, data)
+      return { content: { layer, offset }, size: data.length }
+    },
+    write: (steps: Iterable<RootStep>) => writer.write(root, steps, archives)
   } satisfies Place
 }).pipe(Effect.provide(layer))
 
@@ -73,11 +81,12 @@ describe("RootWriter", () => {
   it.scoped("carries out steps of every kind that take no privilege", () =>
     Effect.gen(function* () {
       const { put, root, stage, write } = yield* place
-      put({ layer: 2, entry: 7 }, "data")
+      put(2, "before")
+      const data = put(2, "data")
       const made = yield* write([
         MakeDirectory({ path: text("d") }),
         MakeDirectory({ path: text("d/e") }),
-        PlaceFile({ path: text("d/file"), content: { layer: 2, entry: 7 } }),
+        MakeFile({ ...data, path: text("d/file"), metadata: metadata({ mode: 0o640 }) }),
         MakeNode({ ...node, path: text("d/pipe"), metadata: metadata({ mode: 0o622 }) }),
         MakeSymlink({ path: text("link"), target: text("/d/../nowhere"), metadata: metadata() }),
         MakeLink({ path: text("d/e/file"), existing: text("d/file") }),
@@ -87,32 +96,75 @@ describe("RootWriter", () => {
       ])
       assert.deepStrictEqual(made, { steps: 9, shortfalls: [] })
       assert.strictEqual(fs.readFileSync(`${root}/d/e/file`, "utf8"), "data")
-      // Its third name is the one where it was staged.
-      assert.strictEqual(stat("%a %h", `${root}/d/file`), "640 3")
+      assert.strictEqual(stat("%a %h %Y", `${root}/d/file`), "640 2 1000")
       assert.strictEqual(stat("%F %a", `${root}/d/pipe`), "fifo 622")
       assert.strictEqual(fs.readlinkSync(`${root}/link`), "/d/../nowhere")
       assert.deepStrictEqual(
         ["", "/d", "/d/e", "/link", "/d/pipe"].map((path) => stat("%a %Y", root + path)),
         ["711 1000", "750 1000", "1777 1000", "777 1000", "622 1000"]
       )
-      assert.deepStrictEqual(fs.readdirSync(stage), ["2-7"])
+      assert.deepStrictEqual(fs.readdirSync(stage), ["2"])
     })
   )
 
   it.scoped("a directory of mode 0555 has its children and its time", () =>
     Effect.gen(function* () {
       const { put, root, write } = yield* place
-      put({ layer: 0, entry: 0 }, "x")
+      const data = put(0, "x")
       yield* write([
         MakeDirectory({ path: text("a") }),
         MakeDirectory({ path: text("a/b") }),
-        PlaceFile({ path: text("a/b/c"), content: { layer: 0, entry: 0 } }),
+        MakeFile({ ...data, path: text("a/b/c"), metadata: metadata() }),
         SetDirectory({ path: text("a/b"), metadata: metadata({ mode: 0o555 }) }),
         SetDirectory({ path: text("a"), metadata: metadata({ mode: 0 }) }),
         SetDirectory({ path: text(""), metadata: metadata({ mode: 0o555 }) })
       ])
       assert.strictEqual(stat("%a %Y", root), "555 1000")
       assert.strictEqual(stat("%a %Y", `${root}/a`), "0 1000")
+    })
+  )
+
+  it.scoped("files have their data, small, large and sparse, and holes stay holes", () =>
+    Effect.gen(function* () {
+      const { put, root, write } = yield* place
+      const [small, large] = ["s".repeat(1000), "0123456789".repeat(500_000)]
+      const [one, two, three, empty] = [put(0, small), put(1, large), put(0, "abcdef"), put(0, "")]
+      const sparse = { layer: 0, offset: three.content.offset, runs: [5, 2, 1 << 22, 4] }
+      yield* write([
+        MakeFile({ ...two, path: text("large"), metadata: metadata() }),
+        MakeFile({ ...one, path: text("small"), metadata: metadata() }),
+        MakeFile({ content: sparse, size: 1 << 24, path: text("sparse"), metadata: metadata() }),
+        MakeFile({
+          content: { layer: 2, offset: 0, runs: [] },
+          size: 2 ** 40,
+          path: text("hole"),
+          metadata: metadata()
+        }),
+        MakeFile({ ...empty, path: text("empty"), metadata: metadata() })
+      ])
+      const read = (name: string) => fs.readFileSync(`${root}/${name}`, "latin1")
+      assert.strictEqual(read("small"), small)
+      assert.strictEqual(read("large"), large)
+      assert.strictEqual(read("empty"), "")
+      const expected = Buffer.alloc(1 << 24)
+      expected.write("ab", 5)
+      expected.write("cdef", 1 << 22)
+      assert.isTrue(fs.readFileSync(`${root}/sparse`).equals(expected))
+      assert.strictEqual(fs.statSync(`${root}/hole`).size, 2 ** 40)
+      for (const name of ["sparse", "hole"])
+        assert.isBelow(fs.statSync(`${root}/${name}`).blocks * 512, 1 << 20)
+    })
+  )
+
+  it.scoped("an archive that ends within a file is an error", () =>
+    Effect.gen(function* () {
+      const { put, write } = yield* place
+      for (const size of [10, 10_000_000]) {
+        const { content } = put(0, "abc")
+        const path = text(`f${size}`)
+        const error = yield* Effect.flip(write([MakeFile({ content, size, path, metadata: metadata() })]))
+        assert.deepInclude(error, { step: "MakeFile", path, code: "EIO" })
+      }
     })
   )
 
@@ -188,7 +240,7 @@ describe("RootWriter", () => {
   it.scoped("paths up to and beyond PATH_MAX are made, linked, set and removed", () =>
     Effect.gen(function* () {
       const { put, root, write } = yield* place
-      put({ layer: 0, entry: 0 }, "deep")
+      const data = put(0, "deep")
       const directories = Array.from({ length: 40 }, (_, index) =>
         text(Array.from({ length: index + 1 }, () => "n".repeat(200)).join("/"))
       )
@@ -196,7 +248,7 @@ describe("RootWriter", () => {
       const half = directories[19] ?? text("")
       yield* write([
         ...directories.map((path) => MakeDirectory({ path })),
-        PlaceFile({ path: text(`${deepest}/f`), content: { layer: 0, entry: 0 } }),
+        MakeFile({ ...data, path: text(`${deepest}/f`), metadata: metadata() }),
         MakeNode({ ...node, path: text(`${deepest}/n`) }),
         MakeLink({ path: text(`${half}/f`), existing: text(`${deepest}/f`) }),
         MakeLink({ path: text(`${deepest}/g`), existing: text(`${half}/f`) }),
@@ -207,7 +259,7 @@ describe("RootWriter", () => {
           .trim()
           .split("\n")
           .sort()
-      assert.deepStrictEqual(find("-not", "-type", "d"), ["f 4", "f 4", "g 4", "n 1"])
+      assert.deepStrictEqual(find("-not", "-type", "d"), ["f 3", "f 3", "g 3", "n 1"])
       assert.strictEqual(find("-type", "d", "-perm", "701").length, 40)
     })
   )
@@ -229,6 +281,21 @@ describe("RootWriter", () => {
         code: "ENOENT",
         syscall: "mknod"
       })
+    })
+  )
+
+  it.scoped("a file larger than the file system takes is an error that names it", () =>
+    Effect.gen(function* () {
+      const { write } = yield* place
+      const huge = MakeFile({
+        path: text("huge"),
+        content: { layer: 0, offset: 0, runs: [] },
+        size: 2 ** 52,
+        metadata: metadata()
+      })
+      const outcome = yield* Effect.either(write([huge]))
+      if (Either.isLeft(outcome))
+        assert.deepInclude(outcome.left, { step: "MakeFile", path: "huge", code: "EFBIG" })
     })
   )
 
@@ -258,18 +325,22 @@ describe("RootWriter", () => {
   it.scopedLive("an endless plan can be interrupted", () =>
     Effect.gen(function* () {
       const { write } = yield* place
-      const plan = function* (): Iterable<RootStep> {
-        for (let number = 0; ; number++) yield MakeDirectory({ path: text(`d${number}`) })
-      }
-      const fiber = yield* Effect.fork(write(plan()))
-      yield* Effect.sleep("50 millis")
-      assert.isTrue(Exit.isInterrupted(yield* Fiber.interrupt(fiber)))
+      const exit = yield* Interruption.afterEvents(100, (tell) => {
+        const plan = function* (): Iterable<RootStep> {
+          for (let number = 0; ; number++) {
+            tell()
+            yield MakeDirectory({ path: text(`d${number}`) })
+          }
+        }
+        return write(plan())
+      })
+      assert.isTrue(Exit.isInterrupted(exit))
     })
   )
 
   asRoot(`owners, devices and setuid bits arrive${NEEDS_ROOT}`, () =>
     Effect.gen(function* () {
-      const { root, write } = yield* place
+      const { put, root, write } = yield* place
       const owned = metadata({ mode: 0o6711, uid: 4294967294, gid: 1234 })
       yield* write([
         MakeNode({
@@ -282,6 +353,7 @@ describe("RootWriter", () => {
         MakeNode({ path: text("disk"), kind: "block", major: 4095, minor: 1048575, metadata: owned }),
         MakeNode({ path: text("pipe"), kind: "fifo", major: 0, minor: 0, metadata: owned }),
         MakeSymlink({ path: text("link"), target: text("null"), metadata: owned }),
+        MakeFile({ ...put(0, "x"), path: text("file"), metadata: owned }),
         MakeDirectory({ path: text("dir") }),
         SetDirectory({ path: text("dir"), metadata: owned }),
         SetDirectory({ path: text(""), metadata: metadata({ uid: 5, gid: 6 }) })
@@ -291,6 +363,7 @@ describe("RootWriter", () => {
       assert.strictEqual(shown("disk"), "block special file 6711 4294967294:1234 4095:1048575 1000")
       assert.strictEqual(shown("pipe"), "fifo 6711 4294967294:1234 0:0 1000")
       assert.strictEqual(shown("link"), "symbolic link 777 4294967294:1234 0:0 1000")
+      assert.strictEqual(shown("file"), "regular file 6711 4294967294:1234 0:0 1000")
       assert.strictEqual(shown("dir"), "directory 6711 4294967294:1234 0:0 1000")
       assert.strictEqual(shown(""), "directory 755 5:6 0:0 1000")
     })
@@ -298,7 +371,7 @@ describe("RootWriter", () => {
 
   asRoot(`extended attributes arrive, binary capabilities too, and survive chown${NEEDS_ROOT}`, () =>
     Effect.gen(function* () {
-      const { root, write } = yield* place
+      const { put, root, write } = yield* place
       // cap_net_bind_service=ep, as setcap(8) writes it
       const capability = Uint8Array.of(1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
       const xattrs = new Map([
@@ -308,6 +381,7 @@ describe("RootWriter", () => {
       const owned = metadata({ uid: 7, gid: 8, xattrs })
       yield* write([
         MakeDirectory({ path: text("d") }),
+        MakeFile({ ...put(0, "x"), path: text("d/f"), metadata: owned }),
         MakeNode({ ...node, path: text("d/n"), metadata: owned }),
         MakeSymlink({
           path: text("d/l"),
@@ -319,6 +393,8 @@ describe("RootWriter", () => {
           metadata: { ...owned, xattrs: new Map([[text("user.d"), capability]]) }
         })
       ])
+      const onFile = yield* xattrsOf(`${root}/d/f`)
+      assert.deepStrictEqual([...(onFile.get(text("security.capability")) ?? [])], [...capability])
       const onNode = yield* xattrsOf(`${root}/d/n`)
       assert.deepStrictEqual([...(onNode.get(text("security.capability")) ?? [])], [...capability])
       assert.strictEqual(onNode.get(text("trusted.empty"))?.length, 0)
@@ -330,23 +406,34 @@ describe("RootWriter", () => {
   asRoot(`as root, what is refused is an error${NEEDS_ROOT}`, () =>
     Effect.gen(function* () {
       const { write } = yield* place
-      const xattrs = new Map([[text("nonsense.name"), Uint8Array.of(1)]])
+      const xattrs = new Map([[text("security.capability"), Uint8Array.of(1)]])
       const error = yield* Effect.flip(
         write([SetDirectory({ path: text(""), metadata: metadata({ xattrs }) })])
       )
-      assert.deepInclude(error, { code: "ENOTSUP", syscall: "fsetxattr", path: "" })
+      assert.deepInclude(error, { code: "EINVAL", syscall: "fsetxattr", path: "" })
+    })
+  )
+
+  asRoot(`as root, an attribute that the file system does not support is counted${NEEDS_ROOT}`, () =>
+    Effect.gen(function* () {
+      const { write } = yield* place
+      const xattrs = new Map([[text("nonsense.name"), Uint8Array.of(1)]])
+      const { shortfalls } = yield* write([SetDirectory({ path: text(""), metadata: metadata({ xattrs }) })])
+      assert.deepEqual(shortfalls, [{ lack: "xattr", count: 1, path: "", code: "ENOTSUP" }])
     })
   )
 
   asRoot(`without privileges, what is refused is counted, the rest is done${NEEDS_ROOT}`, () =>
     Effect.gen(function* () {
-      const { root, stage, write } = yield* place
+      const { put, root, stage, write } = yield* place
       for (const path of [root, stage, root.replace("/root", "")]) fs.chownSync(path, NOBODY, NOBODY)
       const foreign = metadata({
         uid: 0,
         gid: 0,
         xattrs: new Map([[text("trusted.x"), Uint8Array.of(1)]])
       })
+      const setuid = put(0, "x")
+      fs.chmodSync(`${stage}/0`, 0o644)
       const written = yield* asUser(
         NOBODY,
         write([
@@ -355,19 +442,21 @@ describe("RootWriter", () => {
           MakeLink({ path: text("d/zero"), existing: text("d/null") }),
           MakeLink({ path: text("d/more"), existing: text("d/zero") }),
           MakeNode({ ...node, path: text("d/pipe"), metadata: foreign }),
+          MakeFile({ ...setuid, path: text("d/setuid"), metadata: { ...foreign, mode: 0o6755 } }),
           SetDirectory({ path: text("d"), metadata: foreign }),
           SetDirectory({ path: text(""), metadata: metadata({ uid: NOBODY, gid: NOBODY, mode: 0o555 }) })
         ])
       )
       assert.deepStrictEqual(written, {
-        steps: 7,
+        steps: 8,
         shortfalls: [
           { lack: "device", count: 1, path: "d/null", code: "EPERM" },
-          { lack: "owner", count: 2, path: "d/pipe", code: "EPERM" },
-          { lack: "xattr", count: 2, path: "d/pipe", code: "EPERM" }
+          { lack: "owner", count: 3, path: "d/pipe", code: "EPERM" },
+          { lack: "xattr", count: 3, path: "d/pipe", code: "EPERM" }
         ]
       })
-      assert.deepStrictEqual(fs.readdirSync(`${root}/d`), ["pipe"])
+      assert.deepStrictEqual(fs.readdirSync(`${root}/d`), ["pipe", "setuid"])
+      assert.strictEqual(stat("%a %u", `${root}/d/setuid`), `755 ${NOBODY}`)
       assert.strictEqual(stat("%a %u", root), `555 ${NOBODY}`)
     })
   )

@@ -12,7 +12,8 @@ import type * as Scope from "effect/Scope"
 import type { Volume } from "../../../src/domain/unit/ImageVolumes.ts"
 import { NativeCalls } from "../../../src/services/files/NativeCalls.ts"
 import * as TreeRemoval from "../../../src/services/files/TreeRemoval.ts"
-import { Volumes } from "../../../src/services/Volumes.ts"
+import { VolumeDirectories } from "../../../src/services/root/VolumeDirectories.ts"
+import * as Exchanger from "../../support/Exchanger.ts"
 
 const asRoot = process.geteuid?.() === 0 ? it.scopedLive : it.scopedLive.skip
 
@@ -50,14 +51,14 @@ const place: Effect.Effect<Place, never, Scope.Scope> = Effect.acquireRelease(
   })
 )
 
-const layer = Volumes.layer.pipe(Layer.provide(NativeCalls.layer), Layer.provide(NodeContext.layer))
+const layer = VolumeDirectories.layer.pipe(Layer.provide(NativeCalls.layer), Layer.provide(NodeContext.layer))
 const ensure = ({ root }: Place, volume: Volume) =>
-  Effect.flatMap(Volumes, (volumes) => volumes.ensure(volume, root)).pipe(Effect.provide(layer))
+  Effect.flatMap(VolumeDirectories, (volumes) => volumes.ensure(volume, root)).pipe(Effect.provide(layer))
 const refusal = (at: Place, volume: Volume) =>
   Effect.map(Effect.flip(ensure(at, volume)), (error) => error.message)
 const namesIn = (volume: Volume) => fs.readdirSync(dirname(volume.directory))
 
-describe("Volumes.ensure", () => {
+describe("VolumeDirectories.ensure", () => {
   asRoot("copies what the image has there, with all that belongs to it", () =>
     Effect.gen(function* () {
       const at = yield* place
@@ -113,11 +114,10 @@ describe("Volumes.ensure", () => {
           )
         return Context.add(context, CommandExecutor.CommandExecutor, CommandExecutor.makeExecutor(half))
       })
-      const broken = Volumes.layer.pipe(Layer.provide(NativeCalls.layer), Layer.provide(failing))
-      const error = yield* Effect.flatMap(Volumes, (volumes) => volumes.ensure(volume, at.root)).pipe(
-        Effect.provide(broken),
-        Effect.flip
-      )
+      const broken = VolumeDirectories.layer.pipe(Layer.provide(NativeCalls.layer), Layer.provide(failing))
+      const error = yield* Effect.flatMap(VolumeDirectories, (volumes) =>
+        volumes.ensure(volume, at.root)
+      ).pipe(Effect.provide(broken), Effect.flip)
       assert.include(error.message, "the volume /data cannot be filled: cp ended with exit code 1")
       assert.isFalse(fs.existsSync(volume.directory))
       // What it did leave, as a power cut would, the next run removes.
@@ -191,7 +191,7 @@ describe("Volumes.ensure", () => {
       fs.symlinkSync("../elsewhere", volume.directory)
       assert.match(
         yield* refusal(at, volume),
-        /is kept at .*, which leads to \.\.\/elsewhere, where nothing is$/
+        /is kept at .*, which leads to \.\.\/elsewhere, which does not exist$/
       )
       fs.mkdirSync(`${dirname(volume.directory)}/../elsewhere`)
       yield* ensure(at, volume)
@@ -214,5 +214,32 @@ describe("Volumes.ensure", () => {
         yield* ensure(at, volume)
         assert.strictEqual(fs.statSync(volume.directory).uid, 1)
       })
+  )
+
+  asRoot("gives away nothing that another process puts in the place of a directory of the host", () =>
+    Effect.gen(function* () {
+      const at = yield* place
+      fs.chownSync(at.inImage("/data"), 7, 8)
+      const volume = at.host("/data")
+      const precious = `${dirname(dirname(volume.directory))}/precious`
+      const link = `${dirname(volume.directory)}/link`
+      fs.mkdirSync(precious)
+      fs.writeFileSync(`${precious}/file`, "")
+      fs.mkdirSync(dirname(volume.directory))
+      const volumes = yield* Effect.provide(VolumeDirectories, layer)
+      yield* Exchanger.start([[volume.directory, link]])
+      for (let round = 0; round < 300; round++) {
+        fs.symlinkSync(precious, link)
+        // It may fail, and must not go on with what it did not make.
+        yield* Effect.either(volumes.ensure(volume, at.root))
+        assert.strictEqual(fs.statSync(precious).uid, 0)
+        for (const path of [link, volume.directory]) {
+          yield* TreeRemoval.remove(path, (cause) => cause).pipe(Effect.ignore)
+        }
+        for (const path of fs.readdirSync(dirname(volume.directory))) {
+          yield* TreeRemoval.remove(`${dirname(volume.directory)}/${path}`, (cause) => cause)
+        }
+      }
+    })
   )
 })

@@ -12,16 +12,16 @@ import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Either from "effect/Either"
 import fc from "fast-check"
+import type { ProcessConfig } from "../../../src/domain/image/ImageConfig.ts"
+import * as UnitName from "../../../src/domain/naming/UnitName.ts"
+import { absolute, DEFAULT_PATH } from "../../../src/domain/process/ImageCommand.ts"
+import * as StopSignal from "../../../src/domain/process/StopSignal.ts"
 import * as EnvironmentLine from "../../../src/domain/systemd/EnvironmentLine.ts"
 import * as ExecStart from "../../../src/domain/systemd/ExecStart.ts"
-import { absolute, DEFAULT_PATH } from "../../../src/domain/process/ImageCommand.ts"
-import type { ProcessConfig } from "../../../src/domain/image/ImageConfig.ts"
+import { literal, path, prose, type UnitValue, word } from "../../../src/domain/systemd/UnitValue.ts"
 import * as ImageUnits from "../../../src/domain/unit/ImageUnits.ts"
-import * as StopSignal from "../../../src/domain/process/StopSignal.ts"
 import * as StubUnit from "../../../src/domain/unit/StubUnit.ts"
 import * as UnitFile from "../../../src/domain/unit/UnitFile.ts"
-import * as UnitName from "../../../src/domain/naming/UnitName.ts"
-import { literal, path, prose, type UnitValue, word } from "../../../src/domain/systemd/UnitValue.ts"
 import { words } from "../../support/SystemdSyntax.ts"
 import {
   contextOf,
@@ -133,7 +133,7 @@ type WholeImage = typeof wholeImage extends fc.Arbitrary<infer A> ? A : never
 
 /** The host has neither the images' programs nor ours; systemd's groups of calls name some that its libseccomp lacks. */
 const EXPECTED =
-  /Command \/(?:bin\/app|usr\/bin\/oci-(?:prepare|release)) is not executable|Failed to parse system call, ignoring: /
+  /Command \/(?:bin\/app|usr\/bin\/oci-(?:output|prepare|release)) is not executable|Failed to parse system call, ignoring: /
 const MOST_IMAGES = 5000
 const IMAGES_AT_ONCE = 250
 

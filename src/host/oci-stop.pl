@@ -1,0 +1,72 @@
+#!/usr/bin/perl
+# oci-stop SERVICE: sends the main process of a service its stop signal, and waits until the process has ended. When the time for a
+# stop is up, it kills the process.
+#
+# systemd would do the same, but it cannot wait for every process 1 of a namespace: where it heard of the process while its parent
+# still lived, it takes the process for "not our child", and sends SIGKILL directly after the stop signal (systemd 257 and 262).
+# Which signal, how long and which processes stay what the service's unit says (systemd.kill(5)), drop-ins included.
+use strict;
+use warnings;
+
+# These are the same on every architecture.
+use constant { PIDFD_SEND_SIGNAL => 424, PIDFD_OPEN => 434 };
+use constant { SIGKILL => 9, SIGCONT => 18 };
+# A process that SIGKILL does not end within this many seconds waits for a device: systemd goes on without it, and so does this.
+use constant PATIENCE => 10;
+
+@ARGV == 1 or die "usage: oci-stop SERVICE\n";
+my ($service) = @ARGV;
+
+my %shown;
+my @properties = map { ("-p", $_) } qw(MainPID ControlGroup KillMode KillSignal TimeoutStopUSec);
+open(my $show, "-|", "systemctl", "show", @properties, "--", $service) or die "systemctl: $!\n";
+while (<$show>) { chomp; $shown{$1} = $2 if /^(\w+)=(.*)$/ }
+close $show;
+my $pid = $shown{MainPID};
+exit 0 unless defined $pid && $pid =~ /^[1-9][0-9]*$/ && $shown{KillMode} ne "none";
+
+# A descriptor stays with its process. The number may be another process's by now: the cgroup says whose it is.
+my $descriptor = syscall(PIDFD_OPEN, $pid + 0, 0);
+exit 0 if $descriptor < 0;
+open(my $cgroup, "<", "/proc/$pid/cgroup") or exit 0;
+my ($group) = map { /^0::(.*)$/ } <$cgroup>;
+exit 0 unless defined $group && $group eq $shown{ControlGroup};
+
+my $signal = $shown{KillSignal} + 0;
+if ($shown{KillMode} eq "control-group") {
+  system("systemctl", "kill", "--signal=$signal", "--", $service);
+} else {
+  send_signal($signal);
+}
+# A process that is stopped takes no signal before it goes on.
+send_signal(SIGCONT);
+my $seconds = seconds($shown{TimeoutStopUSec});
+exit 0 if has_ended($seconds);
+print STDERR "<4>the main process of $service did not end within $shown{TimeoutStopUSec} of signal $signal: it is killed\n";
+send_signal(SIGKILL);
+has_ended(PATIENCE);
+
+sub send_signal { syscall(PIDFD_SEND_SIGNAL, $descriptor, $_[0], 0, 0) }
+
+# Whether the process ends within a number of seconds; without one there is no limit. A signal only interrupts the waiting.
+sub has_ended {
+  my ($left) = @_;
+  for (;;) {
+    my $ready = "";
+    vec($ready, $descriptor, 1) = 1;
+    (my $found, $left) = select($ready, undef, undef, $left);
+    return $found > 0 if $found >= 0;
+  }
+}
+
+# Returns the seconds of a time span as systemctl prints it: 1min 30s, 500ms, infinity. A span that is not understood counts as no limit.
+sub seconds {
+  my ($text) = @_;
+  my %units = (us => 1e-6, ms => 1e-3, s => 1, min => 60, h => 3600, d => 86400, w => 604800, month => 2629800, y => 31557600);
+  my $sum = 0;
+  for my $part (split / /, $text) {
+    $part =~ /^([0-9.]+)(\w+)$/ && exists $units{$2} or return undef;
+    $sum += $1 * $units{$2};
+  }
+  return $sum;
+}

@@ -1,0 +1,24 @@
+/**
+ * Reads image layouts: which there are below a directory, the names in one, and the documents of an image. The
+ * generator takes the functions as they are, and other programs take them from the service `Layouts`.
+ */
+import * as ImageResolution from "./ImageResolution.ts"
+import * as LayoutSearch from "./LayoutSearch.ts"
+import * as LayoutNames from "./Layouts.ts"
+
+/** The functions return when their work is done. Their results are values, or an `Either`, which is an Effect. */
+export interface LayoutReader {
+  /** Finds the layouts below a directory. */
+  readonly find: typeof LayoutSearch.find
+  /** Reads the names in a layout. */
+  readonly references: typeof LayoutNames.references
+  /** Reads the documents of an image. */
+  readonly resolve: typeof ImageResolution.resolve
+}
+
+/** Reads the layouts of this machine's file system. */
+export const ON_DISK: LayoutReader = {
+  find: LayoutSearch.find,
+  references: LayoutNames.references,
+  resolve: ImageResolution.resolve
+}
