@@ -30,14 +30,19 @@ is_empty() {
 }
 
 # systemd starts this unit along with a service that runs already (`systemctl start`, `Wants=`), and before a service that has
-# just ended without its root being taken away (`Upholds=`).
+# just ended without its root being taken away (`Upholds=`). A service that is about to stop is active until its process has
+# ended, since its orderly stop comes first (src/domain/unit/StopUnit.ts): it is waited for, or it would be started again
+# in the root that it has used.
 unmount() {
   while :; do
     state=$(systemctl show --property=ActiveState --value -- "$service") || exit 1
     case $state in
       inactive | failed | activating) break ;;
       deactivating) sleep 0.1 ;;
-      active | reloading | refreshing) exit 0 ;;
+      active | reloading | refreshing)
+        will_stop || exit 0
+        sleep 0.1
+        ;;
       *)
         echo "$root is mounted still, and $service is \"$state\"" >&2
         exit 1
@@ -46,6 +51,21 @@ unmount() {
   done
   take_away || exit 1
 }
+
+# Whether a service that is active is about to be inactive: it is to stop or to be restarted, or a start came while its
+# orderly stop went on, or systemd has yet to hear that its main process has ended.
+will_stop() (
+  shown=$(systemctl show --property=Job,MainPID,ConsistsOf -- "$service") || return 0
+  shown() { printf '%s\n' "$shown" | sed -n "s/^$1=//p"; }
+  job=$(shown Job) pid=$(shown MainPID)
+  kind=$(systemctl list-jobs --plain --no-legend | while read -r id _ kind _; do [ "$id" != "$job" ] || echo "$kind"; done)
+  case $kind in '' | start) ;; *) return 0 ;; esac
+  # The unit of the orderly stop is a part of the service. Names of units have no space.
+  set -f
+  # shellcheck disable=SC2046
+  case $(systemctl show --property=ActiveState --value -- $(shown ConsistsOf)) in *deactivating*) return 0 ;; esac
+  [ "$pid" != 0 ] && { [ ! -d "/proc/$pid" ] || grep -q '^State:[[:space:]]*[ZX]' "/proc/$pid/status"; }
+)
 
 # With all that is mounted in it. A root that persists has to be let go of by everybody before it is mounted again.
 take_away() {

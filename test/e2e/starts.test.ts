@@ -16,9 +16,17 @@ const root = (name: string) => `/run/oci/roots/org.example.${name}.ref.v1`
 const LONG = "v".repeat(210)
 const MANY = Array.from({ length: 50 }, (_, index) => `many${index}`)
 
+/** Where a service says that it was asked to stop, and stops as soon as it may. */
+const HOLD = "/srv/hold"
+
 /** Tells which image it is of, and whether somebody wrote to its root before. */
 const APP = `#!/bin/sh
-trap 'echo "stopped<$(cat /etc/version)>"; exit 0' USR1
+end() {
+  if [ -n "\${HOLD:-}" ]; then touch $HOLD/asked; until [ -e $HOLD/end ]; do sleep 0.05; done; fi
+  echo "stopped<$(cat /etc/version)>"
+  exit 0
+}
+trap end USR1
 if [ -e /var/mark ]; then was=used; else was=fresh; fi
 touch /var/mark 2>/dev/null
 echo "started<$(cat /etc/version) $was $(ls -d /run/seed /srv/kept/seed | tr '\\n' ' ')$(id -u)>"
@@ -45,6 +53,7 @@ const writeVersions = async (directory: string): Promise<void> => {
     }
     for (const mode of MODES) layout(mode, { User: "app", Volumes: { "/srv/kept": {} } })
     for (const name of ["moving", "leaving"]) layout(name, {})
+    layout("holds", { Env: ["HOLD=/hold"] })
     layout("nothing", { Entrypoint: ["/bin/nothing"] })
     layout("quits", { Entrypoint: ["/bin/sleep", "1000"], StopSignal: "SIGQUIT" })
     layout("exits", {
@@ -62,6 +71,8 @@ pids = host
 root = persistent
 [image example.org/readonly:*]
 root = readonly
+[image example.org/holds:*]
+volume = ${HOLD}:/hold
 `
 
 const reason = skipReason()
@@ -75,6 +86,7 @@ describe.skipIf(reason !== undefined).each(releases())(`starts on %s${reason ?? 
       cp(join(versions, "one"), join(directory, "example.org"), { recursive: true })
     )
     await machine.write("/etc/oci-generator.conf", CONFIGURATION)
+    await mkdir(join(machine.root, HOLD))
     await machine.boot()
   })
   afterAll(async () => {
@@ -258,6 +270,47 @@ describe.skipIf(reason !== undefined).each(releases())(`starts on %s${reason ?? 
       await shell(`cat /proc/${pid}/root/etc/version; ls /proc/${pid}/root/var`),
       "one\nlib\nmark\ntmp"
     )
+    await stop(name)
+  })
+
+  it("never run in a root that was used, where the service is about to stop while its root is looked at", async () => {
+    const name = "holds"
+    const prepare = `oci-prepare@${unit(name)}`
+    const systemctlSays = `${HOLD}/systemctl`
+    // The preparation waits before it looks, and tells when it has looked.
+    await machine.write(
+      systemctlSays,
+      `#!/bin/sh\n/usr/bin/systemctl "$@"\nstatus=$?\ntouch ${HOLD}/looked\nexit $status\n`,
+      0o755
+    )
+    await machine.write(
+      `/etc/systemd/system/${prepare}.d/hold.conf`,
+      `[Service]
+Environment=PATH=${HOLD}:/usr/local/bin:/usr/sbin:/usr/bin
+ExecStartPre=/bin/sh -c 'until [ -e ${HOLD}/look ]; do sleep 0.05; done'
+`
+    )
+    await systemctl("daemon-reload")
+    await machine.run(`touch ${HOLD}/look`)
+    await start(name)
+    for (const verbs of [["restart"], ["stop", "start"]]) {
+      const before = await count(name)
+      await machine.run(`cd ${HOLD}; rm -f look looked asked end`)
+      await systemctl("start", "--no-block", unit(name))
+      await machine.run(
+        `until systemctl show -P ActiveState ${prepare} | grep -q ^activating; do sleep 0.05; done`
+      )
+      for (const verb of verbs) {
+        await systemctl(verb, "--no-block", unit(name))
+        await machine.run(`until [ -e ${HOLD}/asked ]; do sleep 0.05; done`)
+      }
+      await machine.run(`cd ${HOLD}; touch look; until [ -e looked ]; do sleep 0.05; done; touch end`)
+      assert.match(await said(name, before + 1), /^one fresh/, verbs.join())
+      await settled()
+      assert.strictEqual(await show(unit(name), "ActiveState"), "active", verbs.join())
+    }
+    await machine.run(`rm -r /etc/systemd/system/${prepare}.d ${systemctlSays}`)
+    await systemctl("daemon-reload")
     await stop(name)
   })
 
