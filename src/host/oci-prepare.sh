@@ -35,20 +35,23 @@ is_empty() {
 # in the root that it has used.
 unmount() {
   while :; do
-    state=$(systemctl show --property=ActiveState --value -- "$service") || exit 1
-    case $state in
-      inactive | failed | activating) break ;;
-      deactivating) sleep 0.1 ;;
-      active | reloading | refreshing)
+    shown=$(systemctl show --property=ActiveState,PrivatePIDs,ControlGroup -- "$service") || exit 1
+    case $shown in
+      *ActiveState=inactive* | *ActiveState=failed* | *ActiveState=activating*) break ;;
+      *ActiveState=deactivating*) sleep 0.1 ;;
+      *ActiveState=active* | *ActiveState=reloading* | *ActiveState=refreshing*)
         will_stop || exit 0
         sleep 0.1
         ;;
       *)
-        echo "$root is mounted still, and $service is \"$state\"" >&2
+        echo "$root is mounted still, and the state of $service is unknown: $shown" >&2
         exit 1
         ;;
     esac
   done
+  # Where the service was not process 1 of a namespace, though its unit says so by now, its end has not ended its other processes
+  # (oci-release does the same).
+  case $shown in *PrivatePIDs=yes*ControlGroup=/* | *ControlGroup=/*PrivatePIDs=yes*) systemctl kill --signal=KILL -- "$service" ;; esac
   take_away || exit 1
 }
 

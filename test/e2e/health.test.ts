@@ -1,11 +1,11 @@
 /** Health checks on real systemd: they see what the service sees, are counted, and end with it. */
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { LayoutWriter } from "../support/LayoutWriter.ts"
 import { run } from "./support/Command.ts"
-import { EXTRACTS, installed } from "./support/Installed.ts"
+import { EXTRACTS, installed, LAYOUTS } from "./support/Installed.ts"
 import { busyboxRootfs } from "./support/layouts.ts"
 import { type Machine, releases, skipReason } from "./support/Machine.ts"
 
@@ -39,10 +39,22 @@ touch /var/lib/ready
 while :; do sleep 0.05; done
 `
 
+/** The layout of one of the images, with another layer. */
+const writeNewer = async (layouts: string): Promise<void> => {
+  const work = await mkdtemp(join(tmpdir(), "oci-health-newer-"))
+  try {
+    await writeLayouts(work, "newer")
+    await cp(join(work, "example.org/checked"), join(layouts, "example.org/checked"), { recursive: true })
+  } finally {
+    await rm(work, { recursive: true, force: true })
+  }
+}
+
 const MS = 1_000_000
 const QUICK = { Interval: 300 * MS, Timeout: 1000 * MS, Retries: 2 }
 
-const writeLayouts = async (directory: string): Promise<void> => {
+/** `newer` is said by a file of the root, so that its layer is another. */
+const writeLayouts = async (directory: string, newer?: string): Promise<void> => {
   const work = await mkdtemp(join(tmpdir(), "oci-health-"))
   try {
     const rootfs = await busyboxRootfs(join(work, "rootfs"))
@@ -51,6 +63,7 @@ const writeLayouts = async (directory: string): Promise<void> => {
     await writeFile(join(rootfs, "bin/late"), LATE, { mode: 0o755 })
     await run(["chmod", "1777", join(rootfs, "var/lib"), join(rootfs, "run")])
     await run(["mkdir", "-m", "1777", join(rootfs, "data")])
+    if (newer !== undefined) await writeFile(join(rootfs, "newer"), newer)
     const archive = join(work, "rootfs.tar")
     await run(["tar", "-C", rootfs, "-cf", archive, "."])
     const tar = await readFile(archive)
@@ -104,7 +117,7 @@ const reason = skipReason()
 describe.skipIf(reason !== undefined).each(releases())(`health checks on %s${reason ?? ""}`, (release) => {
   let machine: Machine
   beforeAll(async () => {
-    machine = await installed(release, writeLayouts)
+    machine = await installed(release, (layouts) => writeLayouts(layouts))
     await machine.write("/etc/oci-generator.conf", CONFIGURATION)
     await machine.boot()
   })
@@ -167,6 +180,31 @@ describe.skipIf(reason !== undefined).each(releases())(`health checks on %s${rea
     await machine.run(`touch ${data("checked")}/hang`)
     await until("status", () => status(service("checked")), /failed, 1 of 2: it took too long/)
     await machine.run(`rm ${data("checked")}/hang`)
+  })
+
+  it("pause when the image is replaced and not extracted yet, and go on with the next start", async () => {
+    const fired = async () =>
+      (await systemctl("show", "-P", "LastTriggerUSecMonotonic", timer("checked"))).stdout
+    const pid = async () => (await systemctl("show", "-P", "MainPID", service("checked"))).stdout
+    const running = await pid()
+    await rm(join(machine.root, LAYOUTS, "example.org/checked"), { recursive: true })
+    await writeNewer(join(machine.root, LAYOUTS))
+    await systemctl("daemon-reload")
+    for (let round = 0; round < 2; round++) {
+      const last = await fired()
+      await until("the timer", async () => String((await fired()) === last), /false/)
+    }
+    assert.strictEqual(await state(timer("checked")), "active")
+    assert.strictEqual(await pid(), running)
+    assert.match(await status(health("checked")), /not extracted yet/)
+    await systemctl("restart", service("checked"))
+    const before = (await machine.journal(check("checked"))).length
+    await until(
+      "the check",
+      async () => (await machine.journal(check("checked"))).slice(before),
+      /hears<hello>/
+    )
+    assert.strictEqual(await state(timer("checked")), "active")
   })
 
   it("end with the service, and leave nothing, not even a failed unit", async () => {

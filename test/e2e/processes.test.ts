@@ -9,7 +9,7 @@ import { installed } from "./support/Installed.ts"
 import { busyboxRootfs } from "./support/layouts.ts"
 import { type Machine, releases, skipReason } from "./support/Machine.ts"
 import { copyTo, programs } from "./support/Programs.ts"
-import { until } from "./support/Waiting.ts"
+import { settled, until } from "./support/Waiting.ts"
 
 /** busybox's init, which refuses to be anything but process 1. */
 const INITTAB = `::sysinit:/bin/echo booted
@@ -126,6 +126,36 @@ describe.skipIf(reason !== undefined).each(newer)(`process 1 on %s${reason ?? ""
     for (const pid of others)
       assert.strictEqual((await machine.run(`[ ! -e /proc/${pid} ]`, { check: false })).code, 0, pid)
   })
+
+  // So it is with a service that an earlier version of this program started, or whose drop-in has changed.
+  it.each(["stop", "restart"])(
+    "is to be by now, and was not: its others end at the next %s",
+    async (verb) => {
+      const dropIn = `/etc/systemd/system/${unit("leaves")}.d/shared.conf`
+      await machine.write(dropIn, "[Service]\nPrivatePIDs=no\n")
+      await systemctl("daemon-reload")
+      await systemctl("start", unit("leaves"))
+      const group = `/sys/fs/cgroup${await show(unit("leaves"), "ControlGroup")}/cgroup.procs`
+      await until(
+        machine,
+        "both processes",
+        async () => Number((await machine.run(`wc -l < ${group}`)).stdout) >= 2
+      )
+      const old = (await machine.run(`cat ${group}`)).stdout.trim().split("\n")
+      await machine.run(["rm", dropIn])
+      await systemctl("daemon-reload")
+      await systemctl(verb, unit("leaves"))
+      await settled(machine)
+      assert.strictEqual(await show(unit("leaves"), "ActiveState"), verb === "stop" ? "inactive" : "active")
+      for (const pid of old)
+        await until(
+          machine,
+          `the end of ${pid}`,
+          async () => (await machine.run(`[ ! -e /proc/${pid} ]`, { check: false })).code === 0
+        )
+      await systemctl("stop", unit("leaves"))
+    }
+  )
 
   it("without a handler for its signal is killed when its time is up", async () => {
     await systemctl("start", unit("deaf"))

@@ -115,7 +115,7 @@ printf '%s\\n' "\${0##*/}" "$1" >>"$OCI_SAID"
     at.template("U", { places: names.flatMap((name) => [`./d/${name}/\0`, `./f/${name}\0`]).join("") })
     const { root } = at.paths("U")
     at.write(`${root}/f/a b`, "kept")
-    at.states("inactive")
+    at.states(["inactive"])
     assert.strictEqual(at.prepare("U", "persistent"), OK)
     assert.sameMembers(readdirSync(`${root}/d`), names)
     assert.sameMembers(readdirSync(`${root}/f`), names)
@@ -129,7 +129,7 @@ printf '%s\\n' "\${0##*/}" "$1" >>"$OCI_SAID"
     at.template("U", { places: `./${name}/\0` })
     mkdirSync(at.paths("U").root, { recursive: true })
     symlinkSync("elsewhere", `${at.paths("U").root}/${name}`)
-    at.states("inactive")
+    at.states(["inactive"])
     assert.notStrictEqual(at.prepare("U", "persistent"), OK)
   })
 
@@ -275,7 +275,7 @@ printf '%s\\n' "\${0##*/}" "$1" >>"$OCI_SAID"
     it.each(["active", "reloading"])("does nothing to a service that runs: %s", (state) => {
       using directory = temporary()
       const at = mounted(directory.path)
-      at.states(state)
+      at.states([state])
       assert.strictEqual(at.prepare("U", "ephemeral", otherwise(at.at("ran"))), OK)
       assert.deepStrictEqual(readdirSync(`${at.paths("U").scratch}/upper`), ["mark"])
       assert.deepStrictEqual([existsSync(at.at("ran")), at.said()], [false, []])
@@ -284,17 +284,56 @@ printf '%s\\n' "\${0##*/}" "$1" >>"$OCI_SAID"
     it.each(["inactive", "failed", "activating"])("takes away what an ended one left: %s", (state) => {
       using directory = temporary()
       const at = mounted(directory.path)
-      at.states("deactivating", "deactivating", state)
+      at.states(["deactivating", "deactivating", state])
       assert.strictEqual(at.prepare("U", "ephemeral", otherwise(at.at("ran"))), OK)
       assert.deepStrictEqual(readdirSync(`${at.paths("U").scratch}/upper`), [])
       assert.deepStrictEqual(at.said().slice(0, 5), ["umount", "--lazy", "--", at.paths("U").root, "mount"])
       assert.isFalse(existsSync(at.at("ran")))
     })
 
+    it.each([
+      { kind: "a job stops it", job: "stop" },
+      { kind: "a job restarts it", job: "restart" },
+      { kind: "a part of it is stopping, and a start came after", job: "start", part: "deactivating" },
+      { kind: "its main process has ended", pid: 2 ** 22 + 1 }
+    ])("waits for a service that is about to stop: $kind", (about) => {
+      using directory = temporary()
+      const at = mounted(directory.path)
+      at.states(["active", "deactivating", "inactive"], about)
+      assert.strictEqual(at.prepare("U", "ephemeral"), OK)
+      assert.deepStrictEqual(readdirSync(`${at.paths("U").scratch}/upper`), [])
+    })
+
+    it("does nothing to a service that runs and is only started", () => {
+      using directory = temporary()
+      const at = mounted(directory.path)
+      at.states(["active"], { job: "start", part: "active", pid: process.pid })
+      assert.strictEqual(at.prepare("U", "ephemeral"), OK)
+      assert.deepStrictEqual(readdirSync(`${at.paths("U").scratch}/upper`), ["mark"])
+    })
+
+    it.each([
+      { state: "inactive|PrivatePIDs=yes|ControlGroup=/oci.slice/U.service", isKilled: true },
+      { state: "failed|ControlGroup=/oci.slice/U.service|PrivatePIDs=yes", isKilled: true },
+      { state: "inactive|PrivatePIDs=yes|ControlGroup=", isKilled: false },
+      { state: "inactive|PrivatePIDs=no|ControlGroup=/oci.slice/U.service", isKilled: false },
+      { state: "inactive|ControlGroup=/oci.slice/U.service", isKilled: false }
+    ])("ends what should have ended with process 1 of a namespace: $state", ({ isKilled, state }) => {
+      const killed = isKilled ? ["systemctl", "kill", "--signal=KILL", "--", "U.service"] : []
+      using directory = temporary()
+      const at = mounted(directory.path)
+      at.states([state])
+      assert.strictEqual(at.prepare("U", "ephemeral"), OK)
+      assert.deepStrictEqual(at.said().slice(0, killed.length + 1), [...killed, "umount"])
+      const before = at.said().length
+      assert.strictEqual(at.release("U", "ephemeral", ["U.service"]), OK)
+      assert.deepStrictEqual(at.said().slice(before, before + killed.length + 1), [...killed, "umount"])
+    })
+
     it("fails where somebody stands in a root that persists", () => {
       using directory = temporary()
       const at = mounted(directory.path)
-      at.states("inactive")
+      at.states(["inactive"])
       assert.strictEqual(at.prepare("U", "persistent", otherwise(at.at("ran")), 32), "1 ")
       assert.deepStrictEqual(at.said(), ["umount", "--recursive", "--", at.paths("U").root])
     })

@@ -51,12 +51,25 @@ export const place = (path: string) => {
     paths,
     /** Puts a stand-in in the place of a program of the host. */
     program,
-    /** What systemd says of the service's state, one answer after the other; the last one again and again. */
-    states: (...states: readonly string[]) => {
+    /**
+     * What systemd says of the service's state, one answer after the other; the last one again and again. `|` ends a line
+     * of an answer. `job` is the kind of job that the service has while it is active, and `part` the state of a unit that is a part of it.
+     */
+    states: (states: readonly string[], { job = "", part = "", pid = 0 } = {}) => {
       writeFileSync(at("states"), `${states.join("\n")}\n`)
       program(
         "systemctl",
-        `#!/bin/sh\nhead -n 1 "${at("states")}"\n[ "$(wc -l <"${at("states")}")" -eq 1 ] || sed -i 1d "${at("states")}"\n`
+        `#!/bin/sh
+case "$*" in
+  *--property=ActiveState,* | *--property=PrivatePIDs,*)
+    head -n 1 "${at("states")}" | tr '|' '\\n' | sed '1s/^/ActiveState=/'
+    [ "$(wc -l <"${at("states")}")" -eq 1 ] || sed -i 1d "${at("states")}" ;;
+  *--property=Job,*) printf '%s\\n' ${job === "" ? "" : "Job=7 "}MainPID=${pid} ConsistsOf=part.service ;;
+  list-jobs*) printf '%s\\n' "6 other.service stop running" ${job === "" ? "" : `"7 U.service ${job} waiting"`} ;;
+  *--value*part.service) echo "${part}" ;;
+  *) printf '%s\\n' systemctl "$@" >>"${at("said")}" ;;
+esac
+`
       )
     },
     write,
@@ -96,9 +109,9 @@ export const place = (path: string) => {
       const child = spawn("sh", prepareArguments(name, mode, []), { env: environment, stdio: "ignore" })
       return new Promise<number | null>((resolve) => child.on("close", resolve))
     },
-    release: (name: string, mode: Mode) => {
+    release: (name: string, mode: Mode, more: readonly string[] = []) => {
       const { root, scratch } = paths(name)
-      const { status, stderr } = spawnSync("sh", [script("oci-release"), mode, scratch, root], {
+      const { status, stderr } = spawnSync("sh", [script("oci-release"), mode, scratch, root, ...more], {
         env: environment,
         encoding: "utf8"
       })

@@ -118,6 +118,42 @@ export const health = (
     } satisfies UnitFile
   })
 
+/**
+ * Returns what stands in for the health unit until extraction has found the check's program and user. A service that runs when
+ * its image is replaced has a timer already: without a unit to start, the timer would fail, and stay failed until the
+ * next start.
+ */
+export const standIn = (context: ImageContext): UnitFile => ({
+  name: context.units.health,
+  comments: header(context.name),
+  sections: [
+    {
+      name: "Unit",
+      directives: [
+        directive(
+          "Description",
+          join([
+            prose(`Health of ${display(context.name)}`),
+            literal("(not checked: the new image is not extracted yet; restart the service)")
+          ])
+        ),
+        ...sourcePath(context),
+        ...endsWith(context.units.service),
+        SharedDirectives.NO_START_LIMIT
+      ]
+    },
+    {
+      name: "Service",
+      directives: [
+        SharedDirectives.ONESHOT,
+        SharedDirectives.SLICE,
+        directive("ExecStart", literal("/bin/true")),
+        ...quiet
+      ]
+    }
+  ]
+})
+
 /** Makes these units end with the service, whatever ends it. They never start it. */
 export const endsWith = (service: string): readonly Directive[] =>
   ["Requisite", "StopPropagatedFrom", "After"].map((key) => directive(key, literal(service)))

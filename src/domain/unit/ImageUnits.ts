@@ -122,7 +122,7 @@ const healthUnits = (
     const path = ImageProcess.healthPath(process, facts)
     const identity = ImageProcess.identity(process, facts)
     if (path === undefined || identity === undefined || !ServiceUnit.isPrepared(process, facts))
-      return [timer]
+      return [timer, HealthUnits.standIn(context)]
     return [
       timer,
       yield* CheckUnit.render(context, { check: health, identity, path, process, roots, service }),

@@ -102,7 +102,10 @@ export const scratch = (
   { overlay, root }: RootPaths,
   isChecked: boolean
 ): Either.Either<UnitFile, Unwritable> => {
-  const release = commandLine([helper(context, "oci-release"), context.settings.root, overlay.scratch, root])
+  const release = commandLine([
+    helper(context, "oci-release"),
+    ...[context.settings.root, overlay.scratch, root, context.units.service]
+  ])
   if (Either.isLeft(release)) return Either.left(release.left)
   const forget = isChecked ? HealthUnits.forget(context) : undefined
   if (forget !== undefined && Either.isLeft(forget)) return Either.left(forget.left)
