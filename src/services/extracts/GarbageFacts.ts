@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readlinkSync, realpathSync } from "node:fs"
 import { dirname, normalize } from "node:path"
 import * as ExtractsTree from "../../domain/extracts/ExtractsTree.ts"
+import type { GarbageNeeds } from "../../domain/extracts/GarbageNeeds.ts"
 import type { ExtractsPiece } from "../../domain/extracts/GarbagePiece.ts"
 import type { ExaminedPiece } from "../../domain/extracts/GarbagePlan.ts"
 import { display } from "../../domain/naming/ImageName.ts"
@@ -10,17 +11,9 @@ import { sha256 } from "../layout/Blobs.ts"
 import type * as ExtractsInventory from "./ExtractsInventory.ts"
 import type * as MountUse from "./MountUse.ts"
 
-/** What images need. */
-export interface Needs {
-  /** Whether the piece at this path is needed. */
-  readonly has: (path: string) => boolean
-  /** Names of directories below `scratch` and `volumesdir` that belong to images that exist or may exist. */
-  readonly directories: ReadonlySet<string>
-}
-
 /** What exists, what is needed, and what is used. */
 export interface Survey {
-  readonly needs: Needs
+  readonly needs: GarbageNeeds
   readonly inventory: ExtractsInventory.Inventory
   /** Names of directories below `volumesdir`. */
   readonly volumes: readonly string[]
