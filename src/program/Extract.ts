@@ -66,6 +66,8 @@ export interface Extracted {
 export interface ExtractedImage extends Extracted {
   /** What only the root could tell, and units must say. */
   readonly facts: RootFacts
+  /** The process for which the facts were found. @internal */
+  readonly process: ImageProcess.ImageProcess
 }
 
 /** Says which image a failure belongs to. @internal */
@@ -93,7 +95,7 @@ export const extract = (image: CatalogImage, options: ExtractOptions = {}) =>
       chainId: resolved.chainId
     })
     yield* FactsFile.write(system.extractsdir, resolved.configDescriptor.digest, facts)
-    const extracted: ExtractedImage = { resolved, facts, ...published }
+    const extracted: ExtractedImage = { resolved, facts, process, ...published }
     return extracted
   }).pipe(failingFor(image))
 

@@ -33,13 +33,12 @@ import * as Extract from "./Extract.ts"
 export const prepare = (image: CatalogImage, options: Extract.ExtractOptions = {}) =>
   Effect.gen(function* () {
     const { context } = image
-    const { resolved, facts } = yield* Extract.extract(image, options)
+    const { facts, process, resolved } = yield* Extract.extract(image, options)
     yield* (yield* MountedRoots).ensure(resolved.chainId)
     const roots = ImageContext.rootPaths(context, resolved)
-    const process = yield* ImageProcess.fromConfig(resolved.config)
     const { volumes } = ImageContext.volumes(context, resolved, roots)
     yield* ensureVolumes(volumes, roots.lower)
-    const units = yield* ImageUnits.render(context, resolved, facts)
+    const units = yield* ImageUnits.renderProcess(context, resolved, process, facts)
     const points = yield* mountPoints(context, roots.lower, process, units.template.mounts)
     const identity = ImageUser.isUnset(process.user) ? undefined : ImageProcess.identity(process, facts)
     const database = yield* UserDatabase
