@@ -62,7 +62,10 @@ export interface Session extends AsyncDisposable {
   readonly close: () => Promise<void>
 }
 
-/** Nothing is read, loaded or started before something is run. `settings` say where extracts are; see `Settings.make`. */
+/**
+ * Opens a session. Nothing is read, loaded or started before something is run. `settings` say where extracts are; see
+ * `Settings.make`.
+ */
 export const open = (
   settings: Settings.Settings = Settings.DEFAULTS,
   { onWarning = toStandardError, workerFile }: SessionOptions = {}

@@ -68,7 +68,7 @@ const ensureVolumes = (volumes: readonly Volume[], lower: string) =>
     const ordered = [...volumes].sort((a, b) => a.directory.length - b.directory.length)
     for (const volume of ordered) {
       const { directory } = volume
-      // The outermost: the path of one in between is not the operator's alone.
+      // This is the outermost volume: a process of the image could change the path of one in between.
       const outer = ordered.find((other) => directory.startsWith(`${other.directory}/`))
       if (outer === undefined) {
         yield* (yield* VolumeDirectories.VolumeDirectories).ensure(volume, lower)
@@ -163,6 +163,8 @@ const makeTemplate = (template: RootTemplate, { context, points, process, record
     )
   })
 
-/** The path in the root without links; the root itself where it leads nowhere. */
+/**
+ * Returns the path of the working directory in the root, without links; that of the root itself if it leads nowhere.
+ */
 const workingDirectory = (lower: string, process: ImageProcess.ImageProcess): string =>
   RootLookup.destination(lower, process.workingDirectory) ?? ""

@@ -1,7 +1,8 @@
 /**
  * Decides which pieces of the extracts directory, and which directories of data, the existing images need.
  *
- * Doubt keeps: everything that belongs to an image that cannot be read, or to a layout that cannot be seen, is needed.
+ * In doubt, files count as needed: everything that belongs to an image that cannot be read, or to a layout that
+ * cannot be seen, is kept.
  */
 import type { Digest, Sha256 } from "../document/Digest.ts"
 import { display, type ImageName } from "../naming/ImageName.ts"

@@ -292,9 +292,10 @@ const confinement = (
 }
 
 /**
- * What the service may write to of what is mounted into its root (see `RootMounts`), and what not.
+ * Returns which mounts in its root (see `RootMounts`) the service may write to, and which not.
  *
- * Only what lies where systemd mounts file systems of the kernel, `/dev` say, is bound by the unit: no image writes there.
+ * The unit itself binds only volumes inside file systems of the kernel that systemd mounts, such as `/dev`: no image
+ * can write there.
  */
 const access = (
   context: ImageContext.ImageContext,

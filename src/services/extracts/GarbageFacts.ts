@@ -39,22 +39,23 @@ export const of = (
   const real = existsSync(extractsdir) ? realpathSync(extractsdir) : extractsdir
   const userOf = (needle: string, real: string): string | undefined =>
     use.of(needle) ?? mounted(use.mountedBelow(real))
-  /** Who uses the image at a path, besides the mount by which its root is reached. */
+  /** Returns what uses the image at a path, apart from the mount through which its root is reached. */
   const userOfImage = (path: string): string | undefined => {
     const place = `/${ExtractsTree.mountOf(path)}`
     return use.of(`/${path}`, place) ?? mounted(use.mountedBelow(`${real}/${path}`, `${real}${place}`))
   }
   const paths = new Set(inventory.pieces.map(({ path }) => path))
   const userOfPiece = ({ kind, path }: ExtractsPiece): string | undefined => {
-    // The root answers for its image.
+    // An image with a root is used if its root is used.
     if (kind === "image") return paths.has(rootOf(path)) ? undefined : userOfImage(path)
     const image = kind === "root" ? imageOf(path) : undefined
     const user = userOf(`/${path}`, `${real}/${path}`)
     return image === undefined || !paths.has(image) ? user : (user ?? userOfImage(image))
   }
   /**
-   * What each piece stays with. A record may be that of two roots: one of today's form, and one that an earlier version made.
-   * An image stays with its root, and layers with the images that have their data there.
+   * The pieces with which each piece is kept. A record may belong to two roots: one of this form of the directory,
+   * and one that an earlier version made. An image is kept with its root, and layers with the images whose data they
+   * hold.
    */
   const owners = new Map<string, string[]>()
   const belongs = (path: string, ...to: readonly string[]) =>

@@ -71,7 +71,7 @@ export const remove = <E, R>(
     const old = `${extractsdir}/${ExtractsTree.OLD_ROOTS}/`
     for (const { piece } of gone) {
       if (piece.kind === "name") removeEmpty(dirname(piece.path), names)
-      // Nothing is put there any more.
+      // This version puts nothing into these directories.
       if (piece.path.startsWith(old)) removeEmpty(dirname(piece.path), extractsdir)
     }
     const freed = yield* FreedSpace.of(gone.map(({ to }) => to))
@@ -87,7 +87,10 @@ const trashIn = (calls: Calls, parent: string) =>
     return path
   })
 
-/** An image follows its root, so that nobody looks for the root any more at what is unmounted here. */
+/**
+ * Moves a piece away; the result is false if an extraction uses it. An image is moved after its root, so that no
+ * process looks for a root where this unmounts it.
+ */
 const away = (calls: Calls, { kind, path }: GarbagePiece, to: string) => {
   const { locked, unmounted } = AWAY[kind] ?? {}
   return Effect.try({

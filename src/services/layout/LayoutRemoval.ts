@@ -37,6 +37,8 @@ const removeEmpty = (path: string): void => {
   }
 }
 
-/** In the order in which they are removed (image-spec image-layout.md; `refs` is of 2016). */
+/**
+ * The files of a layout in the order of their removal (image-spec image-layout.md; `refs` is from the form of 2016).
+ */
 const FILES = ["index.json", "refs", "oci-layout", "blobs"]
 const STAYS: ReadonlySet<string> = new Set(["ENOTEMPTY", "EEXIST", "EBUSY", "ENOENT"])

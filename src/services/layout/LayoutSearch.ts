@@ -107,7 +107,10 @@ const visit = (search: Search, place: Place): void => {
   }
 }
 
-/** What a place is that holds an image in another form, and what makes a layout of it (containers-transports(5)). */
+/**
+ * Sentences about images in other forms (containers-transports(5)): what was found, and the command that makes a
+ * layout of it.
+ */
 const OF_SKOPEO =
   "is an image of skopeo's dir: transport: skopeo copy dir:PATH oci:LAYOUT:TAG makes a layout of it"
 const OF_DOCKER =
