@@ -15,6 +15,7 @@ import * as Durable from "../files/Durable.ts"
 import * as FileLock from "../files/FileLock.ts"
 import type { Calls } from "../files/NativeCalls.ts"
 import * as RootMount from "../files/RootMount.ts"
+import * as SystemCall from "../files/SystemCall.ts"
 import { attempt, failing } from "./ExtractsError.ts"
 import * as FreedSpace from "./FreedSpace.ts"
 
@@ -93,23 +94,17 @@ const trashIn = (calls: Calls, parent: string) =>
  */
 const away = (calls: Calls, { kind, path }: GarbagePiece, to: string) => {
   const { locked, unmounted } = AWAY[kind] ?? {}
-  return Effect.try({
-    try: () => {
-      if (unmounted === true) RootMount.detach(calls.mounts, ExtractsTree.mountOf(path))
-      // A link cannot be locked, and no extraction holds one.
-      return locked === true && lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true
-    },
-    catch: (cause) => cause as NodeJS.ErrnoException
+  return SystemCall.run(() => {
+    if (unmounted === true) RootMount.detach(calls.mounts, ExtractsTree.mountOf(path))
+    // A link cannot be locked, and no extraction holds one.
+    return locked === true && lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true
   }).pipe(
     Effect.flatMap((isLocked) =>
       isLocked
         ? FileLock.takeAway(calls, path, to)
-        : Effect.try({
-            try: () => {
-              renameSync(path, to)
-              return true
-            },
-            catch: (cause) => cause as NodeJS.ErrnoException
+        : SystemCall.run(() => {
+            renameSync(path, to)
+            return true
           })
     )
   )
