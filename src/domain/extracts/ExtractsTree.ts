@@ -8,13 +8,13 @@
  *                                         root is needed first after a boot
  *     layers/sha256/c4/c4ff93d….tar       a layer's archive, decompressed, by diff id, which is the file's SHA-256
  *     layers/sha256/c4/c4ff93d….listing   what is in it, and where (`ListingFile`)
- *     records/sha256/ba/baabaab….json     what there is to say of how a root was made
+ *     records/sha256/ba/baabaab….json     how a root was made
  *     configs/sha256/ea/ea7beef…          an image config
- *     facts/sha256/ea/ea7beef…-5d41….json  what units must say of its root, for one user
+ *     facts/sha256/ea/ea7beef…-5d41….json  what units need to know about its root, for one user
  *     names/LAYOUT/REF/{config,rootfs}    relative links to the two
  *     scratch/NAME/{upper,work}           for an overlay
  *     templates/NAME/5f70bf18…/           what such a scratch is copied from
- *     locks/sha256-baabaab…  tmp/…        of extractions under way
+ *     locks/sha256-baabaab…  tmp/…        locks and files of extractions under way
  *     memory/                             what the generator remembers for the next boot
  *
  * Layouts and references are other people's strings. As a path component each is escaped, injectively:

@@ -18,7 +18,7 @@ export interface GarbageNeeds {
   readonly held: ReadonlyMap<string, string>
 }
 
-/** What was found out about images and about the links to what was extracted of them. */
+/** The facts about images, and about the links to their extracted files. */
 export interface NeedFacts {
   /** Images in layouts, each with a name of its own. */
   readonly images: readonly ImageFacts[]

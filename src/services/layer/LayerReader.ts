@@ -187,7 +187,7 @@ const orThrow = (result: Either.Either<void, TarInvalid>): void => {
   if (Either.isLeft(result)) throw result.left
 }
 
-/** The data of one member, as long as it is the last that was given out. */
+/** The data of the member that was given out last. It cannot be read once the next member is given out. */
 class MemberData {
   readonly member: Member
   readonly #next: () => Promise<Found | undefined>

@@ -67,7 +67,7 @@ const visit = (search: Search, place: Place): void => {
     search.layouts.push({ layout, path })
     return
   }
-  // Someone may have copied an image without a name. The other images are found all the same.
+  // A user may have copied an image without a name. The other images are still found.
   if (isOne) skip(path, "is itself a layout, which has no name")
   // A link may lead to a layout, but the search does not go on behind it, since it could end in a circle.
   if (isLink) return

@@ -141,7 +141,7 @@ class Performer {
     this.#files = new FileWriter(calls, tools)
   }
 
-  /** Carries a step out; of a large file, a part of it. */
+  /** Carries a step out. For a large file, this is its first part. */
   begin(step: RootStep): void {
     const { path } = step
     const { others, shortfalls, tree } = this.#tools
