@@ -64,7 +64,7 @@ will_stop() (
   set -f
   # shellcheck disable=SC2046
   case $(systemctl show --property=ActiveState --value -- $(shown ConsistsOf)) in *deactivating*) return 0 ;; esac
-  [ "$pid" != 0 ] && { [ ! -d "/proc/$pid" ] || grep -q '^State:[[:space:]]*[ZX]' "/proc/$pid/status"; }
+  [ "${pid:-0}" != 0 ] && { [ ! -d "/proc/$pid" ] || grep -q '^State:[[:space:]]*[ZX]' "/proc/$pid/status"; }
 )
 
 # Unmounts the root with all that is mounted in it. A persistent root must not be in use any more when it is mounted again.
