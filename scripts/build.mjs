@@ -22,6 +22,7 @@ import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { build, transform } from "esbuild"
 import { makeManual } from "./manual.mjs"
+import { LESS_COMPILING, withFlags } from "./v8Flags.mjs"
 
 const top = join(dirname(fileURLToPath(import.meta.url)), "..")
 const dist = join(top, "dist")
@@ -30,14 +31,6 @@ const code = join(dist, "code")
 rmSync(dist, { recursive: true, force: true })
 mkdirSync(code, { recursive: true })
 
-/**
- * An extraction takes a second, in which V8's compiler would take a quarter of all processor time with its defaults: it is
- * to compile what is really hot, and to copy less code into other code. `scripts/code-cache.cjs` finds them in the program.
- */
-const lessCompiling = {
-  // Node 20, with which they were measured.
-  11.3: ["--interrupt-budget=200000", "--max-inlined-bytecode-size-cumulative=300"]
-}
 /** The flags of the shebang are those of src/services/host/CommandPath.ts, for the same reason. */
 const programs = [
   { name: "oci-systemd-generator", entry: "src/bin/generator.ts", shebang: "#!/usr/bin/env node", flags: {} },
@@ -45,7 +38,7 @@ const programs = [
     name: "oci-systemd",
     entry: "src/bin/cli.ts",
     shebang: "#!/usr/bin/env -S node --max-semi-space-size=4",
-    flags: lessCompiling
+    flags: LESS_COMPILING
   },
   // This is a thread, which is never run by its name. Flags are those of the whole process.
   { name: "layer-worker", entry: "src/bin/layerWorker.ts", shebang: undefined, flags: {} }
@@ -60,7 +53,6 @@ const importDirectly = (file) => {
   writeFileSync(file, text.replace(/\b[\w$]+\((require\("node:[a-z_/]+"\)),1\)/g, "$1"))
 }
 const loader = readFileSync(join(top, "scripts/loader.cjs"), "utf8")
-const loaderOf = (flags) => loader.replace("const FLAGS = {}", `const FLAGS = ${JSON.stringify(flags)}`)
 for (const { name, entry, flags, shebang } of programs) {
   const outfile = join(code, `${name}.js`)
   await build({
@@ -83,7 +75,7 @@ for (const { name, entry, flags, shebang } of programs) {
   })
   if (name === "oci-systemd-generator") importDirectly(outfile)
   const program = join(dist, `${name}.cjs`)
-  writeFileSync(program, `${shebang === undefined ? "" : `${shebang}\n`}${loaderOf(flags)}`)
+  writeFileSync(program, `${shebang === undefined ? "" : `${shebang}\n`}${withFlags(loader, flags)}`)
   if (shebang !== undefined) chmodSync(program, 0o755)
 }
 
@@ -148,5 +140,8 @@ cpSync(join(modules, native), join(dist, "node_modules", native), {
   filter: (path) => !path.includes(other)
 })
 
-cpSync(join(top, "scripts/code-cache.cjs"), join(dist, "code-cache.cjs"))
+writeFileSync(
+  join(dist, "code-cache.cjs"),
+  withFlags(readFileSync(join(top, "scripts/code-cache.cjs"), "utf8"), LESS_COMPILING)
+)
 execFileSync(process.execPath, [join(dist, "code-cache.cjs")], { stdio: "inherit" })

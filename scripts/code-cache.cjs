@@ -15,14 +15,13 @@ const { createHash } = require("node:crypto")
 const fs = require("node:fs")
 const { tmpdir } = require("node:os")
 const { join } = require("node:path")
-const { setFlagsFromString } = require("node:v8")
 const { Script } = require("node:vm")
 const { isMainThread, parentPort, Worker } = require("node:worker_threads")
 const { gzipSync } = require("node:zlib")
 
 /**
- * `flags` are the flags with which the program is run; V8 refuses the cache otherwise. `own` is the program that sets
- * further ones itself.
+ * `flags` are the flags with which the program is run; V8 refuses the cache otherwise. `setsFlags` says whether the
+ * program then sets further ones.
  */
 const PROGRAMS = {
   "oci-systemd-generator": {
@@ -31,18 +30,10 @@ const PROGRAMS = {
   },
   "oci-systemd": {
     flags: ["--max-semi-space-size=4"],
-    own: "oci-systemd",
+    setsFlags: true,
     run: (place) => ["extract", "--config", `${place}/conf`]
   },
-  "layer-worker": { flags: ["--max-semi-space-size=4"], own: "oci-systemd", run: (place) => [place] }
-}
-
-/** Sets the flags that a program sets itself: scripts/build.mjs writes them into it. */
-const setOwnFlags = (program) => {
-  const text = program === undefined ? "" : fs.readFileSync(join(__dirname, `${program}.cjs`), "utf8")
-  const [, flags = "{}"] = /^const FLAGS = (.*)$/m.exec(text) ?? []
-  for (const flag of JSON.parse(flags)[process.versions.v8.split(".", 2).join(".")] ?? [])
-    setFlagsFromString(flag)
+  "layer-worker": { flags: ["--max-semi-space-size=4"], setsFlags: true, run: (place) => [place] }
 }
 
 const pathOf = (program) => join(__dirname, "code", program)
@@ -200,7 +191,10 @@ module.exports = { make }
 
 if (require.main === module) {
   const [program, target, ...args] = process.argv.slice(2)
-  if (isMainThread) setOwnFlags(PROGRAMS[program]?.own)
+  if (isMainThread && PROGRAMS[program]?.setsFlags) {
+    // The build sets V8's flags here, as in scripts/loader.cjs:
+    // v8Flags
+  }
   if (program === undefined) make(join(__dirname, "code"))
   else if (program === "layer-worker" && isMainThread) warmUpWorker(program, target, ...args)
   else warmUp(program, target, args)

@@ -15,11 +15,10 @@ const HASH = 32
 const program =
   basename(process.execPath) === "oci-systemd-generator" ? "oci-systemd-generator" : "oci-systemd"
 const directory = dirname(process.execPath)
-/** Those of scripts/loader.cjs, which scripts/executables.mjs fills in. */
-const FLAGS = {}
-if (program === "oci-systemd")
-  for (const flag of FLAGS[process.versions.v8.split(".", 2).join(".")] ?? [])
-    require("node:v8").setFlagsFromString(flag)
+if (program === "oci-systemd") {
+  // The build sets V8's flags here, as in scripts/loader.cjs:
+  // v8Flags
+}
 const builtIn = require
 // Packages with native code lie beside the executable, or in a directory above.
 const requireFrom = (id) => (id.startsWith("node:") ? builtIn(id) : createRequire(`${directory}/`)(id))

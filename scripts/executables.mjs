@@ -25,6 +25,7 @@ import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
 import { dirname, join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
+import { LESS_COMPILING, withFlags } from "./v8Flags.mjs"
 
 const top = join(dirname(fileURLToPath(import.meta.url)), "..")
 const dist = join(top, "dist")
@@ -53,10 +54,9 @@ try {
   const config = join(work, "config.json")
   const blob = join(work, "blob")
   const main = join(work, "main.cjs")
-  const [flags = ""] = /^const FLAGS = .*$/m.exec(readFileSync(join(dist, "oci-systemd.cjs"), "utf8")) ?? []
   writeFileSync(
     main,
-    readFileSync(join(top, "scripts/executable-main.cjs"), "utf8").replace(/^const FLAGS = .*$/m, flags)
+    withFlags(readFileSync(join(top, "scripts/executable-main.cjs"), "utf8"), LESS_COMPILING)
   )
   writeFileSync(
     config,

@@ -15,10 +15,8 @@ const { Script } = require("node:vm")
 /** Bytes of the hash at the beginning of a cache. */
 const HASH = 32
 
-/** V8's flags for this program by its version, which the build fills in: another version would complain of those that it does not know. */
-const FLAGS = {}
-for (const flag of FLAGS[process.versions.v8.split(".", 2).join(".")] ?? [])
-  require("node:v8").setFlagsFromString(flag)
+// The build sets V8's flags for the program here (scripts/v8Flags.mjs):
+// v8Flags
 
 const base = `${__dirname}/code/${basename(__filename, ".cjs")}`
 const source = fs.readFileSync(`${base}.js`)

@@ -28,7 +28,12 @@ export const setUp = () => {
   }
   if (
     modified("dist/lib/index.js") <
-    Math.max(newest("src"), modified("scripts/build.mjs"), modified("package.json"))
+    Math.max(
+      newest("src"),
+      modified("scripts/build.mjs"),
+      modified("scripts/v8Flags.mjs"),
+      modified("package.json")
+    )
   ) {
     console.error("setting up: npm run build")
     run(process.execPath, ["scripts/build.mjs"])

@@ -23,7 +23,10 @@ export type Work<A, E> = Task<A, E> | Effect.Effect<A, E, ExtractionServices>
 
 /** Options, all of them optional. */
 export interface SessionOptions {
-  /** Called with each warning: what is odd, and goes on all the same. By default its message goes to standard error. */
+  /**
+   * Called with each warning, which is about something unusual that does not stop the work. By default its message
+   * goes to standard error.
+   */
   readonly onWarning?: (warning: Warning) => void
   /** The program of the threads that read layers, for bundles whose package is not installed where they run. */
   readonly workerFile?: string
@@ -62,7 +65,10 @@ export interface Session extends AsyncDisposable {
   readonly close: () => Promise<void>
 }
 
-/** Nothing is read, loaded or started before something is run. `settings` say where extracts are; see `Settings.make`. */
+/**
+ * Opens a session. Nothing is read, loaded or started before something is run. `settings` say where extracts are; see
+ * `Settings.make`.
+ */
 export const open = (
   settings: Settings.Settings = Settings.DEFAULTS,
   { onWarning = toStandardError, workerFile }: SessionOptions = {}

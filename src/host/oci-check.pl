@@ -73,8 +73,8 @@ for my $kind (qw(net ipc uts cgroup pid mnt user)) {
 grep { $_->[0] eq "mnt" } @entered or fail("$service has not entered its root");
 my ($device, $inode) = stat $root or fail("$root: $!");
 
-# What root has as inheritable it gets at the program's start, whatever the bounding set says (capabilities(7)). This unit inherits
-# the set of the host's process 1, which has all where it runs in a container of systemd-nspawn.
+# Root gets its inheritable capabilities when the program starts, whatever the bounding set says (capabilities(7)). This unit
+# inherits those of the host's process 1, which has all of them in a container of systemd-nspawn.
 clear_inheritable();
 prctl(SET_DUMPABLE, 0);
 $! = 0;

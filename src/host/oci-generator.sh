@@ -5,14 +5,14 @@
 #
 # A memory is a directory that src/services/memory/Memory.ts writes:
 #
-#   head       what was asked, the boot, mounts, and directories without their links: a word and a value on each line
-#   names      each path that was read, or where nothing was, ended by NUL: those of the memory itself first
-#   directories   those of which only the numbers count, in the same way
+#   head       the request, the boot, mounts, and directories without their links: a word and a value on each line
+#   names      each path that was read or found missing, ended by NUL; those of the memory itself come first
+#   directories   directories of which only device and inode number count, in the same form
 #   expected   what stat(1) printed of both
 #   usable     the roots of images
 #   foreign    the mounted roots that belong to no image
 #   units      an archive of the units
-#   kmsg       what the run said, for the kernel's log
+#   kmsg       the messages of the run, for the kernel's log
 #   stderr     the same for standard error
 #
 # An invalid memory costs the time of a run, and never a unit.

@@ -9,8 +9,9 @@
 #       STATE         a file that lives as long as the service runs; STATE.restarts outlives its restarts
 #       START_PERIOD  seconds from the start in which failures do not count, until a check has succeeded
 #       FIRST         milliseconds from the start to the first check
-#       ACTION        log or restart: as often as StartLimitBurst= of the service says, in a row and without a healthy check
-#                     between, and then it is killed, so that it is failed (StartLimitIntervalSec=0: without a limit)
+#       ACTION        log or restart. After as many restarts in a row as StartLimitBurst= of the service says, without a
+#                     healthy check between them, the service is killed, so that it is failed (StartLimitIntervalSec=0:
+#                     there is no limit)
 #   oci-health forget UNIT
 #       the service has stopped: its unhealthy state no longer counts as a failed unit of the host
 #

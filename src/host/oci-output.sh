@@ -6,10 +6,11 @@
 set -u
 [ $# -eq 1 ] || { echo "usage: oci-output PIPE" >&2; exit 2; }
 trap 'exec 9>&-' TERM
-# Opened for writing too, the pipe has a reader from the start, and no end while the service's processes open and close it.
+# The pipe is opened for writing too. So it has a reader from the start, and does not end when the service's processes
+# close it.
 exec 9<>"$1"
 cat <"$1" 9>&- &
-# The first is ended by the signal.
+# The signal ends the first wait, and the second one waits for the last lines.
 wait $!
 wait $!
 exit 0

@@ -9,11 +9,11 @@
 #   LOWER     the extract: it is only ever read
 #   SCRATCH   copied from the template; of a persistent root only what does not persist
 #   ROOT      where the overlay of both is mounted
-#   VOLUME    has to be there; with a slash at its end, it has to be a directory
-#   COMMAND   runs instead where anything is missing or may have changed: it makes all this ready, and calls oci-prepare.
-#             Without one, nothing of that is asked.
+#   VOLUME    must exist; with a slash at its end, it must be a directory
+#   COMMAND   runs instead if anything is missing or may have changed: it makes all this ready, and calls oci-prepare.
+#             Without a COMMAND, this is not checked.
 #
-# A shell starts in a tenth of Node's time. No text of the image's is read here: what it says is in the template's files.
+# A shell starts in a tenth of Node's time. This script interprets no text of the image, which is only in the template's files.
 set -u
 [ $# -ge 6 ] || {
   echo "usage: oci-prepare SERVICE MODE TEMPLATE LOWER SCRATCH ROOT [VOLUME...] [-- COMMAND...]" >&2
@@ -29,10 +29,10 @@ is_empty() {
   done
 }
 
-# systemd starts this unit along with a service that runs already (`systemctl start`, `Wants=`), and before a service that has
-# just ended without its root being taken away (`Upholds=`). A service that is about to stop is active until its process has
-# ended, since its orderly stop comes first (src/domain/unit/StopUnit.ts): it is waited for, or it would be started again
-# in the root that it has used.
+# systemd also starts this unit for a service that already runs (`systemctl start`, `Wants=`), and for a service that has just
+# ended and whose root is still mounted (`Upholds=`). A service that is about to stop is active until its process has ended,
+# since its orderly stop comes first (src/domain/unit/StopUnit.ts). This waits for that end: otherwise the service would be
+# started again in the root that it has used.
 unmount() {
   while :; do
     shown=$(systemctl show --property=ActiveState,PrivatePIDs,ControlGroup -- "$service") || exit 1
@@ -67,10 +67,10 @@ will_stop() (
   set -f
   # shellcheck disable=SC2046
   case $(systemctl show --property=ActiveState --value -- $(shown ConsistsOf)) in *deactivating*) return 0 ;; esac
-  [ "$pid" != 0 ] && { [ ! -d "/proc/$pid" ] || grep -q '^State:[[:space:]]*[ZX]' "/proc/$pid/status"; }
+  [ "${pid:-0}" != 0 ] && { [ ! -d "/proc/$pid" ] || grep -q '^State:[[:space:]]*[ZX]' "/proc/$pid/status"; }
 )
 
-# With all that is mounted in it. A root that persists has to be let go of by everybody before it is mounted again.
+# Unmounts the root with all that is mounted in it. A persistent root must not be in use any more when it is mounted again.
 take_away() {
   case $mode in
     persistent) umount --recursive -- "$root" ;;
@@ -78,9 +78,10 @@ take_away() {
   esac
 }
 
-# A root that is an image is a link to an empty directory beside the image, until the image is mounted there: once after each boot,
-# for all services that have it. The lock is the one that removes or mounts an image elsewhere too (src/services/root/MountedRoots.ts).
-# mount(8) makes a loop device of an image before util-linux 2.41, which the kernel then refuses: perl calls mount(2).
+# Mounts a root that is an image: a link to an empty directory beside the image, on which the image is mounted once after each
+# boot, for all services that share it. Other programs that mount or remove an image hold the same lock
+# (src/services/root/MountedRoots.ts). Before util-linux 2.41, mount(8) makes a loop device of an image, which the kernel then
+# refuses: there perl calls mount(2).
 mount_image() (
   [ -L "$lower" ] && place=$(readlink -f -- "$lower") && image=${place%/*} && exec 9<"$image" && flock 9 || return 1
   cd -- "$image" && [ -f image.erofs ] || return 1
@@ -104,7 +105,7 @@ mount_image() (
       my %MOUNT = (x86_64 => 165, aarch64 => 40, riscv64 => 40, loongarch64 => 40, ppc64le => 21, armv7l => 21);
       my ($machine, $source, $place, $options) = @ARGV;
       my ($call, $type) = ($MOUNT{$machine}, "erofs");
-      # The numbers are those of programs that are as wide as the kernel.
+      # The numbers are wrong for a 32-bit perl on a 64-bit kernel.
       exit 1 unless defined $call && length(pack("p", $type)) == ($machine =~ /64/ ? 8 : 4);
       exit(syscall($call, $source, $place, $type, 1, $options) == 0 ? 0 : 1);
     ' -- "$(uname -m)" "$image/image.erofs" "$place" "${options#,}"
@@ -114,14 +115,14 @@ mount_image() (
 is_ready() {
   [ -d "$template" ] && [ -d "$lower" ] || return 1
   ! is_empty "$lower" || mount_image || return 1
-  # Which ids are the host's own may be something else by now.
+  # The host may have got accounts with these ids since.
   [ ! -d "$template/users" ] ||
     { [ ! "$accounts/passwd" -nt "$template" ] && [ ! "$accounts/group" -nt "$template" ]; }
 }
 
 copy_scratch() {
   if [ "$mode" = persistent ] && [ ! -d "$scratch/upper" ]; then
-    # Appears by one rename, since it is never made again. No scratch has a name with a dot before it.
+    # The scratch appears by one rename, since it is never made again. No scratch has a name that begins with a dot.
     new=${scratch%/*}/.${scratch##*/}
     rm -rf -- "$new" "$scratch" || return 1
     cp --archive --reflink=auto --no-target-directory -- "$template/scratch" "$new" || return 1
@@ -129,9 +130,9 @@ copy_scratch() {
   elif [ ! -e "$scratch" ]; then
     cp --archive --reflink=auto --no-target-directory -- "$template/scratch" "$scratch" || return 1
   else
-    # What a power cut left is removed, and what a service left that has just ended. Its output stays the pipe that it is:
-    # who reads it has it open already, and without a reader the service could not be started. How often an unhealthy service
-    # was restarted is counted over its starts.
+    # Removes what a power cut left, or a service that has just ended. The pipe of its output stays: the reader has opened it
+    # already, and without a reader the service could not be started. The number of restarts of an unhealthy service stays too,
+    # since it is counted over several starts.
     for place in "$scratch"/*; do
       case $mode/${place##*/} in
         persistent/upper | persistent/work | */output | */health.restarts) ;;
@@ -146,30 +147,33 @@ copy_scratch() {
   fi
 }
 
-# Which records a service needs is told by copies of them, held below its name until oci-release takes them away. Both do
-# so under one lock, so that no record is removed between being found and being needed.
+# Copies the records that the service needs to a directory of its own, where they mark these records as needed until
+# oci-release removes the copies. Both scripts hold one lock meanwhile, so that no record is removed after it was found here
+# and before it is marked.
 hold() {
   [ -d "$holds" ] && [ -d "$records" ] || mkdir -p -- "$holds" "$records" || return 1
   exec 9>"$holds/.lock"
   flock 9 || return 1
   own=$holds/${root##*/}
-  # What a start before this one left there may be linked.
+  # Copies of an earlier start may still be linked to records.
   cp --archive --remove-destination --no-target-directory -- "$template/users" "$own" || return 1
   set --
   for record in "$own"/*; do
     [ -e "$records/${record##*/}" ] || [ -L "$records/${record##*/}" ] || set -- "$@" "$record"
   done
-  # Linked and not copied: nobody ever reads half a record.
+  # A link is complete at once: no process reads half a record.
   [ $# -eq 0 ] || ln --physical -- "$@" "$records/" || return 1
   exec 9>&-
 }
 
-# Everything is mounted below the overlay while nothing of the image runs in it. What the image's processes wrote in an earlier
-# run, a root that is kept or a volume, may have links where directories were, and an accomplice may be putting them there
-# now: the overlay is "nosymfollow" until the table's last line, and so the kernel follows none of them
-# (src/domain/unit/MountTable.ts says more). The overlay is shared, as what is mounted
-# on it is: a service of the host with mounts of its own that starts meanwhile has a copy of all of it, and an unmount here takes the
-# copies away too. If the overlay were private, nobody could: a copy with mounts on it stays.
+# Mounts the overlay and everything in it while no process of the image runs there. In a root that is kept and in volumes, the
+# image's processes may have put links in the place of directories in an earlier run, and an accomplice may be doing so now.
+# Therefore the overlay is "nosymfollow" until the table's last line: the kernel follows no link in it
+# (src/domain/unit/MountTable.ts says more).
+#
+# The overlay is a shared mount, and so is everything mounted on it. A service of the host with mounts of its own that starts
+# meanwhile gets a copy of all of it, and an unmount here removes the copy too. No process could remove a copy of a private
+# overlay with mounts on it.
 mount_root() {
   # Private to root: a setuid file inside must not be reachable for the host's users.
   [ -d "${root%/*}" ] || mkdir -p -m 700 -- "${root%/*}" || return 1
@@ -189,8 +193,9 @@ mount_root() {
   return "$status"
 }
 
-# What cannot be made, because a link or a file is in its place, is told by the mount that fails. It fails itself where
-# systemd would follow a link, as it mounts file systems of the kernel by their paths.
+# Makes the mount points that are missing in a root that is kept. If a link or a file is in the way of one, the mount on it
+# fails later and names it. This fails itself if a link is in a place where systemd would follow it, because systemd mounts
+# file systems of the kernel by their paths.
 make_places() (
   umask 022
   cd -- "$root" && xargs -0 -r sh -c '
@@ -217,8 +222,8 @@ fi
 lost=''
 copy_scratch && { [ ! -d "$template/users" ] || hold; } && mount_root && exit
 status=$?
-# What was there a moment ago may have been collected as garbage: of an older image, whose units systemd has still. Or what
-# something is mounted on in a volume is gone.
+# The template or the extract may have been removed as garbage meanwhile, if systemd still has the units of an older image.
+# Or a mount point in a volume is gone.
 [ $# -eq 0 ] || { [ -z "$lost" ] && [ -d "$template" ] && [ -d "$lower" ]; } || exec "$@"
 [ -z "$lost" ] ||
   echo "not everything can be mounted in the root: where a link or a file is in the way, remove it from $scratch/upper or the volume" >&2

@@ -4,7 +4,7 @@
 #
 # systemd would do the same, but it cannot wait for every process 1 of a namespace: where it heard of the process while its parent
 # still lived, it takes the process for "not our child", and sends SIGKILL directly after the stop signal (systemd 257 and 262).
-# Which signal, how long and which processes stay what the service's unit says (systemd.kill(5)), drop-ins included.
+# The signal, the time and the choice of processes are those of the service's unit (systemd.kill(5)), drop-ins included.
 use strict;
 use warnings;
 

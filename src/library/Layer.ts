@@ -129,7 +129,7 @@ export async function* ofDirectory(
 
 type XattrReader = (place: Buffer) => Metadata["xattrs"]
 
-/** Native calls are loaded here alone: the rest of the module does without, and without Effect's runtime. */
+/** Loads the native calls. The rest of the module needs neither them nor Effect's runtime. */
 const xattrReader = async (): Promise<XattrReader> => {
   const { koffiCalls } = await import("./NativeCallsOnDemand.ts")
   const { listXattrs } = koffiCalls()
@@ -157,6 +157,6 @@ const metadataOf = (
 
 const NO_XATTRS: Metadata["xattrs"] = new Map()
 
-/** Where the data of a file is that is in no archive yet. */
+/** The place of a file's data while it is in no archive yet. */
 const NOWHERE: Extract<LayerEntry, { _tag: "File" }>["content"] = { layer: 0, offset: 0 }
 const BILLION = 1_000_000_000n

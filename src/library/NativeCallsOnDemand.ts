@@ -44,7 +44,7 @@ const forwarding = <A extends object>(to: () => A, others: Partial<A> = {}): A =
             Reflect.apply(Reflect.get(to(), name) as () => unknown, undefined, parameters)
   })
 
-/** Returns the failure to load native calls that is behind an error, if it is behind it. */
+/** Returns the failure to load native calls, if that caused the error. */
 export const causeIn = (error: unknown): NativeCalls.NativeCallsUnavailable | undefined => {
   for (let at = error; at instanceof Error; at = at.cause) {
     if (at instanceof NativeCalls.NativeCallsUnavailable) return at

@@ -62,10 +62,12 @@ export interface Extracted {
   readonly missingPrivileges: ReadonlyArray<MissingPrivileges.MissingPrivilege>
 }
 
-/** The same, of an image that has a command. */
+/** A root in the extracts of an image that has a command. */
 export interface ExtractedImage extends Extracted {
-  /** What only the root could tell, and units must say. */
+  /** The facts of the root that units need. */
   readonly facts: RootFacts
+  /** The process for which the facts were found. @internal */
+  readonly process: ImageProcess.ImageProcess
 }
 
 /** Says which image a failure belongs to. @internal */
@@ -93,7 +95,7 @@ export const extract = (image: CatalogImage, options: ExtractOptions = {}) =>
       chainId: resolved.chainId
     })
     yield* FactsFile.write(system.extractsdir, resolved.configDescriptor.digest, facts)
-    const extracted: ExtractedImage = { resolved, facts, ...published }
+    const extracted: ExtractedImage = { resolved, facts, process, ...published }
     return extracted
   }).pipe(failingFor(image))
 
@@ -114,7 +116,10 @@ export interface RootOptions extends ExtractOptions {
   readonly platform?: HostPlatform
 }
 
-/** Publishes a root and asks it for facts. An image that cannot be mounted, or not any more, is made again. */
+/**
+ * Publishes a root, and calls `ask` with its path. If the root is an image that cannot be mounted (any more), it is
+ * made again.
+ */
 const usable = <E, R>(
   image: CatalogImage,
   resolved: ResolvedImage,

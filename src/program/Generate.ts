@@ -68,7 +68,7 @@ export const generate = (options: Options): void => {
   const watch = LateMounts.units(options.host, sightings)
   if (Either.isLeft(watch)) log.error(watch.left.message)
   else write(watch.right, options)
-  // What is behind an automount is not for a memory to touch.
+  // There is no memory: to compare it, a script would have to touch the automount.
   if (automounts.length > 0) return
   const memory = MemoryUnits.units(settings.system.extractsdir)
   if (Either.isLeft(memory)) log.error(memory.left.message)
@@ -108,7 +108,7 @@ const keepRunning = (usable: ReadonlySet<string>, options: Options): void => {
 }
 
 const write = ({ files, links }: Pick<ImageUnits, "files" | "links">, options: Options): void => {
-  // Where one cannot be written, the others would not do without it.
+  // The first unit that cannot be written ends this, since the others need it.
   for (const file of files) if (!put({ name: file.name, text: file.text }, options)) return
   for (const { path, target } of links) if (!put({ name: path, target }, options)) return
 }

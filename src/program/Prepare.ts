@@ -33,13 +33,12 @@ import * as Extract from "./Extract.ts"
 export const prepare = (image: CatalogImage, options: Extract.ExtractOptions = {}) =>
   Effect.gen(function* () {
     const { context } = image
-    const { resolved, facts } = yield* Extract.extract(image, options)
+    const { facts, process, resolved } = yield* Extract.extract(image, options)
     yield* (yield* MountedRoots).ensure(resolved.chainId)
     const roots = ImageContext.rootPaths(context, resolved)
-    const process = yield* ImageProcess.fromConfig(resolved.config)
     const { volumes } = ImageContext.volumes(context, resolved, roots)
     yield* ensureVolumes(volumes, roots.lower)
-    const units = yield* ImageUnits.render(context, resolved, facts)
+    const units = yield* ImageUnits.renderProcess(context, resolved, process, facts)
     const points = yield* mountPoints(context, roots.lower, process, units.template.mounts)
     const identity = ImageUser.isUnset(process.user) ? undefined : ImageProcess.identity(process, facts)
     const database = yield* UserDatabase
@@ -69,7 +68,7 @@ const ensureVolumes = (volumes: readonly Volume[], lower: string) =>
     const ordered = [...volumes].sort((a, b) => a.directory.length - b.directory.length)
     for (const volume of ordered) {
       const { directory } = volume
-      // The outermost: the path of one in between is not the operator's alone.
+      // This is the outermost volume: a process of the image could change the path of one in between.
       const outer = ordered.find((other) => directory.startsWith(`${other.directory}/`))
       if (outer === undefined) {
         yield* (yield* VolumeDirectories.VolumeDirectories).ensure(volume, lower)
@@ -164,6 +163,8 @@ const makeTemplate = (template: RootTemplate, { context, points, process, record
     )
   })
 
-/** The path in the root without links; the root itself where it leads nowhere. */
+/**
+ * Returns the path of the working directory in the root, without links; that of the root itself if it leads nowhere.
+ */
 const workingDirectory = (lower: string, process: ImageProcess.ImageProcess): string =>
   RootLookup.destination(lower, process.workingDirectory) ?? ""

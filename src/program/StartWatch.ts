@@ -1,5 +1,5 @@
 /**
- * Notices that nobody waits for a preparation any more, because the service was stopped meanwhile.
+ * Notices that a preparation is not needed any more, because the service was stopped meanwhile.
  *
  * No dependency of systemd can do this: `PartOf=` and `StopPropagatedFrom=` would stop the preparation together with its
  * service, but since the service requires it, systemd from 254 on would also take each restart of the service for a new

@@ -1,4 +1,4 @@
-/** All that extraction needs, put together: native code is loaded with it, and not before. */
+/** The layer of all services that extraction needs. Native code is loaded when the layer is built, and not before. */
 import { existsSync } from "node:fs"
 import * as Layer from "effect/Layer"
 import { ExtractStore } from "./extracts/ExtractStore.ts"
@@ -28,7 +28,10 @@ export const over = <E>(
 /** The services that the library's effects need, which the layer provides. */
 export type ExtractionServices = Layer.Layer.Success<ReturnType<typeof layer>>
 
-/** Built beside the programs. Run from their sources, they have none and do without. */
+/**
+ * Returns the program of the threads, which the build puts beside the other programs. Programs that run from their
+ * sources have none, and do without threads.
+ */
 const besideThis = (): string | undefined => {
   const file = `${import.meta.dirname}/layer-worker.cjs`
   return existsSync(file) ? file : undefined

@@ -8,6 +8,7 @@ import { run } from "./support/Command.ts"
 import { EXTRACTS, installed, LAYOUTS } from "./support/Installed.ts"
 import { busyboxRootfs } from "./support/layouts.ts"
 import { type Machine, releases, skipReason } from "./support/Machine.ts"
+import { settled } from "./support/Waiting.ts"
 
 const service = (name: string) => `org.example.${name}.ref.v1.service`
 const check = (name: string) => `oci-check@org.example.${name}.ref.v1.service`
@@ -215,9 +216,7 @@ describe.skipIf(reason !== undefined).each(releases())(`health checks on %s${rea
       /oci-health@org\.example\.checked/
     )
     await systemctl("stop", service("checked"))
-    await machine.run(
-      "for i in $(seq 100); do systemctl list-jobs | grep -q 'No jobs' && exit; sleep 0.05; done"
-    )
+    await settled(machine)
     assert.strictEqual(await state(timer("checked")), "inactive")
     assert.strictEqual(await state(check("checked")), "inactive")
     await until("state", () => state(health("checked")), /^inactive$/)

@@ -13,6 +13,7 @@ import * as Exchange from "./support/Exchange.ts"
 import { EXTRACTS, installed } from "./support/Installed.ts"
 import { busyboxRootfs } from "./support/layouts.ts"
 import { type Machine, releases, skipReason } from "./support/Machine.ts"
+import { settled } from "./support/Waiting.ts"
 
 const VOLUMES = "/var/lib/oci/volumes"
 /** `mountRaces.long.test.ts` has more. */
@@ -268,9 +269,7 @@ describe.skipIf(reason !== undefined).each(releases())(
     })
 
     it("leaves nothing mounted", async () => {
-      await machine.run(
-        "for i in $(seq 100); do systemctl list-jobs | grep -q 'No jobs' && exit; sleep 0.05; done"
-      )
+      await settled(machine)
       assert.strictEqual(
         (await machine.run("grep -c /run/oci/roots /proc/self/mountinfo || :")).stdout,
         "0\n"

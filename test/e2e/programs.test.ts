@@ -4,6 +4,7 @@ import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { EXTRACTS, installed } from "./support/Installed.ts"
 import { type Machine, type Release, releases, skipReason } from "./support/Machine.ts"
 import { copyTo, programs } from "./support/Programs.ts"
+import { settled } from "./support/Waiting.ts"
 
 type Program = "nginx" | "redis" | "postgres" | "node"
 
@@ -145,9 +146,7 @@ describe.skipIf(reason !== undefined).each(releases())(`programs on %s${reason ?
     it("stops by its signal, and leaves its volume alone", async () => {
       await systemctl("stop", unit(program))
       assert.strictEqual(await show(program, "Result"), "success")
-      await machine.run(
-        "for i in $(seq 200); do systemctl list-jobs | grep -q 'No jobs' && exit; sleep 0.05; done"
-      )
+      await settled(machine)
       assert.strictEqual((await machine.run(`ls ${EXTRACTS}/scratch`)).stdout, "")
       assert.strictEqual(
         (await machine.run(`grep -c ${mounted(program)} /proc/self/mountinfo || :`)).stdout.trim(),

@@ -1,12 +1,12 @@
 /** The README's five minutes, line by line, on booted machines: what is fetched from the world comes from here instead. */
 import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { installed } from "./support/Installed.ts"
 import { type Machine, releases, skipReason } from "./support/Machine.ts"
 import { copyTo, programs } from "./support/Programs.ts"
 import * as Skopeo from "./support/Skopeo.ts"
+import { until } from "./support/Waiting.ts"
 
 const README = new URL("../../README.md", import.meta.url)
 const UNIT = "library.nginx.ref.stable.service"
@@ -66,10 +66,11 @@ describe.skipIf(reason !== undefined).each(releases())(`README.md on %s${reason 
       const command = line.replace(PUBLIC, HERE)
       let result = await machine.run(command, { check: false })
       // People type slower than nginx starts, and than its log comes to the journal.
-      for (let round = 0; round < 50 && ASKS.test(line) && !expected.test(result.stdout); round++) {
-        await sleep(200)
-        result = await machine.run(command, { check: false })
-      }
+      if (ASKS.test(line))
+        await until(machine, line, async () => {
+          result = await machine.run(command, { check: false })
+          return expected.test(result.stdout)
+        })
       assert.strictEqual(result.code, 0, `${line}\n${result.stdout}${result.stderr}`)
       assert.match(result.stdout, expected, line)
     }
@@ -77,8 +78,10 @@ describe.skipIf(reason !== undefined).each(releases())(`README.md on %s${reason 
 
   it("has nginx started at the next boot", async () => {
     await machine.reboot()
-    await machine.run(
-      `for i in $(seq 100); do systemctl is-active --quiet ${UNIT} && exit; sleep 0.1; done; exit 1`
+    await until(
+      machine,
+      "an active service",
+      async () => (await machine.run(["systemctl", "is-active", UNIT], { check: false })).code === 0
     )
     assert.match((await machine.run("curl http://localhost/")).stdout, /Welcome to nginx/)
   })

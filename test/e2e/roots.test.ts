@@ -237,9 +237,7 @@ describe.skipIf(reason !== undefined).each(releases())(
 
       it("leaves nothing but what is kept when it stops, and has not touched the extract", async () => {
         await systemctl("stop", name)
-        await machine.run(
-          "for i in $(seq 100); do systemctl list-jobs | grep -q 'No jobs' && exit; sleep 0.05; done"
-        )
+        await settled(machine)
         const scratch = (await machine.run(`ls ${EXTRACTS}/scratch`)).stdout.trim()
         assert.strictEqual(scratch, mode === "persistent" ? "org.example.writer.ref.kept" : "")
         assert.strictEqual(

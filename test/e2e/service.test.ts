@@ -7,6 +7,7 @@ import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { EXTRACTS, installed, LAYOUTS } from "./support/Installed.ts"
 import { busyboxRootfs, skopeoCopy, umociImage } from "./support/layouts.ts"
 import { type Machine, type Release, releases, skipReason } from "./support/Machine.ts"
+import { until } from "./support/Waiting.ts"
 
 const STABLE = "com.myorg.myapp.ref.stable.service"
 const ROOT = "com.myorg.asroot.ref.stable.service"
@@ -268,8 +269,10 @@ describe.skipIf(reason !== undefined).each(releases())(
       await machine.run(["systemctl", "stop", STABLE])
       assert.include(await machine.journal(STABLE), "stopped")
       assert.equal(await property(STABLE, "Result"), "success")
-      await machine.run(
-        `for i in $(seq 50); do [ -z "$(ls ${EXTRACTS}/scratch)" ] && exit; sleep 0.1; done; ls ${EXTRACTS}/scratch; exit 1`
+      await until(
+        machine,
+        "an empty scratch directory",
+        async () => (await machine.run(`ls ${EXTRACTS}/scratch`)).stdout === ""
       )
       assert.equal((await machine.run("grep -c ' /run/oci' /proc/self/mountinfo || true")).stdout.trim(), "0")
       assert.equal((await machine.run("ls /run/userdb /run/oci/users | grep -e 42 -e 43 || true")).stdout, "")
@@ -435,8 +438,10 @@ requiredby = needy.service
     it("is started again by who upholds it", async () => {
       const pid = await property(STABLE, "MainPID")
       await machine.run(["systemctl", "kill", "--signal=KILL", STABLE])
-      await machine.run(
-        `for i in $(seq 100); do p=$(systemctl show --value -p MainPID ${STABLE}); [ "$p" != ${pid} ] && [ "$p" != 0 ] && exit; sleep 0.1; done; exit 1`
+      await until(
+        machine,
+        "another process of the service",
+        async () => !["0", pid].includes(await property(STABLE, "MainPID"))
       )
       assert.equal(await property(STABLE, "UpheldBy"), "multi-user.target")
       await said(STABLE, 2)
@@ -446,8 +451,10 @@ requiredby = needy.service
     it("is started with who requires it", async () => {
       await machine.run(["systemctl", "start", "needy.service"])
       assert.equal(await property(ROOT, "RequiredBy"), "needy.service")
-      await machine.run(
-        `for i in $(seq 100); do [ "$(systemctl show --value -p ActiveState ${ROOT})" = active ] && exit; sleep 0.1; done; exit 1`
+      await until(
+        machine,
+        "an active service",
+        async () => (await property(ROOT, "ActiveState")) === "active"
       )
     })
   }

@@ -8,6 +8,7 @@ import { run } from "./support/Command.ts"
 import { EXTRACTS, installed, LAYOUTS } from "./support/Installed.ts"
 import { busyboxRootfs } from "./support/layouts.ts"
 import { type Machine, releases, skipReason } from "./support/Machine.ts"
+import * as Waiting from "./support/Waiting.ts"
 
 const MODES = ["ephemeral", "persistent", "readonly"] as const
 const unit = (name: string) => `org.example.${name}.ref.v1.service`
@@ -115,10 +116,7 @@ describe.skipIf(reason !== undefined).each(releases())(`starts on %s${reason ?? 
     return said(name, before + 1)
   }
   /** Clearing up goes on when the service has stopped. */
-  const settled = () =>
-    machine.run(
-      "for i in $(seq 600); do systemctl list-jobs | grep -q 'No jobs' && exit; sleep 0.05; done; exit 1"
-    )
+  const settled = () => Waiting.settled(machine)
   const stop = async (...names: readonly string[]) => {
     await systemctl("stop", ...names.map(unit))
     await settled()

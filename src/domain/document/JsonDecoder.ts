@@ -10,7 +10,7 @@ import * as Either from "effect/Either"
 /** Checks a value and returns it with its type. */
 export type JsonDecoder<A> = (value: unknown) => Either.Either<A, JsonMismatch>
 
-/** Where a value is not what was expected. */
+/** The place of a value that is not what was expected. */
 export interface JsonMismatch {
   /** Keys and indexes, the outermost first. */
   readonly path: readonly (string | number)[]

@@ -35,7 +35,7 @@ export class ErofsLayout {
    */
   readonly #nids: Uint32Array
   readonly #links: Uint16Array
-  /** The numbers of links that 16 bits do not hold. */
+  /** The numbers of links that do not fit into 16 bits. */
   readonly #manyLinks = new Map<NodeId, number>()
   readonly #firstNames = new Map<InodeId, NodeId>()
 
@@ -173,5 +173,5 @@ export const kindOf = (tree: RootTree, node: NodeId): InodeKind => {
  * aligned number.
  */
 const FIRST_INODE = INODE
-/** The number in place of all that are as high, or higher. */
+/** The number in the inode of a file with this many links, or more. */
 const MANY_LINKS = 2 ** 16 - 1

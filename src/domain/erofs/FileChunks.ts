@@ -108,7 +108,7 @@ const bytesOf = (bits: number): number => BLOCK * 2 ** bits
 const sizeBits = (size: number): number => {
   const blocks = Math.ceil(size / BLOCK)
   if (blocks <= 1) return 0
-  // The bits of a number of 32 bits can be counted.
+  // `Math.clz32` counts the bits of numbers up to 32 bits.
   if (blocks <= 2 ** 32) return 32 - Math.clz32(blocks - 1)
   let bits = 32
   while (bytesOf(bits) < size) bits++

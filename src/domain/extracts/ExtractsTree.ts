@@ -8,13 +8,13 @@
  *                                         root is needed first after a boot
  *     layers/sha256/c4/c4ff93d….tar       a layer's archive, decompressed, by diff id, which is the file's SHA-256
  *     layers/sha256/c4/c4ff93d….listing   what is in it, and where (`ListingFile`)
- *     records/sha256/ba/baabaab….json     what there is to say of how a root was made
+ *     records/sha256/ba/baabaab….json     how a root was made
  *     configs/sha256/ea/ea7beef…          an image config
- *     facts/sha256/ea/ea7beef…-5d41….json  what units must say of its root, for one user
+ *     facts/sha256/ea/ea7beef…-5d41….json  what units need to know about its root, for one user
  *     names/LAYOUT/REF/{config,rootfs}    relative links to the two
  *     scratch/NAME/{upper,work}           for an overlay
  *     templates/NAME/5f70bf18…/           what such a scratch is copied from
- *     locks/sha256-baabaab…  tmp/…        of extractions under way
+ *     locks/sha256-baabaab…  tmp/…        locks and files of extractions under way
  *     memory/                             what the generator remembers for the next boot
  *
  * Layouts and references are other people's strings. As a path component each is escaped, injectively:
@@ -36,7 +36,7 @@ import type { ImageName } from "../naming/ImageName.ts"
  */
 export const OLD_ROOTS = "dirs/chainID"
 export const OLD_TOP = "dirs"
-/** Another form gets another number. */
+/** The number of this form of the directory. A new form gets a new number. */
 export const FORMAT = 2
 export const FORMAT_FILE = "format"
 
@@ -56,7 +56,7 @@ export const SCRATCH = "scratch"
 export const TEMPLATES = "templates"
 export const LOCKS = "locks"
 export const TMP = "tmp"
-/** Private: the generator's, of its last run. */
+/** A private directory for what the generator remembers of its last run. */
 export const MEMORY = "memory"
 
 export const CONFIG_LINK = "config"
@@ -66,14 +66,14 @@ export const rootOf = (chainId: Digest): string => `${ROOTS}/${sharded(chainId)}
 
 export const rootImageOf = (chainId: Digest): string => `${IMAGES}/${sharded(chainId)}`
 
-/** Where an image is mounted, of the image's own path. Unmounted, it is an empty directory. */
+/** Returns where the image at a path is mounted. While it is not mounted, this is an empty directory. */
 export const mountOf = (image: string): string => `${image}/root`
 
 export const layerOf = (diffId: Digest): string => `${LAYERS}/${sharded(diffId)}.tar`
 
 export const listingOf = (diffId: Digest): string => `${LAYERS}/${sharded(diffId)}.listing`
 
-/** Whether a root or a layer of an extracts directory is of the form before this one. */
+/** Whether a root or a layer of an extracts directory has the form before this one. */
 export const isOld = (path: string): boolean =>
   path.startsWith(`${OLD_ROOTS}/`) || (path.startsWith(`${LAYERS}/`) && !path.includes("."))
 
@@ -165,7 +165,10 @@ const hex = (code: number, digits: number): string => code.toString(16).toUpperC
 const utf8Length = (text: string): number => new TextEncoder().encode(text).length
 
 const RESERVED: ReadonlySet<string> = new Set([CONFIG_LINK, ROOT_LINK])
-/** What cannot or should not be in a file name as it is; `\p{Cs}` matches lone surrogates only, and is looked up only where it may be. */
+/**
+ * Matches the characters that are escaped in a file name. `\p{Cs}` matches lone surrogates only. The expression is
+ * only compiled where it is needed.
+ */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
 const unsafe = () => /^\.|[\u0000-\u001f\u007f-\u009f%/]|\p{Cs}/gu
 /** Components without any unsafe character, which are the most common. */

@@ -39,7 +39,7 @@ export const fromIndex = (index: ImageIndex): ReadonlyArray<Either.Either<ImageR
     if (broken !== undefined) return [Either.left({ ref, broken: broken.left })]
     const descriptors = distinct(carriers.filter(Either.isRight).map(({ right }) => right))
     if (!isAmbiguous(descriptors)) return [Either.right({ ref, descriptors })]
-    // A name that another entry of the index has as its reference already would be ambiguous again.
+    // A full name that another entry of the index already has as its reference would be ambiguous again.
     const apart = byImageName(descriptors)
     return apart === undefined || apart.some(({ ref }) => byRef.has(ref))
       ? [Either.left({ ref, ambiguous: descriptors })]

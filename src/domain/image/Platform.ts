@@ -9,7 +9,7 @@ export type SaidPlatform = { readonly [field in keyof PlatformName]?: PlatformNa
 
 /**
  * The platform in the words of image-spec: `x86_64` is amd64, `aarch64` is arm64, `armhf` is arm/v7, in any case.
- * Without an architecture nothing is said, and the result is `undefined`; without an operating system Linux is meant.
+ * Without an architecture, the result is `undefined`. Without an operating system, Linux is meant.
  */
 export const normalise = (said: SaidPlatform | null | undefined): PlatformName | undefined => {
   const spelled = (said?.architecture ?? "").trim().toLowerCase()
@@ -63,9 +63,9 @@ export interface Decision {
 }
 
 /**
- * Decides what platform an image is for. The descriptor in the index decides where it names one, since builders that
- * cross-build often leave their own machine's platform in the configuration; then the configuration; and an image of which
- * nothing is said is taken for the machine's.
+ * Decides what platform an image is for. If the descriptor in the index names a platform, the descriptor decides,
+ * since builders that cross-build often leave their own machine's platform in the configuration. Otherwise the
+ * configuration decides. An image that names no platform counts as one for this machine.
  */
 export const decide = (
   host: HostPlatform,
@@ -89,7 +89,7 @@ export const decide = (
   return { platform: index, note }
 }
 
-/** A variant that only one of the two names contradicts nothing. */
+/** A variant that only one of the two documents names is no contradiction. */
 const isSame = (a: PlatformName, b: PlatformName): boolean =>
   a.os === b.os && a.architecture === b.architecture && (!a.variant || !b.variant || a.variant === b.variant)
 
@@ -101,7 +101,7 @@ export interface HostPlatform {
   readonly os: string
   readonly architecture: string
   readonly variants: readonly string[]
-  /** Whether it is not this machine's platform, but one that somebody asked for. Messages then do not speak of this machine. */
+  /** Whether the platform was requested and is not this machine's. Messages then do not mention this machine. */
   readonly isWanted?: true
 }
 

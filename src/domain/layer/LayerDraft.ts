@@ -66,8 +66,8 @@ export class LayerDraft {
   }
 
   /**
-   * Returns the last component of a name that leads to the directory of the entry before, if it does: an archive lists
-   * most files beside one another. `directory` is then `lastDirectory`.
+   * Returns the last component of a name, if the name leads to the same directory as that of the entry before: an
+   * archive lists most files beside one another. The directory is then `lastDirectory`.
    */
   besideLast(name: ByteString): ByteString | undefined {
     const prefix = this.#lastPrefix
@@ -82,7 +82,7 @@ export class LayerDraft {
     return this.#lastDirectory
   }
 
-  /** Records which directory a name leads to, of which `component` is the last component. */
+  /** Records which directory a name leads to. `component` is the last component of the name. */
   remember(name: ByteString, component: ByteString, directory: NodeId): void {
     const prefix = name.slice(0, name.length - component.length)
     const isPlain =

@@ -1,6 +1,6 @@
 /**
- * Reads names of units again. A name does not tell where a domain ends and a path begins, and long names are cut, so the
- * image is one of several, or unknown.
+ * Finds the images that a unit may belong to, from the name of the unit. The name does not tell where a domain ends
+ * and a path begins, and long names are cut, so the image is one of several, or unknown.
  */
 import type { Sha256 } from "../document/Digest.ts"
 import { type ImageName, isName } from "./ImageName.ts"
@@ -22,7 +22,10 @@ export interface UnitParts {
   readonly role: UnitRole
   /** The name of the service without `.service`; of other units of a long name, a part of it and a hash. */
   readonly stem: string
-  /** Images whose service has this name, the likeliest first: that of a domain of two labels, without dots in its path. */
+  /**
+   * Images whose service has this name. The likeliest one is first: its domain has two labels, and its path has no
+   * dots.
+   */
   readonly candidates: readonly ImageName[]
 }
 
@@ -37,7 +40,7 @@ export const parse = (unit: string, sha256: Sha256): UnitParts | undefined => {
   return { role: role as UnitRole, stem, candidates: candidates(stem, sha256) }
 }
 
-/** All names that make this very stem, up to a number. */
+/** Returns the names of images with exactly this stem. The search ends after `MAX_TRIES` names. */
 const candidates = (stem: string, sha256: Sha256): readonly ImageName[] => {
   const found: ImageName[] = []
   let tries = 0
@@ -93,6 +96,6 @@ const unescape = (text: string): string => {
 }
 
 const UNIT = /^(?:oci-(prepare|scratch|stop|output|check|health)@)?(.+)\.(service|timer)$/
-/** A hostile name may have hundreds of parts. */
+/** Limits the search, since a hostile name may have hundreds of parts. */
 const MAX_TRIES = 256
 const MAX_DOTS = 4

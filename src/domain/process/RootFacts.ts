@@ -23,7 +23,7 @@ export type HostFile = (typeof HOST_FILES)[number]
  * can be mounted.
  */
 const HostFileState = JsonDecoder.literal("nothing", "file", "dangling", "other")
-/** What the root has in its place. */
+/** What the root has at the path of a host file. */
 export type HostFileState = JsonDecoder.Type<typeof HostFileState>
 
 const FoundProgram = JsonDecoder.struct({

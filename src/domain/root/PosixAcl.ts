@@ -27,7 +27,7 @@ const HEAD = 4
 const ENTRY = 8
 
 /**
- * Returns the metadata of a file after they are set, first the mode and then the attributes. Without a list nothing
+ * Returns the metadata that a file has after its mode and then its attributes are set. Without a list nothing
  * changes.
  */
 export const settled = (metadata: Metadata): Metadata => {

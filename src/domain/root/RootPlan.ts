@@ -12,7 +12,7 @@ import type { InodeId } from "./Inodes.ts"
 import { RootStep } from "./RootStep.ts"
 import type { NodeId, RootTree } from "./RootTree.ts"
 
-/** Yields as it goes. */
+/** Yields the steps one by one, since a tree may have a million. */
 export function* of(tree: RootTree): Generator<RootStep, void, undefined> {
   const { inodes, root } = tree
   const living = tree.living()

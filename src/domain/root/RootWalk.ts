@@ -25,7 +25,7 @@ export interface TreeNode {
   readonly linkOf?: ByteString
 }
 
-/** Yields all names, the root first and each directory before what is in it. The tree may have a million. */
+/** Yields all names, the root first and each directory before what is in it. The tree may have a million names. */
 export function* walk(tree: RootTree): Generator<TreeNode, void, undefined> {
   const living = tree.living()
   const firstNames = new Map<InodeId, NodeId>()

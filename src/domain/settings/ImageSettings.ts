@@ -62,7 +62,7 @@ export interface ImageSettings extends HealthSettings.HealthSettings {
   readonly profile: Profile
   readonly network: Network
   readonly ports: PortRule
-  /** Missing: private in each profile but `trusted`, if systemd can make it so. */
+  /** If missing, process ids are private in each profile but `trusted`, as far as systemd can make them so. */
   readonly pids: Pids | undefined
   /** Replaces the image's `User`, in the same form. */
   readonly user: string | undefined

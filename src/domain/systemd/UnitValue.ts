@@ -59,7 +59,10 @@ export const path = (what: string, text: string): Either.Either<UnitValue, Unwri
 export const bind = (source: string, destination: string): UnitValue =>
   [source, destination].map(listed).join(":").replaceAll("%", "%%") as UnitValue
 
-/** A path inside the root, as `ReadWritePaths=` and its kin take it among others. It is of the same kind as those of `bind`. */
+/**
+ * Writes a path inside the root, for directives that list paths, such as `ReadWritePaths=`. It must not hold the
+ * characters that `bind` excludes.
+ */
 export const inRoot = (path: string): UnitValue => listed(`+${path}`).replaceAll("%", "%%") as UnitValue
 
 const listed = (path: string): string => {

@@ -13,7 +13,7 @@ export type TaggedUnion<A extends { readonly _tag: string }> = {
 } & {
   /** Whether a value is this member. */
   readonly $is: <Tag extends A["_tag"]>(tag: Tag) => (value: unknown) => value is Member<A, Tag>
-  /** Calls the function of the member that the value is; without a value, returns a function that does. */
+  /** Calls the function for the value's member. Without a value, returns a function that takes one and does so. */
   readonly $match: {
     <B extends Cases<A>>(cases: B): (value: A) => ReturnType<B[A["_tag"]]>
     <B extends Cases<A>>(value: A, cases: B): ReturnType<B[A["_tag"]]>

@@ -59,9 +59,19 @@ export const render = (
   image: ResolvedImage,
   facts: RootFacts
 ): Either.Either<ImageUnits, UnitsError> => {
-  const read = ImageProcess.fromConfig(image.config)
-  if (Either.isLeft(read)) return Either.left(read.left)
-  const process = read.right
+  const process = ImageProcess.fromConfig(image.config)
+  return Either.isLeft(process)
+    ? Either.left(process.left)
+    : renderProcess(context, image, process.right, facts)
+}
+
+/** Does the same with the process of the image's configuration, for callers that have read it. */
+export const renderProcess = (
+  context: ImageContext,
+  image: ResolvedImage,
+  process: ImageProcess.ImageProcess,
+  facts: RootFacts
+): Either.Either<ImageUnits, UnitsError> => {
   const roots = rootPaths(context, image)
   const own = volumes(context, image, roots)
   const notes = ServiceUnit.notes(context, image, process, facts, own)

@@ -91,7 +91,8 @@ export const sourceAround = <M extends PlacedMount>(
 const isBelow = (directory: string, path: string): boolean => path.startsWith(`${directory}/`)
 
 /**
- * Whether something is mounted inside a mount, or from inside it. Links in it are then not followed meanwhile.
+ * Whether something is mounted inside a mount, or from inside it. No links are then followed in the mount while the
+ * table is processed.
  */
 export const isGuarded = (placed: readonly PlacedMount[], mount: PlacedMount): boolean =>
   mount.kind !== "host file" &&
@@ -103,7 +104,7 @@ export const lines = (
     readonly path: string
     readonly readonly: boolean
     readonly flags: MountFlags
-    /** Whether it has terminals of its own, see `RootMounts.hasOwnTerminals`. */
+    /** Whether the root has terminals of its own, see `RootMounts.hasOwnTerminals`. */
     readonly terminals: boolean
   },
   mounts: readonly PlacedMount[],
@@ -145,7 +146,7 @@ export const lines = (
   return [...terminals, ...bound, ...opened, line("none", root.path, ["remount", "bind", ...ofRoot])]
 }
 
-/** The options that systemd mounts the host's with; 5 is the group `tty` everywhere. */
+/** The options with which systemd mounts the host's terminals. 5 is the group `tty` everywhere. */
 const OF_TERMINALS = "nosuid,noexec,mode=0620,gid=5,ptmxmode=0666"
 
 /** Puts a volume whose source lies in another volume after it and after the mounts inside that one. */

@@ -52,8 +52,8 @@ export const directives = (profile: Profile, context: ProfileContext): readonly 
 }
 
 /**
- * Results by everything that they depend on: nearly all images of a machine have the same. There are a few of them. Without
- * this, three thousand images take the generator tens of milliseconds more.
+ * Results by everything that they depend on. There are few, because nearly all images of a machine share one. Without
+ * this memo, three thousand images take the generator tens of milliseconds more.
  */
 const answers = new Map<string, readonly Directive[]>()
 

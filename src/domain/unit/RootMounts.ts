@@ -31,7 +31,10 @@ export interface RootMount {
   readonly readonly: boolean
 }
 
-/** What no process may use of the files that a mount shows, whichever user it has and wherever it sees them. */
+/**
+ * What a mount keeps every process from using: device nodes, and the setuid bits of programs. This holds for all
+ * users, and for every place where the mount appears.
+ */
 export interface MountFlags {
   readonly nodev: boolean
   readonly nosuid: boolean
@@ -81,8 +84,8 @@ export const hasOwnTerminals = (profile: Profile): boolean => !hasDevices(profil
 
 /**
  * Where the root's terminals are mounted until the service starts. systemd processes its mounts in the order of their
- * paths, so it binds this place to `/dev/pts` before it mounts over it. At `/dev/pts` itself it would find the host's,
- * which it has put there by then.
+ * paths, so it binds this place to `/dev/pts` before it mounts over it. At `/dev/pts` itself, it would find the
+ * host's terminals, which it has put there by then.
  */
 export const TERMINALS = "proc"
 

@@ -62,7 +62,8 @@ export const prepare = (
           NO_START_TIMEOUT,
           NOTIFIES,
           IDENTIFIER,
-          // The first start of a large image says how far it is, and any start what is wrong; others say nothing.
+          // The journal then has the progress of a large image's first start and the reason of a failed start, and
+          // nothing of other starts.
           ...HealthUnits.quiet,
           shown.right
         ]

@@ -48,7 +48,10 @@ export const notes = (
         ...shared(host.logins?.get(identity.uid), identity.uid)
       ]
 
-/** Numbers of users are the host's, in a user namespace too: who logs in with one reads what its processes can read. */
+/**
+ * User numbers are the host's, in a user namespace too: a person who logs in with the same number can read what the
+ * service's processes can read.
+ */
 const shared = (name: string | undefined, uid: number): readonly string[] =>
   name === undefined
     ? []

@@ -64,7 +64,7 @@ export const directives = (
   ]
 }
 
-/** Returns what of the ports does not work, one sentence each. */
+/** Returns which ports do not work and why, one sentence each. */
 export const notes = (
   context: Context,
   ports: readonly ExposedPort[],

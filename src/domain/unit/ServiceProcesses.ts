@@ -66,7 +66,7 @@ export const hasPrivateUsers = (context: Context, isRoot: boolean): boolean => {
   return profile !== "trusted" && !isRoot && pids !== "host" && isolation(context) === undefined
 }
 
-/** Returns what is left open, one sentence each. */
+/** Returns what a hostile image can still do to the host's processes, one sentence each. */
 export const notes = (context: Context, isRoot: boolean): readonly string[] => {
   if (!isRoot || isolation(context) !== undefined) return []
   switch (context.settings.profile) {

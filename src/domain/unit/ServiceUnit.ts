@@ -143,7 +143,10 @@ export const notes = (
     ...(ImageProcess.healthPath(process, facts) === ""
       ? ["the health check's program is not in the image: no checks are made"]
       : []),
-    ...closedDirectory(process, facts, own.volumes),
+    ...closedDirectory(process, facts, [
+      ...own.volumes,
+      ...RootPaths.writables(ImageContext.rootPaths(context, image).overlay, context.settings)
+    ]),
     ...(identity === undefined ? [] : ServiceIdentity.notes(context, identity)),
     ...ServiceNetwork.notes(context, exposed(image.config.config ?? {}), identity?.uid === 0)
   ]
@@ -156,11 +159,10 @@ export const notes = (
 const closedDirectory = (
   process: ImageProcess.ImageProcess,
   facts: RootFacts,
-  volumes: readonly ImageVolumes.Volume[]
+  mounted: ReadonlyArray<{ readonly path: string }>
 ): readonly string[] => {
   const closed = ImageProcess.closedDirectory(process, facts)
-  const mounted = [...volumes.map(({ path }) => path), RootPaths.RUN, "/tmp", "/var/tmp"]
-  return closed === undefined || mounted.some((path) => closed === path || closed.startsWith(`${path}/`))
+  return closed === undefined || mounted.some(({ path }) => closed === path || closed.startsWith(`${path}/`))
     ? []
     : [
         `its user ${process.user.text} may not enter ${closed === process.workingDirectory ? "the working directory" : `${JSON.stringify(closed)}, on the way to the working directory`} ${JSON.stringify(process.workingDirectory)}, so it fails at each start with the status 200/CHDIR: give the image another WorkingDir, mode or owner, or set user =`
@@ -290,9 +292,10 @@ const confinement = (
 }
 
 /**
- * What the service may write to of what is mounted into its root (see `RootMounts`), and what not.
+ * Returns which mounts in its root (see `RootMounts`) the service may write to, and which not.
  *
- * Only what lies where systemd mounts file systems of the kernel, `/dev` say, is bound by the unit: no image writes there.
+ * The unit itself binds only volumes inside file systems of the kernel that systemd mounts, such as `/dev`: no image
+ * can write there.
  */
 const access = (
   context: ImageContext.ImageContext,

@@ -61,5 +61,8 @@ export const render = (context: ImageContext): Either.Either<readonly UnitFile[]
 }
 
 const IDENTIFIER: Directive = directive("SyslogIdentifier", literal("oci-stop"))
-/** That it starts and stops says nothing that the service does not say itself; a process that had to be killed does. */
+/**
+ * Hides the messages that the unit starts and stops, which the service's own messages repeat. The message that a
+ * process had to be killed stays.
+ */
 const QUIET = directive("LogLevelMax", literal("notice"))

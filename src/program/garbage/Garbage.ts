@@ -6,6 +6,7 @@
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as GarbageNeeds from "../../domain/extracts/GarbageNeeds.ts"
 import type { GarbagePiece, KeptPiece } from "../../domain/extracts/GarbagePiece.ts"
 import * as GarbagePlan from "../../domain/extracts/GarbagePlan.ts"
 import type { Settings } from "../../domain/settings/Settings.ts"
@@ -20,9 +21,10 @@ import * as Leftovers from "../../services/extracts/Leftovers.ts"
 import * as MountUse from "../../services/extracts/MountUse.ts"
 import * as FileLock from "../../services/files/FileLock.ts"
 import { NativeCalls } from "../../services/files/NativeCalls.ts"
+import { sha256 } from "../../services/layout/Blobs.ts"
 import * as LayoutPresence from "../../services/layout/LayoutPresence.ts"
 import type { Catalog } from "../Catalog.ts"
-import * as GarbageNeeds from "./GarbageNeeds.ts"
+import * as NeedFacts from "./NeedFacts.ts"
 
 /** Nothing is removed, because it is not known what is needed. */
 export class GarbageRefused extends Data.TaggedError("GarbageRefused")<{
@@ -71,7 +73,6 @@ export interface Outcome {
 
 interface Survey extends GarbageFacts.Survey {
   readonly images: number
-  readonly needs: GarbageNeeds.Needs
 }
 
 /** Removes garbage. `load` reads the catalog, and is called again because images may change in the meantime. */
@@ -90,16 +91,14 @@ export const collect = <E, R>(
       inventory: ExtractsInventory.take(extractsdir),
       volumes: GarbageFacts.volumesIn(settings.system.volumesdir)
     }))
-    const survey = Effect.flatMap(load, (catalog) =>
-      Effect.map(
-        GarbageNeeds.of(catalog, settings, there.inventory),
-        (needs): Survey => ({
-          ...there,
-          needs,
-          images: catalog.images.length,
-          use: look()
-        })
-      )
+    const survey = Effect.map(
+      load,
+      (catalog): Survey => ({
+        ...there,
+        needs: GarbageNeeds.of(NeedFacts.collect(catalog, settings, there.inventory), sha256),
+        images: catalog.images.length,
+        use: look()
+      })
     )
     const before = yield* survey
     yield* requireImages(settings, before, options)

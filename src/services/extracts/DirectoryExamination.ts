@@ -250,7 +250,7 @@ const fail = (code: string): never => {
   throw Object.assign(new Error(code), { code })
 }
 
-/** The attempts, which get a temporary directory. */
+/** The features, each with a function that tries it in a temporary directory. */
 const FEATURES: ReadonlyArray<readonly [name: string, attempt: (calls: Calls, path: string) => void]> = [
   [
     "hard links",

@@ -1,7 +1,8 @@
 /**
  * The extracts directory: complete root filesystems by chain id, image configs by digest, and links to both by name.
  *
- * Plain `node:fs`: locks, flushes and renames need descriptors, which the FileSystem service keeps to itself.
+ * This module uses `node:fs` directly: locks, flushes and renames need descriptors, which the FileSystem service
+ * keeps to itself.
  */
 
 import { existsSync, readdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs"
@@ -22,7 +23,7 @@ import { ExtractsDirectory, isInPlace } from "./ExtractsDirectory.ts"
 import { attempt, type ExtractsError, failing } from "./ExtractsError.ts"
 import * as RootPublication from "./RootPublication.ts"
 
-/** What the service does. */
+/** The functions of the service. */
 export interface ExtractStoreService {
   readonly directory: string
   /** Returns the path of a layer chain's root, whether it exists or not. */

@@ -16,7 +16,7 @@ import * as Warning from "../files/Warning.ts"
 import { attempt, type ExtractsError, failing } from "./ExtractsError.ts"
 import * as ExtractsFormat from "./ExtractsFormat.ts"
 
-/** Fails where a newer version of this program keeps the directory in a form of its own. */
+/** Fails if a newer version of this program keeps the directory in a form that this version does not know. */
 export const requireKnown = (directory: string): Effect.Effect<void, ExtractsError> =>
   attempt("use the extracts", directory, () => ExtractsFormat.requireKnown(directory))
 

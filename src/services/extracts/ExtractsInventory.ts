@@ -95,7 +95,7 @@ export const take = (directory: string): Inventory => {
   sharded(ExtractsTree.LAYERS, [
     { kind: "layer", suffix: /^\.tar$/, is: "file" },
     { kind: "listing", suffix: /^\.listing$/, is: "file" },
-    // of the form before this one
+    // Layers of the form before this one.
     { kind: "layer", suffix: /^$/, is: "directory" }
   ])
   sharded(ExtractsTree.RECORDS, [{ kind: "record", suffix: /^\.json$/, is: "file" }])
@@ -139,7 +139,7 @@ const TOP: ReadonlySet<string> = new Set([
   ExtractsTree.TMP,
   ExtractsTree.TEMPLATES,
   ExtractsTree.MEMORY,
-  // Of the file system itself.
+  // The file system makes this directory.
   "lost+found"
 ])
 const IS: Readonly<Record<Sharded["is"], (entry: Dirent) => boolean>> = {

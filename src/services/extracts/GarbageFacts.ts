@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readlinkSync, realpathSync } from "node:fs"
 import { dirname, normalize } from "node:path"
 import * as ExtractsTree from "../../domain/extracts/ExtractsTree.ts"
+import type { GarbageNeeds } from "../../domain/extracts/GarbageNeeds.ts"
 import type { ExtractsPiece } from "../../domain/extracts/GarbagePiece.ts"
 import type { ExaminedPiece } from "../../domain/extracts/GarbagePlan.ts"
 import { display } from "../../domain/naming/ImageName.ts"
@@ -10,17 +11,9 @@ import { sha256 } from "../layout/Blobs.ts"
 import type * as ExtractsInventory from "./ExtractsInventory.ts"
 import type * as MountUse from "./MountUse.ts"
 
-/** What images need. */
-export interface Needs {
-  /** Whether the piece at this path is needed. */
-  readonly has: (path: string) => boolean
-  /** Names of directories below `scratch` and `volumesdir` that belong to images that exist or may exist. */
-  readonly directories: ReadonlySet<string>
-}
-
 /** What exists, what is needed, and what is used. */
 export interface Survey {
-  readonly needs: Needs
+  readonly needs: GarbageNeeds
   readonly inventory: ExtractsInventory.Inventory
   /** Names of directories below `volumesdir`. */
   readonly volumes: readonly string[]
@@ -46,22 +39,23 @@ export const of = (
   const real = existsSync(extractsdir) ? realpathSync(extractsdir) : extractsdir
   const userOf = (needle: string, real: string): string | undefined =>
     use.of(needle) ?? mounted(use.mountedBelow(real))
-  /** Who uses the image at a path, besides the mount by which its root is reached. */
+  /** Returns what uses the image at a path, apart from the mount through which its root is reached. */
   const userOfImage = (path: string): string | undefined => {
     const place = `/${ExtractsTree.mountOf(path)}`
     return use.of(`/${path}`, place) ?? mounted(use.mountedBelow(`${real}/${path}`, `${real}${place}`))
   }
   const paths = new Set(inventory.pieces.map(({ path }) => path))
   const userOfPiece = ({ kind, path }: ExtractsPiece): string | undefined => {
-    // The root answers for its image.
+    // An image with a root is used if its root is used.
     if (kind === "image") return paths.has(rootOf(path)) ? undefined : userOfImage(path)
     const image = kind === "root" ? imageOf(path) : undefined
     const user = userOf(`/${path}`, `${real}/${path}`)
     return image === undefined || !paths.has(image) ? user : (user ?? userOfImage(image))
   }
   /**
-   * What each piece stays with. A record may be that of two roots: one of today's form, and one that an earlier version made.
-   * An image stays with its root, and layers with the images that have their data there.
+   * The pieces with which each piece is kept. A record may belong to two roots: one of this form of the directory,
+   * and one that an earlier version made. An image is kept with its root, and layers with the images whose data they
+   * hold.
    */
   const owners = new Map<string, string[]>()
   const belongs = (path: string, ...to: readonly string[]) =>

@@ -15,6 +15,7 @@ import * as Durable from "../files/Durable.ts"
 import * as FileLock from "../files/FileLock.ts"
 import type { Calls } from "../files/NativeCalls.ts"
 import * as RootMount from "../files/RootMount.ts"
+import * as SystemCall from "../files/SystemCall.ts"
 import { attempt, failing } from "./ExtractsError.ts"
 import * as FreedSpace from "./FreedSpace.ts"
 
@@ -71,7 +72,7 @@ export const remove = <E, R>(
     const old = `${extractsdir}/${ExtractsTree.OLD_ROOTS}/`
     for (const { piece } of gone) {
       if (piece.kind === "name") removeEmpty(dirname(piece.path), names)
-      // Nothing is put there any more.
+      // This version puts nothing into these directories.
       if (piece.path.startsWith(old)) removeEmpty(dirname(piece.path), extractsdir)
     }
     const freed = yield* FreedSpace.of(gone.map(({ to }) => to))
@@ -87,26 +88,23 @@ const trashIn = (calls: Calls, parent: string) =>
     return path
   })
 
-/** An image follows its root, so that nobody looks for the root any more at what is unmounted here. */
+/**
+ * Moves a piece away; the result is false if an extraction uses it. An image is moved after its root, so that no
+ * process looks for a root where this unmounts it.
+ */
 const away = (calls: Calls, { kind, path }: GarbagePiece, to: string) => {
   const { locked, unmounted } = AWAY[kind] ?? {}
-  return Effect.try({
-    try: () => {
-      if (unmounted === true) RootMount.detach(calls.mounts, ExtractsTree.mountOf(path))
-      // A link cannot be locked, and no extraction holds one.
-      return locked === true && lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true
-    },
-    catch: (cause) => cause as NodeJS.ErrnoException
+  return SystemCall.run(() => {
+    if (unmounted === true) RootMount.detach(calls.mounts, ExtractsTree.mountOf(path))
+    // A link cannot be locked, and no extraction holds one.
+    return locked === true && lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true
   }).pipe(
     Effect.flatMap((isLocked) =>
       isLocked
         ? FileLock.takeAway(calls, path, to)
-        : Effect.try({
-            try: () => {
-              renameSync(path, to)
-              return true
-            },
-            catch: (cause) => cause as NodeJS.ErrnoException
+        : SystemCall.run(() => {
+            renameSync(path, to)
+            return true
           })
     )
   )

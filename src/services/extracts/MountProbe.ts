@@ -1,4 +1,7 @@
-/** Tries whether the kernel mounts an EROFS image from a file, which takes Linux 6.12 and a file system that it reads files of. */
+/**
+ * Tries whether the kernel mounts an EROFS image from a file. This needs Linux 6.12, and a file system from whose
+ * files the kernel can mount.
+ */
 import { Buffer } from "node:buffer"
 import * as fs from "node:fs"
 import * as Either from "effect/Either"

@@ -1,25 +1,29 @@
 /**
- * What the mounts of this machine's processes are made of, as proc_pid_mountinfo(5) tells, each mount namespace once.
+ * Finds what the mounts of all processes are made of (proc_pid_mountinfo(5)). Each mount namespace is read once.
  *
- * The names of units say nothing certain: a service may run with a root of yesterday's image, and a root may be mounted
- * by hand. What the kernel has mounted, it names here: an overlay its lower directories, a bind its source.
+ * The names of units are no proof: a service may run with the root of an image that was replaced since, and a root
+ * may be mounted by hand. The kernel's table names what each mount uses: the lower directories of an overlay, the
+ * source of a bind mount.
  */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs"
 import * as MountInfo from "../../domain/machine/MountInfo.ts"
 
 export interface MountUse {
   /**
-   * Who uses what lies at a path that ends with this one, or `undefined`. An EROFS image that is mounted at a path that
-   * ends with `but` is not a use: a root that is an image is mounted there for all services.
+   * Returns what uses the files at a path that ends with `path`; `undefined` if nothing does. An EROFS image that is
+   * mounted at a path that ends with `but` does not count: a root that is an image is mounted there for all services.
    */
   readonly of: (path: string, but?: string) => string | undefined
-  /** What is mounted at or below an absolute path in this process's namespace, but for an EROFS image at `but`. */
+  /**
+   * Returns a mount point at or below an absolute path in this process's namespace. An EROFS image at `but` does not
+   * count.
+   */
   readonly mountedBelow: (path: string, but?: string) => string | undefined
-  /** Could every process be looked at? Those of others can by root alone. */
+  /** Whether every process could be examined. Only root can examine the processes of other users. */
   readonly isComplete: boolean
 }
 
-/** `proc` is where the kernel shows processes. */
+/** Examines all processes. `proc` is the directory in which the kernel shows them. */
 export const look = (proc = "/proc"): MountUse => {
   const namespaces = new Map<string, { readonly pid: string; readonly table: string }>()
   const places: Array<readonly [pid: string, path: string]> = []
@@ -33,7 +37,8 @@ export const look = (proc = "/proc"): MountUse => {
       }
       for (const link of ["root", "cwd"]) places.push([pid, readlinkSync(`${proc}/${pid}/${link}`, "latin1")])
     } catch (cause) {
-      // Else it has ended meanwhile, or is the kernel's own. What the first process has mounted is what all have.
+      // Otherwise the process has ended meanwhile, or belongs to the kernel. The first process has the mounts of the
+      // machine, which this process sees in its own table.
       if ((cause as NodeJS.ErrnoException).code === "EACCES" && pid !== "1") isComplete = false
     }
   }
@@ -65,7 +70,7 @@ export const look = (proc = "/proc"): MountUse => {
   }
 }
 
-/** The mount whose line has the path, whole: no longer name begins with it. */
+/** Returns a mount whose line contains the path as a whole, and not as the beginning of a longer name. */
 const mountWith = (table: string, path: string, except?: string): MountInfo.Mount | undefined => {
   for (let at = table.indexOf(path); at >= 0; at = table.indexOf(path, at + 1)) {
     const next = table.charAt(at + path.length)
@@ -89,7 +94,7 @@ const indexOrEnd = (table: string, from: number): number => {
   return end < 0 ? table.length : end
 }
 
-/** The unit of a process, or its number. */
+/** Returns the unit of a process, or its process id. */
 const described = (proc: string, pid: string): string => {
   try {
     const group = readFileSync(`${proc}/${pid}/cgroup`, "utf8").split("\n")[0] ?? ""
@@ -109,7 +114,7 @@ const encoded = (path: string): string =>
 /** Returns the text of bytes. */
 const decoded = (bytes: string): string => Buffer.from(bytes, "latin1").toString()
 
-/** Where an image was mounted that is being removed (`GarbageRemoval`). */
+/** Matches the mount points of images that are being removed (`GarbageRemoval`). */
 const MOVED = /\/tmp\/[0-9a-f]{24}\/[0-9]+\/root$/
 
 /** The characters after a path among mount options: the next path, the next option or the next field follows. */

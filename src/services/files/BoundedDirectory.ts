@@ -1,4 +1,6 @@
-/** Reading directories that strangers fill: never more of one than is asked for, however much is in it. */
+/**
+ * Lists directories that other people fill. However many entries there are, no more are read than the caller allows.
+ */
 import * as Either from "effect/Either"
 import * as BoundedFile from "./BoundedFile.ts"
 import * as fs from "./RecordedFiles.ts"

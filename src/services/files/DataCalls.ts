@@ -7,8 +7,8 @@ export interface DataCalls {
    */
   readonly nextData: (fd: number, offset: number) => number | undefined
   /**
-   * copy_file_range(2): copies within the kernel, or shares the blocks where the file system can. Returns how many bytes
-   * were copied, or `undefined` where it cannot be done so.
+   * Calls copy_file_range(2), which copies within the kernel, or shares the blocks where the file system can. Returns
+   * how many bytes were copied, or `undefined` if the call cannot copy between these files.
    */
   readonly copyRange: (
     from: number,

@@ -12,8 +12,8 @@ export interface Piece {
 export type Fault = string
 
 /**
- * Returns what is wrong with a file of `size` bytes, of which `pieces`, in their order, are known and all others are zeros.
- * Works in small steps. Throws what the system says, other than that the file is missing.
+ * Returns what is wrong with a file of `size` bytes, of which `pieces`, in their order, are known and all others are
+ * zeros. Works in small steps. Throws errors of the system, except for a missing file.
  */
 export function* fault(
   path: string,
@@ -43,7 +43,7 @@ export const faultBeside = (
   model: string
 ): Generator<undefined, Fault | undefined, undefined> => fault(path, sizeOf(model) ?? 0, piecesOf(model))
 
-/** Returns the size of a file in bytes, or `undefined` where nothing is that the caller may see. */
+/** Returns the size of a file in bytes; `undefined` if it is missing or the caller may not see it. */
 export const sizeOf = (path: string): number | undefined => {
   try {
     return fs.lstatSync(path).size

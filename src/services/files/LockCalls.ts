@@ -1,4 +1,4 @@
-/** flock(2), without waiting and with. */
+/** Calls flock(2), with and without waiting. */
 import * as Effect from "effect/Effect"
 import type { Libc } from "./Libc.ts"
 import * as SystemCall from "./SystemCall.ts"

@@ -1,13 +1,14 @@
 /**
- * The kernel's newer mount calls (fsopen(2), fsconfig(2), fsmount(2), move_mount(2)), by their numbers, which are the same
- * on all machines: older libcs have no functions for them. A file system can so be mounted and looked into before it has
- * a place, the kernel says in words what it refuses, and options have no common limit of 4096 bytes.
+ * The kernel's newer mount calls: fsopen(2), fsconfig(2), fsmount(2), move_mount(2). They are called by their
+ * numbers, which are the same on all machines, because older libcs have no functions for them. With these calls, a
+ * file system can be examined before it has a mount point, the kernel explains in words why it refuses a mount, and
+ * the options together may exceed 4096 bytes.
  */
 import { Buffer } from "node:buffer"
 import { closeSync, readSync } from "node:fs"
 import type { Libc } from "./Libc.ts"
 
-/** `code` is the kernel's (`ENOTBLK`), `reason` what it said beside it, if anything. */
+/** The kernel refuses a mount. `code` is its error name (`ENOTBLK`); `reason` is its explanation, or empty. */
 export class MountRefused extends Error {
   override readonly name = "MountRefused"
   readonly code: string
@@ -23,13 +24,13 @@ export class MountRefused extends Error {
 /** The system calls that mount and unmount, on paths that nobody but root can change. */
 export interface MountCalls {
   /**
-   * Mounts a file system read-only and nowhere yet: returns a descriptor of its root. Closing the descriptor unmounts it
-   * unless it was attached. `options` are keys and values; each value has 255 bytes at most.
+   * Mounts a file system read-only, at no mount point yet, and returns a descriptor of its root. Closing the
+   * descriptor unmounts it unless it was attached. `options` are keys and values; each value has 255 bytes at most.
    */
   readonly open: (type: string, options: ReadonlyArray<readonly [key: string, value: string]>) => number
   /** Attaches what `open` returned to a directory. */
   readonly attach: (mount: number, at: string) => void
-  /** umount2(2) with MNT_DETACH and UMOUNT_NOFOLLOW: what is in use goes on working where it is used. */
+  /** Calls umount2(2) with MNT_DETACH and UMOUNT_NOFOLLOW: processes that use the mount keep it. */
   readonly detach: (at: string) => void
   /** Does the same, and fails with EBUSY if something uses it. */
   readonly unmount: (at: string) => void
@@ -37,7 +38,7 @@ export interface MountCalls {
   readonly bind: (from: string, at: string) => void
 }
 
-/** Binds them. */
+/** Binds the calls. */
 export const bind = (libc: Libc): MountCalls => {
   const fsopen = libc.find("long syscall(long number, const char *type, uint32_t flags)")
   const fsconfig = libc.find(
@@ -100,7 +101,10 @@ export const bind = (libc: Libc): MountCalls => {
   }
 }
 
-/** What the kernel says of a file system's context: one message a read, "e " before an error. */
+/**
+ * Returns the kernel's error messages about a file system's context. Each read gives one message; those of errors
+ * begin with "e ".
+ */
 const said = (context: number): string => {
   const messages: Array<string> = []
   const buffer = Buffer.alloc(4096)
@@ -110,7 +114,7 @@ const said = (context: number): string => {
       const message = buffer.toString("utf8", 0, length).trim()
       if (message.startsWith("e ")) messages.push(message.slice(2))
     } catch {
-      // ENODATA: there are no more.
+      // ENODATA: there are no more messages.
       return messages.join("; ")
     }
   }

@@ -3,7 +3,10 @@ import { lstatSync, type Stats, statfsSync } from "node:fs"
 import { dirname } from "node:path"
 import type { MountCalls } from "./MountCalls.ts"
 
-/** False also where nothing is. What lies inside a mounted image is not a mount. */
+/**
+ * Whether an EROFS image is mounted at this very path. It is false if nothing is there, and for a path inside a
+ * mounted image.
+ */
 export const isMounted = (path: string): boolean => {
   const own = lookAt(path)
   return (
@@ -27,5 +30,5 @@ export const detach = (mounts: MountCalls, path: string): void => {
   while (isMounted(path)) mounts.detach(path)
 }
 
-/** linux/magic.h */
+/** The type of EROFS in statfs(2), from linux/magic.h. */
 const EROFS_SUPER_MAGIC = 0xe0f5e1e2

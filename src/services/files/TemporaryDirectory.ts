@@ -10,7 +10,7 @@ import * as SystemCall from "./SystemCall.ts"
 import * as TreeRemoval from "./TreeRemoval.ts"
 import * as Warning from "./Warning.ts"
 
-/** There can be no temporary directory. */
+/** The temporary directory cannot be made. */
 export class TemporaryDirectoryError extends Data.TaggedError("TemporaryDirectoryError")<{
   readonly parent: string
   /** The error code, such as `ENOSPC`. */

@@ -1,4 +1,7 @@
-/** Warnings: what is odd, and goes on all the same. They go to Effect's log, with what a program can act on as annotations. */
+/**
+ * Warnings of what is unusual but does not stop the work. They go to Effect's log. Facts on which a program can act
+ * are annotations of the entry.
+ */
 import * as Effect from "effect/Effect"
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"

@@ -12,7 +12,7 @@ export interface Log {
   readonly debug: (message: string) => void
   readonly warn: (message: string) => void
   readonly error: (message: string) => void
-  /** Says how much was left out, and returns what was said. */
+  /** Logs how many messages were left out, and returns all messages of the run. */
   readonly end: () => Said
 }
 
@@ -107,7 +107,7 @@ const TERMINALS: ReadonlySet<number> = new Set([
 
 /** Writes records to /dev/kmsg. */
 class KernelLog {
-  /** Without the name and process id of who says it. */
+  /** The records, without the name and process id of this program. */
   readonly records: string[] = []
   readonly #isLimited: boolean
   readonly #isSilent: boolean

@@ -72,7 +72,10 @@ const x86Level = (): string => {
   return level
 }
 
-/** The kernel writes a block of lines for each processor, as far as it is read: the first has what counts. */
+/**
+ * Returns the lines about the first processor. The kernel writes a block of lines for each processor, and only as
+ * much as is read.
+ */
 const firstProcessor = (): string => fs.readKernelFile("/proc/cpuinfo", ONE_PROCESSOR)
 
 /** A block has about two thousand bytes. */
@@ -126,7 +129,7 @@ const installed = (): UnitHost["cli"] => {
   return [places.find((place) => fs.existsSync(place)) ?? first]
 }
 
-/** systemd.generator(7) tells its generators from 251 on. */
+/** Whether this is an initrd. systemd tells its generators from 251 on (systemd.generator(7)). */
 export const inInitrd = (): boolean => GeneratorEnvironment.of().SYSTEMD_IN_INITRD === "1"
 
 const LIBRARY_DIRECTORIES = ["/usr/lib/systemd", "/lib/systemd", "/usr/lib64/systemd"]

@@ -7,8 +7,9 @@ import { createHash } from "node:crypto"
 import * as fs from "node:fs"
 import * as path from "node:path"
 import * as Data from "effect/Data"
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import * as AtomicReplace from "../files/AtomicReplace.ts"
+import * as SystemCall from "../files/SystemCall.ts"
 import * as RootLookup from "../root/RootLookup.ts"
 
 export class InstallFailed extends Data.TaggedError("InstallFailed")<{
@@ -47,10 +48,10 @@ export interface InstallRoot {
 /** Opens a tree. `root` is empty for the machine's own. */
 export const make = (root: string): InstallRoot => {
   const attempt = <A>(file: string, act: (place: string) => A, find = placeOf) =>
-    Effect.try({
-      try: () => act(find(root, file)),
-      catch: (cause) => new InstallFailed({ path: `${root}${file}`, cause })
-    })
+    SystemCall.attempt(
+      () => act(find(root, file)),
+      (cause) => new InstallFailed({ path: `${root}${file}`, cause })
+    )
   const inDirectory = <A>(directory: string, act: (place: string) => A) =>
     attempt(directory, act, directoryOf)
 

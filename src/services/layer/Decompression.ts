@@ -18,9 +18,12 @@ export { CompressionInvalid } from "./CompressionInvalid.ts"
 export type { Pull } from "./Pull.ts"
 
 export interface Options {
-  /** A certain zstd decoder, not the best of those that are there; it fails with `ZstdDecoderUnavailable` where that one is not. */
+  /**
+   * The zstd decoder to use in place of the best available one. If it is not available, decompression fails with
+   * `ZstdDecoderUnavailable`.
+   */
   readonly zstd?: ZstdDecoder.ZstdDecoder
-  /** Called where the data is not what the media type says, with what it is. */
+  /** Called with the actual compression, if it is not the one that the media type states. */
   readonly onOther?: (actual: Compression) => void
 }
 

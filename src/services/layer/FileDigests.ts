@@ -58,7 +58,7 @@ export class FileDigests implements FileSink {
   }
 }
 
-/** Reads them, best in their order; `close` afterwards. */
+/** Reads digests, which is fastest in their order. Call `close` afterwards. */
 export class DigestReader {
   readonly #fd: number
   readonly #window = Buffer.alloc(WINDOW)

@@ -37,7 +37,10 @@ export interface Request {
    * An existing, empty directory of mode 0700 for this layer, which the caller removes. Without one, nothing is kept.
    */
   readonly directory?: string
-  /** What is kept: the archive and the listing, unless told otherwise, the digests of files and the listing, or that alone. */
+  /**
+   * What is kept: the archive and the listing (the default), the digests of files and the listing, or only the
+   * listing.
+   */
   readonly keep?: "archive" | "digests" | "listing"
   readonly limits?: Partial<LayerLimits>
   /** Called about once for each mebibyte read. */

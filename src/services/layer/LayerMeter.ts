@@ -3,7 +3,7 @@ import type { LayerEntry } from "../../domain/archive/LayerEntry.ts"
 import { type LayerLimits, LIMITS, RATIO_COUNTS_FROM } from "../../domain/archive/LayerLimits.ts"
 import { LayerLimitExceeded } from "./LayerError.ts"
 
-/** Throws `LayerLimitExceeded`. */
+/** The counters of one layer. Its methods throw `LayerLimitExceeded`. */
 export class LayerMeter {
   /** Entries so far. */
   entries = 0

@@ -52,7 +52,7 @@ export interface Piece {
   readonly bytes: Uint8Array
 }
 
-/** What was read, when all of it was. */
+/** The facts about a layer that was read to its end. */
 export interface LayerSummary {
   readonly entries: number
   /** Compressed bytes. */
@@ -75,9 +75,9 @@ export class LayerTypeUnknown extends TaggedError("LayerTypeUnknown")<{
 }
 
 /**
- * Yields the members in the order of the archive, and throws a `LayerError` or `LayerTypeUnknown` where the layer is not
- * what it should be; what the source throws is thrown as it is. Digests are known at the end: only when the iteration has
- * ended by itself was everything verified that `options` name. To leave it early closes the source.
+ * Yields the members in the order of the archive. Throws a `LayerError` or `LayerTypeUnknown` if something is wrong
+ * with the layer; errors of the source are thrown unchanged. Digests are known only at the end: everything that
+ * `options` name is verified once the iteration has ended by itself. Leaving it early closes the source.
  */
 export async function* read(
   source: ByteSource,
@@ -104,7 +104,7 @@ async function* members(
   const { diffId, limits } = options
   const meter = new LayerMeter(blob.name, limits)
   const hash = createHash(diffId === undefined ? "sha256" : Digest.algorithm(diffId))
-  /** What the last chunk held and nobody has taken yet. */
+  /** What the last chunk held and the caller has not taken yet. */
   const found: Array<Found> = []
   const reader = new TarReader({
     entry: (entry) => {
@@ -187,7 +187,7 @@ const orThrow = (result: Either.Either<void, TarInvalid>): void => {
   if (Either.isLeft(result)) throw result.left
 }
 
-/** The data of one member, as long as it is the last that was given out. */
+/** The data of the member that was given out last. It cannot be read once the next member is given out. */
 class MemberData {
   readonly member: Member
   readonly #next: () => Promise<Found | undefined>
@@ -204,7 +204,7 @@ class MemberData {
     }
   }
 
-  /** Reads what nobody wanted. */
+  /** Reads the data that the program has left unread. */
   async skip(): Promise<void> {
     while ((await this.#piece()) !== undefined) {}
     this.#isTaken = true
@@ -270,7 +270,7 @@ class StreamedBlob {
   readonly pull: Pull = async () => {
     for (;;) {
       if (this.#isOver || this.#stopped) return undefined
-      // What was asked for when reading was stopped is what comes next.
+      // A chunk that was requested before reading was stopped is the next one.
       this.#pending ??= Promise.resolve(this.#iterator.next())
       const pending = this.#pending
       const next = await new Promise<IteratorResult<Uint8Array> | undefined>((resolve, reject) => {
@@ -294,14 +294,17 @@ class StreamedBlob {
     }
   }
 
-  /** Makes reading end where it is. */
+  /** Makes the reading end here, until `end` resumes it. */
   stop(): void {
     if (this.#isOver) return
     this.#stopped = true
     this.#release()
   }
 
-  /** Reads the rest, and verifies all of it. `cause` is why the rest is of no interest. */
+  /**
+   * Reads the rest, and verifies the whole stream. `cause` is the error after which nothing but the verification
+   * counts.
+   */
   async end(cause?: unknown): Promise<Digest.Digest> {
     this.#stopped = false
     while ((await this.pull()) !== undefined) {}
@@ -319,7 +322,7 @@ class StreamedBlob {
     if (this.#isOver) return
     this.#isOver = true
     const closing = Promise.resolve(this.#iterator.return?.()).catch(() => {})
-    // A source that was asked for a chunk may be closed only after it gave one.
+    // A source can end only after it has given the chunk that was requested.
     if (this.#pending === undefined) await closing
   }
 

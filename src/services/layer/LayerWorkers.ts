@@ -28,7 +28,7 @@ export type FromWorker =
 type Outcome = Either.Either<StagedLayer, LayerError>
 type Run = (request: Request, signal: AbortSignal) => Promise<Outcome>
 
-/** Reads a layer on the next free lane. */
+/** Reads a layer on the next free thread. */
 export type Stage = (request: Request) => Effect.Effect<StagedLayer, LayerError>
 
 /**

@@ -139,7 +139,7 @@ function* records(fd: number, layer: number): Generator<LayerEntry, void, undefi
 const isListing = (head: Buffer): boolean =>
   head.toString("latin1", 0, LayerListing.MAGIC.length) === LayerListing.MAGIC
 
-/** Shaped as the system's own errors are. */
+/** Makes an error in the form of Node's own. */
 const notOne = (): NodeJS.ErrnoException =>
   Object.assign(new Error("the listing is cut off"), { code: "EIO", syscall: "read" })
 

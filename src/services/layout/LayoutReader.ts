@@ -1,6 +1,6 @@
 /**
  * Reads image layouts: which there are below a directory, the names in one, and the documents of an image. The
- * generator takes the functions as they are, and other programs take them from the service `Layouts`.
+ * generator calls these functions directly, and other programs get them from the service `Layouts`.
  */
 import * as ImageResolution from "./ImageResolution.ts"
 import * as LayoutSearch from "./LayoutSearch.ts"

@@ -2,6 +2,7 @@
 import * as fs from "node:fs"
 import { dirname } from "node:path"
 import * as Effect from "effect/Effect"
+import * as SystemCall from "../files/SystemCall.ts"
 import * as TreeRemoval from "../files/TreeRemoval.ts"
 
 /**
@@ -13,7 +14,7 @@ export const remove = <E>(
   top: string,
   failed: (cause: unknown) => E
 ): Effect.Effect<void, E> => {
-  const attempt = (body: () => void) => Effect.try({ try: body, catch: failed })
+  const attempt = (body: () => void) => SystemCall.attempt(body, failed)
   return Effect.gen(function* () {
     if (fs.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true) {
       yield* attempt(() => fs.unlinkSync(path))
@@ -37,6 +38,8 @@ const removeEmpty = (path: string): void => {
   }
 }
 
-/** In the order in which they are removed (image-spec image-layout.md; `refs` is of 2016). */
+/**
+ * The files of a layout in the order of their removal (image-spec image-layout.md; `refs` is from the form of 2016).
+ */
 const FILES = ["index.json", "refs", "oci-layout", "blobs"]
 const STAYS: ReadonlySet<string> = new Set(["ENOTEMPTY", "EEXIST", "EBUSY", "ENOENT"])

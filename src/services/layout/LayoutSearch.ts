@@ -67,7 +67,7 @@ const visit = (search: Search, place: Place): void => {
     search.layouts.push({ layout, path })
     return
   }
-  // Someone may have copied an image without a name. The other images are found all the same.
+  // A user may have copied an image without a name. The other images are still found.
   if (isOne) skip(path, "is itself a layout, which has no name")
   // A link may lead to a layout, but the search does not go on behind it, since it could end in a circle.
   if (isLink) return
@@ -107,7 +107,10 @@ const visit = (search: Search, place: Place): void => {
   }
 }
 
-/** What a place is that holds an image in another form, and what makes a layout of it (containers-transports(5)). */
+/**
+ * Sentences about images in other forms (containers-transports(5)): what was found, and the command that makes a
+ * layout of it.
+ */
 const OF_SKOPEO =
   "is an image of skopeo's dir: transport: skopeo copy dir:PATH oci:LAYOUT:TAG makes a layout of it"
 const OF_DOCKER =

@@ -26,5 +26,5 @@ export const examine = (directory: string = MemoryUnits.DIRECTORY): Diagnosis.Di
   )
 }
 
-/** After each of a few changes, one whole run is normal on a machine. */
+/** The number of whole runs in a row that counts as a problem. A few are normal: one after each change of the machine. */
 const MANY = 5

@@ -50,7 +50,7 @@ export const unmount = (calls: Calls, directory: string): Effect.Effect<void, Pl
     return undefined
   })
 
-/** `body` returns why it did nothing. */
+/** Runs `body`, which does the work, or returns why the directory cannot be used. */
 const attempt = (
   operation: "mount" | "unmount",
   directory: string,
@@ -77,9 +77,9 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTDIR: "is not a directory",
   EBUSY: "is in use"
 }
-/** The image that a root is mounted from. */
+/** Matches the image that a root is mounted from. */
 const IMAGE = /\/images\/[a-z0-9]+\/[0-9a-f]{2}\/[0-9a-f]{32,}\/image\.erofs$/
-/** A root that is a directory. */
+/** Matches a root that is a directory. */
 const ROOT = /\/roots\/[a-z0-9]+\/[0-9a-f]{2}\/[0-9a-f]{32,}$/
-/** Where services have the image; `gc` unmounts it there. */
+/** The name of the directory on which an image is mounted for services. `gc` unmounts it there. */
 const OWN_PLACE = "root"

@@ -15,7 +15,10 @@ export interface ImageFault {
   readonly reason: string
 }
 
-/** Works in small steps, most of which yield nothing. Throws what the system says, other than that a file is missing. */
+/**
+ * Yields the faults. Works in small steps, most of which yield nothing. Throws errors of the system, except for
+ * missing files.
+ */
 export function* faults(
   directory: string,
   tree: RootTree,

@@ -2,8 +2,8 @@
  * Compares a root filesystem with the tree that its layers make, path by path: first everything but files, then the
  * files in the order of the layers' listings, then paths that no layer contains.
  *
- * The layers are read anew from their blobs, for digests: what is kept of them beside the roots may share blocks with the
- * roots, so that damage there is damage here. Below what is no directory, or no longer one, nothing is looked at.
+ * The digests come from the layers' blobs, which are read again: the stored archives may share blocks with the roots,
+ * so that damage would be in both. Nothing is examined below a path that is not a directory, or no longer one.
  */
 import type { Buffer } from "node:buffer"
 import { kept } from "../../domain/layer/LayerXattrs.ts"

@@ -5,8 +5,8 @@
  *     DIRECTORY/0, 1, 2, …    relative links to the archives of its layers, the lowest first: its devices
  *     DIRECTORY/data          one device more, where the image has data that no archive can serve in place
  *
- * An image is mounted from its file, without a loop device, which takes Linux 6.12 and a file system that the kernel
- * reads files of, such as ext4, XFS or btrfs; on tmpfs and overlayfs it says ENOTBLK.
+ * An image is mounted from its file, without a loop device. This needs Linux 6.12, and a file system from whose files
+ * the kernel can mount, such as ext4, XFS or btrfs. On tmpfs and overlayfs it refuses with ENOTBLK.
  */
 import { Buffer } from "node:buffer"
 import * as fs from "node:fs"

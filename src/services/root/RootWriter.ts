@@ -50,14 +50,14 @@ export class RootWriteError extends Data.TaggedError("RootWriteError")<{
   }
 }
 
-/** What came of writing a root. */
+/** The result of writing a root. */
 export interface Written {
   readonly steps: number
   /** What was impossible for lack of privileges; empty for root. */
   readonly shortfalls: ReadonlyArray<MissingPrivileges.MissingPrivilege>
 }
 
-/** What the service does. */
+/** The functions of the service. */
 export interface Writer {
   /**
    * Carries `steps` out below `root`, an empty directory. The data of files is in `archives`, the paths of the layers'
@@ -70,8 +70,8 @@ export interface Writer {
     archives: ReadonlyArray<string>
   ) => Effect.Effect<Written, RootWriteError>
   /**
-   * Runs one such effect at a time: one that makes a tree and writes it. Trees are large, and one thread makes and
-   * writes them anyway.
+   * Runs an effect that makes a tree and writes it, and lets other effects of this kind wait until it has ended.
+   * Trees are large, and a single thread makes and writes them anyway.
    */
   readonly oneAtATime: <A, E, R>(makeRoot: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 }
@@ -141,7 +141,7 @@ class Performer {
     this.#files = new FileWriter(calls, tools)
   }
 
-  /** Carries a step out; of a large file, a part of it. */
+  /** Carries a step out. For a large file, this is its first part. */
   begin(step: RootStep): void {
     const { path } = step
     const { others, shortfalls, tree } = this.#tools

@@ -128,6 +128,25 @@ describe("ImageUnits.render", () => {
       assert.deepEqual(notes("/srv/app", "/srv/app", { Volumes: { "/srv": {} } }), [])
       assert.deepEqual(notes("/run/app", "/run/app"), [])
     })
+    it.each(["/tmp", "/var/tmp"])(
+      "notes say so of %s, unless it is mounted over a read-only root",
+      (place) => {
+        const directory = `${place}/app`
+        const notesWith = (settings: Partial<ImageSettings.ImageSettings>) =>
+          render(
+            { ...named, settings: { ...named.settings, ...settings } },
+            imageOf({ ...NAMED, WorkingDir: directory }),
+            {
+              ...FACTS,
+              workingDirectory: { path: directory, closed: directory }
+            }
+          ).notes.filter((note) => note.includes("may not enter"))
+        assert.lengthOf(notesWith({ root: "ephemeral" }), 1)
+        assert.lengthOf(notesWith({ root: "persistent" }), 1)
+        assert.lengthOf(notesWith({ root: "readonly" }), 0)
+        assert.lengthOf(notesWith({ profile: "strict" }), 0)
+      }
+    )
   })
 
   for (const [what, config, image] of [
