@@ -35,11 +35,12 @@ is_empty() {
 # started again in the root that it has used.
 unmount() {
   while :; do
-    shown=$(systemctl show --property=ActiveState,PrivatePIDs,ControlGroup -- "$service") || exit 1
+    shown=$(systemctl show --property=ActiveState,SubState,PrivatePIDs,ControlGroup -- "$service") || exit 1
     case $shown in
-      *ActiveState=inactive* | *ActiveState=failed* | *ActiveState=activating*) break ;;
+      *ActiveState=inactive* | *ActiveState=failed* | *SubState=auto-restart*) break ;;
       *ActiveState=deactivating*) sleep 0.1 ;;
-      *ActiveState=active* | *ActiveState=reloading* | *ActiveState=refreshing*)
+      # A service of Type=oneshot is activating as long as it runs, and one of Type=notify until it says that it is ready.
+      *ActiveState=active* | *ActiveState=activating* | *ActiveState=reloading* | *ActiveState=refreshing*)
         will_stop || exit 0
         sleep 0.1
         ;;
@@ -55,11 +56,12 @@ unmount() {
   take_away || exit 1
 }
 
-# Whether a service that is active is about to be inactive: it is to stop or to be restarted, or a start came while its
-# orderly stop went on, or systemd has yet to hear that its main process has ended.
+# Whether a service that ran a moment ago does not any more, or is about to end: it is to stop or to be restarted, or a start came
+# while its orderly stop went on, or systemd has yet to hear that its main process has ended.
 will_stop() (
-  shown=$(systemctl show --property=Job,MainPID,ConsistsOf -- "$service") || return 0
+  shown=$(systemctl show --property=ActiveState,Job,MainPID,ConsistsOf -- "$service") || return 0
   shown() { printf '%s\n' "$shown" | sed -n "s/^$1=//p"; }
+  case $(shown ActiveState) in active | activating | reloading | refreshing) ;; *) return 0 ;; esac
   job=$(shown Job) pid=$(shown MainPID)
   kind=$(systemctl list-jobs --plain --no-legend | while read -r id _ kind _; do [ "$id" != "$job" ] || echo "$kind"; done)
   case $kind in '' | start) ;; *) return 0 ;; esac

@@ -312,6 +312,23 @@ ExecStartPre=/bin/sh -c 'until [ -e ${HOLD}/look ]; do sleep 0.05; done'
     await stop(name)
   })
 
+  it("do not disturb one that runs until it is done", async () => {
+    const name = "leaving"
+    const dropIn = `/etc/systemd/system/${unit(name)}.d`
+    await machine.write(`${dropIn}/oneshot.conf`, "[Service]\nType=oneshot\n")
+    await systemctl("daemon-reload")
+    const before = await count(name)
+    await systemctl("start", "--no-block", unit(name))
+    await said(name, before + 1)
+    const pid = await show(unit(name), "MainPID")
+    await systemctl("start", `oci-prepare@${unit(name)}`)
+    assert.strictEqual(await show(unit(name), "MainPID"), pid)
+    assert.strictEqual(await shell(`ls -d /proc/${pid}/root/var/mark ${root(name)}/var/mark | wc -l`), "2")
+    await stop(name)
+    await machine.run(["rm", "-r", dropIn])
+    await systemctl("daemon-reload")
+  })
+
   it("need nobody to leave a root that is thrown away", async () => {
     const name = "ephemeral"
     await start(name)

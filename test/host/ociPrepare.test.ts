@@ -272,16 +272,24 @@ printf '%s\\n' "\${0##*/}" "$1" >>"$OCI_SAID"
       return at
     }
 
-    it.each(["active", "reloading"])("does nothing to a service that runs: %s", (state) => {
-      using directory = temporary()
-      const at = mounted(directory.path)
-      at.states([state])
-      assert.strictEqual(at.prepare("U", "ephemeral", otherwise(at.at("ran"))), OK)
-      assert.deepStrictEqual(readdirSync(`${at.paths("U").scratch}/upper`), ["mark"])
-      assert.deepStrictEqual([existsSync(at.at("ran")), at.said()], [false, []])
-    })
+    it.each(["active", "reloading", "activating|SubState=start"])(
+      "does nothing to a service that runs: %s",
+      (state) => {
+        using directory = temporary()
+        const at = mounted(directory.path)
+        at.states([state])
+        assert.strictEqual(at.prepare("U", "ephemeral", otherwise(at.at("ran"))), OK)
+        assert.deepStrictEqual(readdirSync(`${at.paths("U").scratch}/upper`), ["mark"])
+        assert.deepStrictEqual([existsSync(at.at("ran")), at.said()], [false, []])
+      }
+    )
 
-    it.each(["inactive", "failed", "activating"])("takes away what an ended one left: %s", (state) => {
+    it.each([
+      "inactive",
+      "failed",
+      "activating|SubState=auto-restart",
+      "activating|SubState=auto-restart-queued"
+    ])("takes away what an ended one left: %s", (state) => {
       using directory = temporary()
       const at = mounted(directory.path)
       at.states(["deactivating", "deactivating", state])
@@ -295,7 +303,8 @@ printf '%s\\n' "\${0##*/}" "$1" >>"$OCI_SAID"
       { kind: "a job stops it", job: "stop" },
       { kind: "a job restarts it", job: "restart" },
       { kind: "a part of it is stopping, and a start came after", job: "start", part: "deactivating" },
-      { kind: "its main process has ended", pid: 2 ** 22 + 1 }
+      { kind: "its main process has ended", pid: 2 ** 22 + 1 },
+      { kind: "it has ended meanwhile, and waits to start again", job: "start", now: "inactive" }
     ])("waits for a service that is about to stop: $kind", (about) => {
       using directory = temporary()
       const at = mounted(directory.path)

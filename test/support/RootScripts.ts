@@ -53,18 +53,19 @@ export const place = (path: string) => {
     program,
     /**
      * What systemd says of the service's state, one answer after the other; the last one again and again. `|` ends a line
-     * of an answer. `job` is the kind of job that the service has while it is active, and `part` the state of a unit that is a part of it.
+     * of an answer. `job` is the kind of job that the service has while it is active, `part` the state of a unit that is a part of it, and `now`
+     * what the service is a moment later.
      */
-    states: (states: readonly string[], { job = "", part = "", pid = 0 } = {}) => {
+    states: (states: readonly string[], { job = "", now = "active", part = "", pid = 0 } = {}) => {
       writeFileSync(at("states"), `${states.join("\n")}\n`)
       program(
         "systemctl",
         `#!/bin/sh
 case "$*" in
+  *--property=ActiveState,Job,*) printf '%s\\n' ${job === "" ? "" : "Job=7 "}MainPID=${pid} ConsistsOf=part.service ActiveState=${now} ;;
   *--property=ActiveState,* | *--property=PrivatePIDs,*)
     head -n 1 "${at("states")}" | tr '|' '\\n' | sed '1s/^/ActiveState=/'
     [ "$(wc -l <"${at("states")}")" -eq 1 ] || sed -i 1d "${at("states")}" ;;
-  *--property=Job,*) printf '%s\\n' ${job === "" ? "" : "Job=7 "}MainPID=${pid} ConsistsOf=part.service ;;
   list-jobs*) printf '%s\\n' "6 other.service stop running" ${job === "" ? "" : `"7 U.service ${job} waiting"`} ;;
   *--value*part.service) echo "${part}" ;;
   *) printf '%s\\n' systemctl "$@" >>"${at("said")}" ;;
