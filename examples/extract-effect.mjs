@@ -22,6 +22,7 @@ const program = Effect.gen(function* () {
   yield* Console.log(root)
 }).pipe(
   Effect.catchTag("NoSuchImage", ({ message }) => failed(message)),
+  Effect.catchTag("NotAnImage", ({ message }) => failed(message)),
   Effect.catchTag("SeveralImages", ({ message }) => failed(message)),
   Effect.catchTag("LayoutUnread", ({ message }) => failed(message)),
   Effect.catchTag("ExtractFailed", ({ message }) => failed(message)),

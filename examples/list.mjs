@@ -10,7 +10,7 @@ import { Catalog, ImageName, Render, Settings, UnitName } from "oci-systemd-gene
 // Directories of settings are absolute paths.
 const imagelayoutdir = resolve(process.argv[2] ?? "")
 const { images, warnings } = Catalog.load(Settings.make({ system: { imagelayoutdir } }))
-for (const image of images) {
+for (const image of images.filter(Catalog.isImage)) {
   const { name, stem } = image.context
   const { problem } = Render.image(image)
   console.log(ImageName.display(name), UnitName.service(stem), problem ?? "can run")

@@ -18,6 +18,8 @@ export * as Digest from "./domain/document/Digest.ts"
 export * as ErofsImage from "./domain/erofs/ErofsImage.ts"
 /** The progress of an extraction, for callers that show it. */
 export * as ExtractionEvent from "./domain/extracts/ExtractionEvent.ts"
+/** What layouts hold besides images: signatures, attestations, charts. */
+export * as Artifact from "./domain/image/Artifact.ts"
 /** The name of the result of applying layers (image-spec config.md). */
 export * as ChainId from "./domain/image/ChainId.ts"
 /** How an image's process runs, and which layers it has (image-spec config.md). */

@@ -38,6 +38,7 @@ const OF_ERRORS = {
   LayoutKept: "failed",
   LayoutUnread: "notPermitted",
   NoSuchImage: "noSuchImage",
+  NotAnImage: "noSuchImage",
   NotInstalled: "failed",
   NotIntact: "failed",
   NotStartable: "failed",

@@ -7,9 +7,10 @@ import * as Catalog from "../program/Catalog.ts"
 import * as HostFacts from "../services/host/HostFacts.ts"
 import type { ImageError } from "../services/layout/ImageResolution.ts"
 import * as LayoutReader from "../services/layout/LayoutReader.ts"
+import type { Reference } from "../services/layout/Layouts.ts"
 
 export type { LayoutReader } from "../services/layout/LayoutReader.ts"
-export { type Reference, references } from "../services/layout/Layouts.ts"
+export { artifacts, type FoundArtifact, type Reference, references } from "../services/layout/Layouts.ts"
 
 /** The layout has no such reference, or several and none was named. */
 export class NoSuchReference extends TaggedError("NoSuchReference")<{
@@ -49,12 +50,22 @@ export const open = (
     platform: given.platform ?? HostFacts.platform(),
     layouts: given.layouts ?? LayoutReader.ON_DISK
   }
-  const references = (given.layouts ?? LayoutReader.ON_DISK).references(path)
+  const reader = given.layouts ?? LayoutReader.ON_DISK
+  const references = reader.references(path)
   if (Either.isLeft(references)) return Either.left(references.left)
-  const known = references.right.map((reference) => reference.ref)
-  const [found, ...more] = references.right.filter((reference) => ref === undefined || reference.ref === ref)
+  const named = references.right.filter((reference) => ref === undefined || reference.ref === ref)
+  // Signatures beside the only image do not make it one of several. An artifact that is named says what it is when it is resolved.
+  const isImage = (reference: Reference) =>
+    "error" in reference || reader.artifact(path, reference) === undefined
+  const [found, ...more] = named.length > 1 ? named.filter(isImage) : named
   return found === undefined || more.length > 0
-    ? Either.left(new NoSuchReference({ directory, wanted: ref, known }))
+    ? Either.left(
+        new NoSuchReference({
+          directory,
+          wanted: ref,
+          known: references.right.filter(isImage).map(({ ref }) => ref)
+        })
+      )
     : Either.right(
         Catalog.imageAt(surroundings, path, layout ?? path.slice(path.lastIndexOf("/") + 1), found)
       )

@@ -1,5 +1,7 @@
 /** Every image below the layouts directory, with its unit names and settings, or the reason why it cannot be used. */
 import * as Either from "effect/Either"
+import type { Digest } from "../domain/document/Digest.ts"
+import type { Artifact } from "../domain/image/Artifact.ts"
 import * as Platform from "../domain/image/Platform.ts"
 import type * as ResolvedImage from "../domain/image/ResolvedImage.ts"
 import { display, type ImageName, LATEST } from "../domain/naming/ImageName.ts"
@@ -11,13 +13,14 @@ import * as Enabling from "../domain/unit/Enabling.ts"
 import * as ImageContext from "../domain/unit/ImageContext.ts"
 import * as Privileges from "../services/files/Privileges.ts"
 import * as HostFacts from "../services/host/HostFacts.ts"
+import * as Artifacts from "../services/layout/Artifacts.ts"
 import { sha256 } from "../services/layout/Blobs.ts"
 import * as Deadline from "../services/layout/Deadline.ts"
 import * as ImageResolution from "../services/layout/ImageResolution.ts"
 import * as LayoutReader from "../services/layout/LayoutReader.ts"
 import type { Reference } from "../services/layout/Layouts.ts"
 
-/** An image that a layout names. Only its name has been read so far. */
+/** An image that a layout names, or an artifact with a name like one. Only its name has been read so far. */
 export interface CatalogImage {
   readonly context: ImageContext.ImageContext
   /** Directory of the layout. */
@@ -31,6 +34,17 @@ export interface CatalogImage {
   readonly resolve: (
     other?: Platform.HostPlatform
   ) => Either.Either<ResolvedImage.ResolvedImage, ImageResolution.ImageError>
+  /** Reads whether the name stands for an artifact, such as a signature, and for which. It is read once. */
+  readonly artifact: () => Artifact | undefined
+}
+
+/** Something in a layout that is not an image. */
+export interface CatalogArtifact {
+  readonly name: ImageName
+  readonly layoutPath: string
+  /** The digest of its manifest or index. */
+  readonly digest: Digest
+  readonly artifact: Artifact
 }
 
 /** The images below a layouts directory. */
@@ -40,7 +54,12 @@ export interface Catalog {
   readonly warnings: readonly string[]
   /** The same sentences, each with the paths that it is about. */
   readonly remarks: readonly Remark[]
+  /** Reads what the layouts hold besides images, in the order of the layouts, also what has no name. */
+  readonly artifacts: () => readonly CatalogArtifact[]
 }
+
+/** Whether it is an image, as far as its manifest can be read. */
+export const isImage = ({ artifact }: CatalogImage): boolean => artifact() === undefined
 
 /** A sentence about a layout, for commands that only work on some layouts. */
 export interface Remark {
@@ -57,14 +76,16 @@ export const load = (
   budget: Deadline.Deadline = Deadline.UNLIMITED,
   reader: LayoutReader.LayoutReader = LayoutReader.ON_DISK
 ): Catalog => {
+  // What is asked of artifacts before images are read must not take long.
+  const allowed = Artifacts.allowance(budget)
   const { layouts, skipped } = reader.find(settings.system.imagelayoutdir, budget)
   const remarks: Remark[] = skipped
     .filter(({ refused }) => refused === undefined || !Privileges.isDenied(refused))
     .map(({ path, reason }) => ({ text: `${path} ${reason}: skipped`, paths: [path] }))
   const found = layouts.flatMap(({ layout, path }) =>
-    Either.match(budget.isSpent() ? left(budget) : reader.references(path), {
+    Either.match(budget.isSpent() ? left(budget) : reader.references(path, budget), {
       onRight: (references) => {
-        if (references.length === 0)
+        if (references.length === 0 && reader.artifacts(path, allowed).length === 0)
           remarks.push({ text: `${layout}: the layout lists no images: skipped`, paths: [path] })
         return references.map((reference): FoundImage => ({ layout, path, reference, isHidden: false }))
       },
@@ -81,15 +102,14 @@ export const load = (
     const error = new ImageResolution.ImageRefused({ reason: `${path} ${reason}`, code })
     found.push({ layout, path, reference: { ref: LATEST, error }, isHidden: true })
   }
-  const named = UnitName.assign(
-    found.map((each) => ({ ...each, ref: each.reference.ref })),
-    sha256
-  ).map(({ collidesWith, image, stem }) => {
+  const isArtifact = ({ path, reference }: FoundImage): boolean =>
+    !("error" in reference) && reader.artifact(path, reference, allowed) !== undefined
+  const named = assign(found, isArtifact).map(({ collidesWith, image, stem }) => {
     const { layout, ref } = image
     const context = ImageContext.of({ layout, ref }, { settings, host, sha256, stem })
     return { found: image, context, collidesWith }
   })
-  const clashes = Enabling.clashes(named.map(({ context }) => context))
+  const clashes = clashesOf(named, isArtifact)
   for (const [name, text] of clashes) {
     const claimants = named.filter(
       ({ context: { settings, units } }) => settings.alias.includes(name) || units.service === name
@@ -105,7 +125,54 @@ export const load = (
     const alias = own.alias.filter((alias) => !clashes.has(alias))
     return imageOf({ ...context, settings: { ...own, alias } }, found, { platform, budget, reader })
   })
-  return { images, warnings: remarks.map(({ text }) => text), remarks }
+  const artifacts = () =>
+    layouts.flatMap(({ layout, path }) =>
+      reader.artifacts(path).map(
+        ({ artifact, digest, ref }): CatalogArtifact => ({
+          name: { layout, ref },
+          layoutPath: path,
+          digest,
+          artifact
+        })
+      )
+    )
+  return { images, warnings: remarks.map(({ text }) => text), remarks, artifacts }
+}
+
+/** Assigns names of units. Where names collide, an artifact does not count, as it has no units. */
+const assign = (
+  found: readonly FoundImage[],
+  isArtifact: (found: FoundImage) => boolean
+): ReadonlyArray<UnitName.Assigned<FoundImage & ImageName>> => {
+  const all = UnitName.assign(
+    found.map((each) => ({ ...each, ref: each.reference.ref })),
+    sha256
+  )
+  const artifacts = new Set(
+    all
+      .filter(({ collidesWith, image }) => collidesWith.length > 0 && isArtifact(image))
+      .map(({ image }) => image)
+  )
+  if (artifacts.size === 0) return all
+  const images = UnitName.assign(
+    all.map(({ image }) => image).filter((image) => !artifacts.has(image)),
+    sha256
+  )
+  const byImage = new Map(images.map((assigned) => [assigned.image, assigned]))
+  return all.map((assigned) => byImage.get(assigned.image) ?? { ...assigned, collidesWith: [] })
+}
+
+/** Finds aliases that several images have. Where there are some, artifacts do not count. */
+const clashesOf = (
+  named: ReadonlyArray<{ readonly found: FoundImage; readonly context: ImageContext.ImageContext }>,
+  isArtifact: (found: FoundImage) => boolean
+): ReadonlyMap<string, string> => {
+  const clashes = Enabling.clashes(named.map(({ context }) => context))
+  if (clashes.size === 0) return clashes
+  const isConcerned = ({ settings, units }: ImageContext.ImageContext): boolean =>
+    clashes.has(units.service) || settings.alias.some((alias) => clashes.has(alias))
+  const images = named.filter(({ context, found }) => !isConcerned(context) || !isArtifact(found))
+  return Enabling.clashes(images.map(({ context }) => context))
 }
 
 /** Finds one image whose unit is known, without reading other layouts; nothing if its layout does not have it. */
@@ -159,10 +226,15 @@ const imageOf = (
   { budget, platform, reader }: Resolving
 ): CatalogImage => {
   const { settings } = context
+  let known: { readonly artifact: Artifact | undefined } | undefined
   return {
     context,
     layoutPath: path,
     isHidden,
+    artifact: () => {
+      known ??= { artifact: "error" in reference ? undefined : reader.artifact(path, reference) }
+      return known.artifact
+    },
     resolve: (other) =>
       "error" in reference
         ? Either.left(reference.error)

@@ -17,7 +17,7 @@ import * as InstallationExamination from "../services/install/InstallationExamin
 import * as MemoryExamination from "../services/memory/MemoryExamination.ts"
 import * as GeneratedUnits from "../services/unit/GeneratedUnits.ts"
 import { GENERATOR_DIRECTORY } from "../services/unit/ServiceManager.ts"
-import type { Catalog } from "./Catalog.ts"
+import { type Catalog, isImage } from "./Catalog.ts"
 import * as DryRun from "./DryRun.ts"
 
 /** There are problems. The examination itself succeeds; this error is for callers that want to fail then. */
@@ -87,7 +87,7 @@ const configuration = (
 const leftFiles = ({ rules }: Settings, { images }: Catalog): readonly string[] =>
   rules.flatMap(({ pattern, place: { file } }) =>
     EnablingFile.isName(file.slice(file.lastIndexOf("/") + 1)) &&
-    !images.some(({ context }) => ImagePattern.matches(pattern, context.name))
+    !images.some((image) => ImagePattern.matches(pattern, image.context.name) && isImage(image))
       ? [`${file} enables ${pattern}, which is gone`]
       : []
   )
@@ -97,10 +97,10 @@ const lines = (all: readonly string[]): string => all.map(Printable.line).join("
 
 const HOW_TO_FIX = "fix or remove the lines and files named above"
 
-const images = ({ images, warnings }: Catalog, { problems, unread }: DryRun.Plan): Diagnosis.Diagnosis => {
+const images = ({ warnings }: Catalog, { images, problems, unread }: DryRun.Plan): Diagnosis.Diagnosis => {
   if (problems.length + warnings.length > 0) {
     const found = [
-      ...(problems.length === 0 ? [] : [`${problems.length} of ${images.length} cannot run`]),
+      ...(problems.length === 0 ? [] : [`${problems.length} of ${images} cannot run`]),
       ...(unread.length === 0 ? [] : [unreadOnes(unread.length)]),
       ...warnings
     ]
@@ -111,7 +111,7 @@ const images = ({ images, warnings }: Catalog, { problems, unread }: DryRun.Plan
     return Diagnosis.warning("images", lines(found), advice.join("; "))
   }
   return unread.length === 0
-    ? Diagnosis.ok("images", `${images.length}, all can run`)
+    ? Diagnosis.ok("images", `${images}, all can run`)
     : Diagnosis.skipped("images", unreadOnes(unread.length))
 }
 

@@ -18,6 +18,8 @@ import * as RenderAll from "./RenderAll.ts"
 
 /** Files and links by their paths below the generator's directory. */
 export interface Plan {
+  /** How many images the plan is for. */
+  readonly images: number
   readonly files: readonly PrintedUnit[]
   readonly entries: UnitEntry.UnitEntries
   readonly notes: readonly string[]
@@ -51,7 +53,9 @@ export const plan = (images: readonly Catalog.CatalogImage[], around?: Around): 
     // It is unknown how much space some images leave to others.
     const made =
       around === undefined
-        ? images.map((image) => ({ image, units: Render.image(image) }))
+        ? images
+            .map((image) => ({ image, units: Render.image(image) }))
+            .filter(({ units }) => units.artifact === undefined)
         : [...RenderAll.all(images, around.settings.system)]
     const all = made.flatMap(({ image, units }) =>
       units === undefined ? [] : [{ image: Catalog.nameOf(image), ...units }]
@@ -65,6 +69,7 @@ export const plan = (images: readonly Catalog.CatalogImage[], around?: Around): 
       for (const { path, target } of links) entries.set(path, { kind: "link", content: target })
     }
     return {
+      images: made.length,
       files: units.flatMap(({ files }) => files),
       entries,
       notes: rendered.flatMap(({ image, notes }) => notes.map((note) => `${image}: ${note}`)),

@@ -5,7 +5,7 @@ import { display, type ImageName, isLayout, parse } from "../domain/naming/Image
 import * as UnitName from "../domain/naming/UnitName.ts"
 import { sha256 } from "../services/layout/Blobs.ts"
 import type { ImageError } from "../services/layout/ImageResolution.ts"
-import type { Catalog, CatalogImage } from "./Catalog.ts"
+import { type Catalog, type CatalogImage, isImage } from "./Catalog.ts"
 import * as Render from "./Render.ts"
 import * as Selection from "./Selection.ts"
 
@@ -33,7 +33,7 @@ export const byTools = ({ exists, image }: Names): ImageName | undefined => {
 export const of = (
   catalog: Catalog,
   what: readonly string[]
-): Effect.Effect<readonly Names[], Selection.NoSuchImage | Selection.LayoutUnread | ImageError> =>
+): Effect.Effect<readonly Names[], Selection.NoImage | ImageError> =>
   Effect.map(
     Effect.forEach(words(catalog, what), (word) => ofWord(catalog, word)),
     (names) => names.flat()
@@ -65,12 +65,14 @@ const words = (catalog: Catalog, what: readonly string[]): readonly string[] => 
 
 const ofWord = (catalog: Catalog, word: string) =>
   Effect.gen(function* () {
-    const found = Selection.find(catalog, word)
+    const found = Selection.find(catalog, word).filter(isImage)
     if (found.length > 0) return yield* Effect.forEach(found, ofImage)
     yield* Selection.requireSeen(catalog, word)
+    const artifact = Selection.notAnImage(catalog, word)
+    if (artifact !== undefined) return yield* Either.left(artifact)
     const name = parse(word)
     if (name !== undefined && !Selection.isOfOtherTools(word)) return [future(catalog, name)]
-    const known = catalog.images.map(({ context }) => display(context.name))
+    const known = catalog.images.filter(isImage).map(({ context }) => display(context.name))
     return yield* Either.left(new Selection.NoSuchImage({ wanted: word, known }))
   })
 

@@ -13,6 +13,7 @@ import * as HostProgram from "../services/host/HostProgram.ts"
 import * as LayoutRemoval from "../services/layout/LayoutRemoval.ts"
 import * as UnitDropIns from "../services/unit/UnitDropIns.ts"
 import type { Catalog, CatalogImage } from "./Catalog.ts"
+import * as Selection from "./Selection.ts"
 
 /** A layout cannot be removed. Its images are stopped, and are not started at boot any more. */
 export class LayoutKept extends Data.TaggedError("LayoutKept")<{
@@ -39,14 +40,20 @@ export class OthersInLayout extends Data.TaggedError("OthersInLayout")<{
   }
 }
 
-/** Fails if a layout of the selected images has others, since its blobs may be theirs as well. */
+/**
+ * Fails if a layout of the selected images has others that the words do not name, since its blobs may be theirs as well. What is
+ * attached to an image, as a signature is, goes with it. Other artifacts, such as charts, are kept as images are.
+ */
 export const requireWhole = (
-  { images }: Catalog,
-  selected: readonly CatalogImage[]
+  catalog: Catalog,
+  selected: readonly CatalogImage[],
+  words: readonly string[]
 ): Effect.Effect<void, OthersInLayout> => {
+  const named = new Set([...selected, ...words.flatMap((word) => Selection.find(catalog, word))])
   for (const image of selected) {
-    const others = images.filter(
-      (other) => other.layoutPath === image.layoutPath && !selected.includes(other)
+    const others = catalog.images.filter(
+      (other) =>
+        other.layoutPath === image.layoutPath && !named.has(other) && other.artifact()?.subject === undefined
     )
     const { name } = image.context
     if (others.length > 0)

@@ -1,5 +1,6 @@
 /** Renders an image's units as the generator writes them: the real ones, or a stub that says why there are none. */
 import * as Either from "effect/Either"
+import type { Artifact } from "../domain/image/Artifact.ts"
 import { ImageConfig } from "../domain/image/ImageConfig.ts"
 import * as ResolvedImage from "../domain/image/ResolvedImage.ts"
 import * as ImageName from "../domain/naming/ImageName.ts"
@@ -24,17 +25,24 @@ export interface Rendered extends Omit<ImageUnits.ImageUnits, "template"> {
   readonly problem: string | undefined
   /** An error from a lack of permission of the caller. The units that root would see may differ. */
   readonly denied: ImageError | undefined
+  /** What it is if it is not an image. There are no units then, and no problem. */
+  readonly artifact?: Artifact
 }
 
 /**
  * Reads the image's documents and the known facts of its root, and renders the units. It never fails: an image that
- * cannot run gets a stub, and so does one for which a line of the configuration cannot be used.
+ * cannot run gets a stub, and so does one for which a line of the configuration cannot be used. What is no image gets nothing.
  */
-export const image = ({ context, resolve }: CatalogImage): Rendered => {
+export const image = ({ artifact, context, resolve }: CatalogImage): Rendered => {
   const [fault] = context.faults
-  if (fault !== undefined) return { ...stub(context, fault.message), denied: undefined }
+  if (fault !== undefined) {
+    const what = artifact()
+    return what === undefined ? { ...stub(context, fault.message), denied: undefined } : nothing(what)
+  }
   const resolved = resolve()
   if (Either.isLeft(resolved)) {
+    const { left } = resolved
+    if (left._tag === "ImageRefused" && left.artifact !== undefined) return nothing(left.artifact)
     return { ...stub(context, resolved.left.message), denied: deniedBy(resolved) }
   }
   const { config, configDescriptor } = resolved.right
@@ -50,6 +58,19 @@ export const image = ({ context, resolve }: CatalogImage): Rendered => {
 
 const deniedBy = (outcome: Either.Either<unknown, ImageError>): ImageError | undefined =>
   Either.isLeft(outcome) && Privileges.isDenied(outcome.left) ? outcome.left : undefined
+
+/** The units of what is no image. */
+const nothing = (artifact: Artifact): Rendered => ({
+  files: [],
+  links: [],
+  notes: [],
+  walls: [],
+  unmapped: [],
+  isFinal: true,
+  problem: undefined,
+  denied: undefined,
+  artifact
+})
 
 /** The units of an image that cannot run: one that fails and says why. @internal */
 export const stub = (context: CatalogImage["context"], reason: string): Omit<Rendered, "denied"> => ({

@@ -14,11 +14,12 @@ export interface ImageRendered {
   readonly units: Render.Rendered | undefined
 }
 
-/** Renders one image after another, each only when the next result is requested. */
+/** Renders one image after another, each only when the next result is requested. Artifacts are left out. */
 export function* all(images: readonly CatalogImage[], system: SystemSettings): Generator<ImageRendered> {
   const space = new UnitSpace(system)
   for (const image of inTurns(images)) {
     let units = Render.image(image)
+    if (units.artifact !== undefined) continue
     const fault = units.problem === undefined ? space.take(image.layoutPath, units, "units") : undefined
     if (fault !== undefined) units = { ...Render.stub(image.context, fault), denied: undefined }
     const isWritten = units.problem === undefined || space.take(image.layoutPath, units, "stub") === undefined

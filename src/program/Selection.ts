@@ -6,16 +6,19 @@
  *     UNIT                       its service, with or without `.service`, another of its units, or an alias
  *     /PATH                      of its layout, or of one of its units
  *     PATTERN                    of LAYOUT:REF, where `*` is any text within either
+ *
+ * Artifacts, such as the signatures of an image, are never selected as images. A word that names nothing else is an error.
  */
 
 import * as Either from "effect/Either"
 import type { Sha256 } from "../domain/document/Digest.ts"
+import * as Artifact from "../domain/image/Artifact.ts"
 import * as ImageName from "../domain/naming/ImageName.ts"
 import * as ImagePattern from "../domain/naming/ImagePattern.ts"
 import * as Resemblance from "../domain/naming/Resemblance.ts"
 import * as UnitName from "../domain/naming/UnitName.ts"
 import { TaggedError } from "../domain/text/TaggedError.ts"
-import type { Catalog, CatalogImage } from "./Catalog.ts"
+import { type Catalog, type CatalogArtifact, type CatalogImage, isImage } from "./Catalog.ts"
 
 /** No image of the catalog has this name. */
 export class NoSuchImage extends TaggedError("NoSuchImage")<{
@@ -68,6 +71,16 @@ export class SeveralImages extends TaggedError("SeveralImages")<{
   }
 }
 
+/** What has this name is not an image. */
+export class NotAnImage extends TaggedError("NotAnImage")<{
+  readonly name: string
+  readonly artifact: Artifact.Artifact
+}> {
+  override get message(): string {
+    return `${this.name} is ${Artifact.describe(this.artifact)}, not an image`
+  }
+}
+
 /** The image may be in a layout that the caller lacks permission to read. */
 export class LayoutUnread extends TaggedError("LayoutUnread")<{
   readonly path: string
@@ -78,20 +91,63 @@ export class LayoutUnread extends TaggedError("LayoutUnread")<{
   }
 }
 
+/** Why no image has this name. */
+export type NoImage = NoSuchImage | NotAnImage | LayoutUnread
+
 /** Selects images. No names select every image. An image that is named twice is selected once. */
 export const select = (
   catalog: Catalog,
   wanted: readonly string[]
-): Either.Either<readonly CatalogImage[], NoSuchImage | LayoutUnread> =>
+): Either.Either<readonly CatalogImage[], NoImage> =>
   wanted.length === 0
-    ? Either.right(catalog.images)
+    ? Either.right(catalog.images.filter(isImage))
     : Either.map(Either.all(wanted.map((name) => some(catalog, name))), (found) => [...new Set(found.flat())])
 
-/** Selects the one image with this name. It is an error if several match. */
-export const one = (
+/** The images and the artifacts that words select. */
+export interface Everything {
+  readonly images: readonly CatalogImage[]
+  readonly artifacts: readonly CatalogArtifact[]
+}
+
+/** Selects images and artifacts. No names select all. */
+export const everything = (
   catalog: Catalog,
-  wanted: string
-): Either.Either<CatalogImage, NoSuchImage | SeveralImages | LayoutUnread> =>
+  wanted: readonly string[]
+): Either.Either<Everything, NoImage> => {
+  if (wanted.length === 0)
+    return Either.right({ images: catalog.images.filter(isImage), artifacts: catalog.artifacts() })
+  const words = wanted.map((word) => {
+    const artifacts = artifactsOf(catalog, word)
+    const images =
+      artifacts.length === 0 ? some(catalog, word) : Either.right(find(catalog, word).filter(isImage))
+    return Either.map(images, (images): Everything => ({ images, artifacts }))
+  })
+  return Either.map(Either.all(words), (found) => ({
+    images: [...new Set(found.flatMap(({ images }) => images))],
+    artifacts: [
+      ...new Map(found.flatMap(({ artifacts }) => artifacts).map((each) => [keyOf(each), each])).values()
+    ]
+  }))
+}
+
+const keyOf = ({ digest, name }: CatalogArtifact): string => `${digest} ${ImageName.display(name)}`
+
+/** Finds artifacts by the words that name images, except units, which they do not have. */
+const artifactsOf = ({ artifacts }: Catalog, wanted: string): readonly CatalogArtifact[] => {
+  const all = artifacts()
+  const exact = all.filter(({ name }) => ImageName.display(name) === wanted)
+  if (exact.length > 0) return exact
+  const layout = wanted.replace(/(.)\/+$/, "$1")
+  return all.filter(
+    ({ layoutPath, name }) =>
+      layoutPath === layout ||
+      name.layout === layout ||
+      (wanted.includes("*") && ImagePattern.matches(wanted, name))
+  )
+}
+
+/** Selects the one image with this name. It is an error if several match. */
+export const one = (catalog: Catalog, wanted: string): Either.Either<CatalogImage, NoImage | SeveralImages> =>
   Either.flatMap(some(catalog, wanted), (found) => {
     const [image] = found
     return image !== undefined && found.length === 1
@@ -99,17 +155,31 @@ export const one = (
       : Either.left(new SeveralImages({ wanted, found: namesOf(found) }))
   })
 
-const some = (
-  catalog: Catalog,
-  wanted: string
-): Either.Either<readonly CatalogImage[], NoSuchImage | LayoutUnread> =>
+const some = (catalog: Catalog, wanted: string): Either.Either<readonly CatalogImage[], NoImage> =>
   Either.gen(function* () {
-    const found = find(catalog, wanted)
+    const found = find(catalog, wanted).filter(isImage)
     if (found.length > 0) return found
     yield* requireSeen(catalog, wanted)
-    return yield* Either.left(
-      new NoSuchImage({ wanted, known: namesOf(catalog.images.filter(({ isHidden }) => !isHidden)) })
-    )
+    return yield* Either.left(notAnImage(catalog, wanted) ?? noSuchImage(catalog, wanted))
+  })
+
+/** Says what has this name, if that is an artifact. */
+export const notAnImage = (catalog: Catalog, wanted: string): NotAnImage | undefined => {
+  // One that shares its name with an image is called by its digest in the list of artifacts.
+  const [named] = find(catalog, wanted).flatMap(({ artifact, context: { name } }) => {
+    const what = artifact()
+    return what === undefined ? [] : [{ name, artifact: what }]
+  })
+  const [found = named] = artifactsOf(catalog, wanted)
+  return found === undefined
+    ? undefined
+    : new NotAnImage({ name: ImageName.display(found.name), artifact: found.artifact })
+}
+
+const noSuchImage = (catalog: Catalog, wanted: string): NoSuchImage =>
+  new NoSuchImage({
+    wanted,
+    known: namesOf(catalog.images.filter((image) => !image.isHidden && isImage(image)))
   })
 
 /** Fails if the word may name an image that the caller lacks permission to see. */
@@ -141,7 +211,9 @@ const stemsOf = ({ layout }: ImageName.ImageName, sha256: Sha256): string =>
 /** The prefix of an instance: `oci-prepare@`, … */
 const INSTANCE = /^oci-[a-z]+@/
 
-/** Finds images. An exact match precedes partial ones. A pattern also matches hidden images. */
+/**
+ * Finds images, and artifacts with names like theirs. An exact match precedes partial ones. A pattern also matches hidden images.
+ */
 export const find = (catalog: Catalog, wanted: string): readonly CatalogImage[] => {
   const images = catalog.images.filter(({ isHidden }) => !isHidden)
   const exact = images.filter(({ context }) => ImageName.display(context.name) === wanted)

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type { Digest } from "../domain/document/Digest.ts"
+import type { Artifact } from "../domain/image/Artifact.ts"
 import * as Platform from "../domain/image/Platform.ts"
 import type { ResolvedImage } from "../domain/image/ResolvedImage.ts"
 import { display } from "../domain/naming/ImageName.ts"
@@ -10,6 +11,7 @@ import * as ExtractStore from "../services/extracts/ExtractStore.ts"
 import * as ExtractsDirectory from "../services/extracts/ExtractsDirectory.ts"
 import * as Catalog from "./Catalog.ts"
 import * as Render from "./Render.ts"
+import type { Everything } from "./Selection.ts"
 
 /** A summary. Values that are unknown, because of a problem or for lack of permission, are `null`. */
 export interface Summary {
@@ -27,6 +29,14 @@ export interface Summary {
   readonly enabledBy: readonly string[]
   /** Why it cannot run. */
   readonly problem: string | null
+  /** What it is, if it is not an image; `null` for images. */
+  readonly artifact: SummarizedArtifact | null
+}
+
+/** What an artifact is. */
+export interface SummarizedArtifact extends Omit<Artifact, "subject"> {
+  /** The manifest that it is attached to. */
+  readonly subject: Digest | null
 }
 
 export const of = (image: Catalog.CatalogImage): Effect.Effect<Summary> =>
@@ -46,9 +56,34 @@ export const of = (image: Catalog.CatalogImage): Effect.Effect<Summary> =>
       ...(isUnread ? { extracted: null } : {}),
       enabled: enabledBy.length > 0,
       enabledBy,
-      problem: isUnread ? UNREAD : reason
+      problem: isUnread ? UNREAD : reason,
+      artifact: null
     }
   })
+
+/** Summarizes what is not an image. It has no unit and no root. */
+export const ofArtifact = ({ artifact, digest, name }: Catalog.CatalogArtifact): Summary => ({
+  image: display(name),
+  unit: null,
+  ...NO_FACTS,
+  manifest: digest,
+  enabled: false,
+  enabledBy: [],
+  problem: null,
+  artifact: { ...artifact, subject: artifact.subject ?? null }
+})
+
+/** Summarizes images and artifacts by their layouts, in each the images first. */
+export const ofEverything = ({ artifacts, images }: Everything): Effect.Effect<readonly Summary[]> =>
+  Effect.map(
+    Effect.forEach(images, (image) =>
+      Effect.map(of(image), (summary) => ({ layout: image.context.name.layout, summary }))
+    ),
+    (rows) =>
+      [...rows, ...artifacts.map((each) => ({ layout: each.name.layout, summary: ofArtifact(each) }))]
+        .sort((a, b) => (a.layout < b.layout ? -1 : a.layout > b.layout ? 1 : 0))
+        .map(({ summary }) => summary)
+  )
 
 const factsOf = (
   { context }: Catalog.CatalogImage,

@@ -29,7 +29,7 @@ import type { ImageError } from "../services/layout/ImageResolution.ts"
 import * as FoundPath from "../services/root/FoundPath.ts"
 import { MountedRoots } from "../services/root/MountedRoots.ts"
 import { RootComparison, type Subject } from "../services/root/RootComparison.ts"
-import type { CatalogImage } from "./Catalog.ts"
+import { type CatalogImage, isImage } from "./Catalog.ts"
 import * as Extract from "./Extract.ts"
 import { ListingUnreadable } from "./ExtractFailed.ts"
 import type { Tell } from "./StoreVerification.ts"
@@ -51,13 +51,13 @@ export interface VerifyOptions extends StoreVerification.StoreOptions {
 
 /**
  * Verifies one image after another; a faulty image does not stop the others. A blob that images of a layout share is
- * read once.
+ * read once. Artifacts among the images are left out.
  */
 export const verify = (images: ReadonlyArray<CatalogImage>, options: VerifyOptions = {}) =>
   Effect.gen(function* () {
     const known: Known = new Map()
     const store = yield* StoreVerification.open(options)
-    return yield* Effect.forEach(images, (image) => verifyOne(image, options, known, store))
+    return yield* Effect.forEach(images.filter(isImage), (image) => verifyOne(image, options, known, store))
   }).pipe(Effect.scoped)
 
 /** Results of reading blobs, by everything that a result depends on. */

@@ -294,7 +294,10 @@ describe.skipIf(!existsSync(CLI))(`oci-systemd${existsSync(CLI) ? "" : " (npm ru
         told("-v"),
         "error: oci-systemd has no option -v\n  hint: did you mean --version? See oci-systemd --help\n"
       )
-      assert.equal(told("list", "-a"), "error: list has no option -a\n  hint: see oci-systemd list --help\n")
+      assert.equal(
+        told("inspect", "-a"),
+        "error: inspect has no option -a\n  hint: see oci-systemd inspect --help\n"
+      )
       assert.match(told("verify", "-a"), /^ {2}hint: did you mean --all\? /m)
       for (const args of [
         ["list", "--config"],

@@ -18,7 +18,7 @@ import fc from "fast-check"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import * as ExtractsTree from "../../src/domain/extracts/ExtractsTree.ts"
 import * as Blobs from "../../src/services/layout/Blobs.ts"
-import { LayoutWriter } from "../support/LayoutWriter.ts"
+import { EMPTY_TAR, LayoutWriter } from "../support/LayoutWriter.ts"
 import { EXTRACTS, LAYOUTS, MEMORY, MemoryMachine, ROOTS, skipReason } from "../support/MemoryMachine.ts"
 
 /** Each sequence has some ten runs. */
@@ -54,6 +54,27 @@ const writeLayout = (machine: MemoryMachine, name: string, config: number, ref: 
   layout.index(layout.named(ref, layout.image({ config: CONFIGS[config] })))
 }
 
+/** An image and a signature, one of them with a name, so that the name of the image depends on what the signature's manifest says. */
+const writeSigned = (
+  machine: MemoryMachine,
+  name: string,
+  named: "image" | "signature",
+  isSigned: boolean
+): void => {
+  const path = layoutOf(machine, name)
+  rmSync(path, { recursive: true, force: true })
+  const layout = new LayoutWriter(path)
+  const image = layout.image({ config: CONFIGS[0] })
+  const type = isSigned
+    ? "application/vnd.dev.cosign.simplesigning.v1+json"
+    : "application/vnd.oci.image.layer.v1.tar"
+  const other = layout.image({ config: CONFIGS[1] }, { layers: [layout.blob(type, EMPTY_TAR)] })
+  layout.index(
+    named === "image" ? layout.named("v1", image) : image,
+    named === "signature" ? layout.named("v1", other) : other
+  )
+}
+
 /** What is there stays where there is nothing to change. */
 const ifThere = (path: string, change: () => void): void => {
   if (existsSync(path)) change()
@@ -84,6 +105,14 @@ const layouts: fc.Arbitrary<Step> = fc.oneof(
     .tuple(name, fc.nat(CONFIGS.length - 1), fc.constantFrom("v1", "v2", "latest"))
     .map(([name, config, ref]) =>
       step(`write ${name}:${ref} ${config}`, (machine) => writeLayout(machine, name, config, ref))
+    ),
+  fc
+    .tuple(name, fc.constantFrom<"image" | "signature">("image", "signature"), fc.boolean())
+    .map(([name, named, isSigned]) =>
+      step(
+        `write ${name} with ${isSigned ? "a signature" : "two images"} and a name for the ${named}`,
+        (machine) => writeSigned(machine, name, named, isSigned)
+      )
     ),
   name.map((name) =>
     step(`remove ${name}`, (machine) => rmSync(layoutOf(machine, name), { recursive: true, force: true }))

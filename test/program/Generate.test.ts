@@ -12,7 +12,7 @@ import {
 import { join } from "node:path"
 import { assert, describe, it } from "vitest"
 import type { HostPlatform } from "../../src/domain/image/Platform.ts"
-import type { Settings } from "../../src/domain/settings/Settings.ts"
+import * as Settings from "../../src/domain/settings/Settings.ts"
 import * as SystemSettings from "../../src/domain/settings/SystemSettings.ts"
 import * as Generate from "../../src/program/Generate.ts"
 import { INDEX, LayoutWriter, sha256, temporary, type WrittenDescriptor } from "../support/LayoutWriter.ts"
@@ -40,7 +40,7 @@ interface Outcome {
 const generate = (
   fill: (layout: LayoutWriter, layouts: string) => void,
   check: (outcome: Outcome) => void,
-  rules: Settings["rules"] = []
+  rules: Settings.Settings["rules"] = []
 ): void => {
   using directory = temporary()
   const layouts = join(directory.path, "layouts")
@@ -322,11 +322,6 @@ describe("the generator", () => {
       /has 0 layers, but its configuration has 1 diff ids/
     ],
     [
-      "an artifact",
-      (l) => only(l, l.image({}, { config: l.blob("application/vnd.cncf.helm.config.v1+json", {}) })),
-      /is not an image: .*helm/
-    ],
-    [
       "an unknown layer type",
       (l) => only(l, l.image({}, { layers: [l.blob("application/x-squashfs", Buffer.from("x"))] })),
       /x-squashfs/
@@ -346,6 +341,25 @@ describe("the generator", () => {
   for (const [name, fill, why] of refusals) {
     it(`makes a stub of ${name}`, () => generate(fill, refused(why)))
   }
+
+  it("makes nothing of an artifact, and says nothing of it", () => {
+    const chart = (l: LayoutWriter) =>
+      l.image({}, { config: l.blob("application/vnd.cncf.helm.config.v1+json", {}) })
+    const enabled = { "example.org/*": { wantedby: ["multi-user.target"], alias: ["app.service"] } }
+    const { rules } = Settings.make({ images: enabled })
+    for (const each of [[], rules])
+      generate(
+        (l) => only(l, chart(l)),
+        ({ messages, units }) => {
+          assert.deepEqual(messages, [])
+          assert.deepEqual(
+            units.filter((unit) => !unit.includes("org.good.fine")),
+            []
+          )
+        },
+        each
+      )
+  })
 
   it("makes a stub of a layout whose index is no index, huge, or a fifo", () => {
     const latest = "org.example.app.ref.latest"

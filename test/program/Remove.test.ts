@@ -70,11 +70,11 @@ describe("the layout", () => {
     place((_, load) => {
       const catalog = load()
       const refused = Effect.runSync(
-        Effect.flip(Remove.requireWhole(catalog, named(catalog, "a.org/two:v1")))
+        Effect.flip(Remove.requireWhole(catalog, named(catalog, "a.org/two:v1"), ["a.org/two:v1"]))
       )
       assert.strictEqual(refused.message, "a.org/two:v1 is in one layout with a.org/two:v2")
       assert.include(refused.hint, "oci-systemd remove a.org/two removes all of them")
-      Effect.runSync(Remove.requireWhole(catalog, named(catalog, "a.org/two:v1", "a.org/two:v2")))
+      Effect.runSync(Remove.requireWhole(catalog, named(catalog, "a.org/two:v1", "a.org/two:v2"), []))
     }))
 })
 

@@ -36,7 +36,9 @@ const layouts = Layer.succeed(Layouts, {
     seen.push(path)
     return Either.right([{ ref: "v1", descriptors: [descriptor] }])
   },
-  resolve: () => Either.left(refused)
+  resolve: () => Either.left(refused),
+  artifact: () => undefined,
+  artifacts: () => []
 })
 
 describe("this machine", () => {

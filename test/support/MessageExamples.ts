@@ -10,6 +10,7 @@ import { TarHeaderInvalid } from "../../src/domain/archive/TarHeader.ts"
 import { TarMemberInvalid } from "../../src/domain/archive/TarMember.ts"
 import { TarStructureInvalid } from "../../src/domain/archive/TarStructureInvalid.ts"
 import { ZstdFramesInvalid } from "../../src/domain/archive/ZstdFrames.ts"
+import type { Digest } from "../../src/domain/document/Digest.ts"
 import { JsonError } from "../../src/domain/document/StrictJson.ts"
 import { ErofsUnfit } from "../../src/domain/erofs/ErofsUnfit.ts"
 import { LayerMergeError } from "../../src/domain/layer/LayerMerge.ts"
@@ -41,7 +42,7 @@ import { NothingToInstall } from "../../src/program/Install.ts"
 import { NotIntact } from "../../src/program/NotIntact.ts"
 import { LayoutKept, OthersInLayout } from "../../src/program/Remove.ts"
 import { ConfigInvalid, NameInvalid } from "../../src/program/Render.ts"
-import { LayoutUnread, NoSuchImage, SeveralImages } from "../../src/program/Selection.ts"
+import { LayoutUnread, NoSuchImage, NotAnImage, SeveralImages } from "../../src/program/Selection.ts"
 import { NotInstalled } from "../../src/program/Uninstall.ts"
 import { SessionClosed } from "../../src/Session.ts"
 import { ExtractsError } from "../../src/services/extracts/ExtractsError.ts"
@@ -211,6 +212,14 @@ export const EXAMPLES: ReadonlyArray<Error & { readonly _tag: string }> = [
   new NativeCallsUnavailable({ platform: "darwin-arm64", cause: new Error("no koffi") }),
   new NoSuchImage({ wanted: "myorg.com/mypap:stable", known: [IMAGE, OTHER] }),
   new NoSuchImage({ wanted: "nothing", known: [] }),
+  new NotAnImage({
+    name: `myorg.com/myapp:sha256-${"1a".repeat(32)}.sig`,
+    artifact: {
+      kind: "cosign signature",
+      type: "application/vnd.dev.cosign.simplesigning.v1+json",
+      subject: layer as Digest
+    }
+  }),
   new NoSuchReference({ directory: LAYOUT, wanted: "new", known: ["stable", "old"] }),
   new NoSuchReference({ directory: LAYOUT, wanted: undefined, known: ["stable", "old"] }),
   new NotInstalled({ path: "/usr/local/share/oci-systemd/manifest.json" }),

@@ -3,7 +3,7 @@ import * as Command from "@effect/cli/Command"
 import * as Effect from "effect/Effect"
 import { display, parse } from "../../domain/naming/ImageName.ts"
 import * as UnitName from "../../domain/naming/UnitName.ts"
-import type { Catalog } from "../../program/Catalog.ts"
+import { type Catalog, isImage } from "../../program/Catalog.ts"
 import * as Enable from "../../program/Enable.ts"
 import * as HostProgram from "../../services/host/HostProgram.ts"
 import { sha256 } from "../../services/layout/Blobs.ts"
@@ -34,13 +34,13 @@ export const disable = Command.make(
     })
 ).pipe(Command.withDescription("Stop starting images at boot"), CommonOptions.reading)
 
-/** Selects by name as well, because an image that is gone may still be enabled. */
+/** Selects by name as well, because an image that is gone, or became an artifact, may still be enabled. */
 const named = (catalog: Catalog, wanted: string) => {
   const name = parse(wanted)
   const isGone =
     name !== undefined &&
     Enable.isEnabledByUs(name) &&
-    !catalog.images.some(({ context }) => display(context.name) === wanted)
+    !catalog.images.some((image) => display(image.context.name) === wanted && isImage(image))
   return isGone
     ? Effect.succeed([{ image: name, service: UnitName.service(UnitName.fromImage(name, sha256)) }])
     : Effect.map(CommonOptions.select(catalog, [wanted]), (found) =>

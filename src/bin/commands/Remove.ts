@@ -27,21 +27,21 @@ export const remove = Command.make("remove", { config: CommonOptions.config, ima
     yield* ImagesUnread.requireNone(
       selected.filter(({ isHidden }) => isHidden).map((image) => ({ image: nameOf(image) }))
     )
-    yield* Remove.requireWhole(catalog, selected)
+    yield* Remove.requireWhole(catalog, selected, images)
     for (const unit of yield* Remove.stop(selected)) Output.print(`Stopped ${unit}.`)
     for (const { context } of selected) {
       if (!Enable.isEnabledByUs(context.name)) continue
       const { file } = yield* Enable.disable(context.name)
       Output.print(Printable.line(`Removed ${file}.`))
     }
-    for (const path of yield* Remove.layouts(selected, settings.system.imagelayoutdir))
-      Output.print(Printable.line(`Removed ${path}.`))
+    const removed = yield* Remove.layouts(selected, settings.system.imagelayoutdir)
+    for (const path of removed) Output.print(Printable.line(`Removed ${path}.`))
     yield* EnablingOptions.reload
     const outcome = yield* Garbage.collect(
       settings,
       Effect.map(ThisMachine.read(), ({ catalog }) => catalog),
       // The last image was removed on purpose: no disk is missing.
-      { allowEmpty: selected.length === catalog.images.length }
+      { allowEmpty: catalog.images.every(({ layoutPath }) => removed.includes(layoutPath)) }
     ).pipe(Effect.provide(ExtractionServices.layer(settings.system.extractsdir)))
     Output.print(GarbageText.render(outcome, Output.width()).join("\n"))
     for (const { at, what } of selected.flatMap((image) => Remove.kept(image, settings)))

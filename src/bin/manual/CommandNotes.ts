@@ -8,7 +8,8 @@ import type { Block } from "./Roff.ts"
 export const NOTES: Readonly<Record<string, readonly Block[]>> = {
   list: [
     "On a terminal, columns that do not fit are left out, but image and unit are never cut. In a pipe and with `--json` all columns are there. The size is that of the configuration and the layers in the layout. An image is enabled if any unit starts it.",
-    "An image whose manifest or configuration cannot be used is listed with the reason. Its service exists, and fails with that reason when it is started. An image that the caller lacks permission to read is listed as such; it may run well."
+    "An image whose manifest or configuration cannot be used is listed with the reason. Its service exists, and fails with that reason when it is started. An image that the caller lacks permission to read is listed as such; it may run well.",
+    "Signatures, attestations, SBOMs, charts, models and other artifacts in a layout are not images: they have no unit, and all commands ignore them. With `--all` they are listed too, with what they are and what they are attached to."
   ],
   inspect: [
     "Each directive of the units is shown with its source: a field of the image's configuration, a line of a configuration file, the profile, or a default. Fields of the image's configuration without an effect are listed with the reason. The health check and drop-ins of the service in `/etc/systemd/system` and `/run/systemd/system` are listed as well, and a note says if the units are not final: some facts are only known once the root is extracted."

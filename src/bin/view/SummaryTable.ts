@@ -1,30 +1,37 @@
 /** The table that `list` prints. */
+import * as Artifact from "../../domain/image/Artifact.ts"
 import * as Printable from "../../domain/text/Printable.ts"
-import type { Summary } from "../../program/Summary.ts"
+import type { SummarizedArtifact, Summary } from "../../program/Summary.ts"
 import * as ByteSize from "../text/ByteSize.ts"
 import * as Paragraph from "../text/Paragraph.ts"
 import * as Style from "../text/Style.ts"
 import * as Table from "../text/Table.ts"
 
 /**
- * Renders the table. On a terminal, the problem of an image is on the line below it; otherwise it is the last column.
+ * Renders the table. On a terminal, the problem of an image is on the line below it, and there is what an artifact is;
+ * otherwise these are the last columns. `hasArtifacts` adds the column for artifacts, whether there are any or not.
  */
-export const render = (summaries: readonly Summary[], width: number): readonly string[] => {
+export const render = (
+  summaries: readonly Summary[],
+  width: number,
+  hasArtifacts = false
+): readonly string[] => {
   const wide = !Number.isFinite(width)
-  const rows = summaries.map((summary) => (wide ? [...row(summary), problem(summary)] : row(summary)))
-  const [titles = "", ...lines] = Table.render(wide ? [...COLUMNS, PROBLEM] : COLUMNS, rows, width)
+  const rows = summaries.map((summary) =>
+    wide ? [...row(summary), problem(summary), ...(hasArtifacts ? [artifact(summary)] : [])] : row(summary)
+  )
+  const columns = wide ? [...COLUMNS, PROBLEM, ...(hasArtifacts ? [ARTIFACT] : [])] : COLUMNS
+  const [titles = "", ...lines] = Table.render(columns, rows, width)
+  const below = (text: string, style: Style.Style) =>
+    Paragraph.wrap(`  ${Printable.line(text)}`, width, "  ").map((line) => Style.paint(style, line))
   return [
     titles,
     ...lines.flatMap((line, index) => {
-      const reason = summaries[index]?.problem
-      return wide || reason === undefined || reason === null
-        ? [line]
-        : [
-            line,
-            ...Paragraph.wrap(`  ${Printable.line(reason)}`, width, "  ").map((text) =>
-              Style.paint("red", text)
-            )
-          ]
+      const summary = summaries[index]
+      if (wide || summary === undefined) return [line]
+      if (summary.artifact !== null)
+        return [line, ...below(`${described(summary.artifact)}, not an image`, "dim")]
+      return summary.problem === null ? [line] : [line, ...below(summary.problem, "red")]
     })
   ]
 }
@@ -44,9 +51,11 @@ const COLUMNS: readonly Table.Column[] = [
   { title: "ENABLED", spare: 0 }
 ]
 const PROBLEM: Table.Column = { title: "PROBLEM" }
+const ARTIFACT: Table.Column = { title: "ARTIFACT" }
 
 const row = (summary: Summary): Table.Row => {
   const broken = summary.problem !== null
+  const isArtifact = summary.artifact !== null
   return [
     { text: Printable.line(summary.image), ...(broken ? { style: "red" as const } : {}) },
     { text: summary.unit ?? NOTHING },
@@ -54,12 +63,19 @@ const row = (summary: Summary): Table.Row => {
     { text: ports(summary.ports) },
     { text: summary.size === null ? NOTHING : ByteSize.render(summary.size) },
     { text: summary.manifest === null ? NOTHING : short(summary.manifest), style: "dim" },
-    yes(summary.extracted),
-    yes(summary.enabled)
+    yes(isArtifact ? null : summary.extracted),
+    yes(isArtifact ? null : summary.enabled)
   ]
 }
 
 const problem = ({ problem }: Summary): Table.Cell => ({ text: Printable.line(problem ?? ""), style: "red" })
+
+const artifact = ({ artifact }: Summary): Table.Cell => ({
+  text: artifact === null ? "" : Printable.line(described(artifact))
+})
+
+const described = ({ subject, ...artifact }: SummarizedArtifact): string =>
+  Artifact.describe({ ...artifact, subject: subject ?? undefined })
 
 const yes = (is: boolean | null): Table.Cell =>
   is === true ? { text: "yes", style: "green" } : { text: is === null ? NOTHING : "no", style: "dim" }

@@ -6,6 +6,7 @@
  */
 import * as Either from "effect/Either"
 import * as JsonDecoder from "../document/JsonDecoder.ts"
+import * as Artifact from "./Artifact.ts"
 import { Annotations, Descriptor, ownMediaType, REF_NAME } from "./Descriptor.ts"
 import * as MediaType from "./MediaType.ts"
 
@@ -23,6 +24,8 @@ export const ImageIndex = JsonDecoder.struct({
   mediaType: ownMediaType(MediaType.isIndex, "an index"),
   manifests,
   annotations: JsonDecoder.nullish(Annotations),
+  artifactType: JsonDecoder.nullish(JsonDecoder.string),
+  subject: JsonDecoder.nullish(JsonDecoder.unknown),
   config: JsonDecoder.absent("is a field of manifests, and this is an index"),
   layers: JsonDecoder.absent("is a field of manifests, and this is an index")
 })
@@ -51,14 +54,21 @@ export const entries = (index: ImageIndex): ReadonlyArray<Either.Either<Descript
       })
       return [Either.left({ position, ref, cause: read.left })]
     }
-    return isAttestation(read.right) ? [] : [Either.right(read.right)]
+    return Artifact.isUnknown(read.right.platform) ? [] : [Either.right(read.right)]
+  })
+
+/** Returns the entries that `entries` leaves out and that are known to be artifacts: attestations, and manifests of artifacts. */
+export const artifacts = (index: ImageIndex): readonly Descriptor[] =>
+  index.manifests.flatMap((value) => {
+    const read = Descriptor(value)
+    if (Either.isLeft(read)) return []
+    const { mediaType, platform } = read.right
+    const isLeftOut = !isImage(mediaType) || Artifact.isUnknown(platform)
+    return isLeftOut && Artifact.fromDescriptor(read.right) !== undefined ? [read.right] : []
   })
 
 const isImage = (mediaType: string): boolean =>
   MediaType.isIndex(mediaType) || MediaType.isManifest(mediaType)
-
-/** Whether a descriptor is an attestation or signature. These are stored beside images, with an unknown platform. */
-const isAttestation = ({ platform }: Descriptor): boolean => platform?.os === "unknown"
 
 /** Decodes only the part of an entry that tells its type and its name. */
 const typed = JsonDecoder.struct({ mediaType: JsonDecoder.string })

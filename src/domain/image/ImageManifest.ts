@@ -12,6 +12,8 @@ export const ImageManifest = JsonDecoder.struct({
   layers: JsonDecoder.list(Descriptor),
   annotations: JsonDecoder.nullish(Annotations),
   artifactType: JsonDecoder.nullish(JsonDecoder.string),
+  /** The descriptor of the manifest that this one is attached to. It is not checked: an image may have a malformed one. */
+  subject: JsonDecoder.nullish(JsonDecoder.unknown),
   manifests: JsonDecoder.absent("is a field of indexes, and this is a manifest")
 })
 /** A checked manifest. */

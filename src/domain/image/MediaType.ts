@@ -57,6 +57,22 @@ export const isConfig = (mediaType: string): boolean => CONFIGS.has(essence(medi
 export const layerCompression = (mediaType: string): Compression | undefined => LAYERS.get(essence(mediaType))
 
 /**
+ * Whether a layer of this media type is one of an image, whether it can be read here or not. Artifacts have media types of their
+ * own. Without any media type nothing says that the layer is not one.
+ */
+export const isLayerOfImages = (mediaType: string): boolean => {
+  const type = essence(mediaType)
+  return type === "" || LAYERS.has(type) || OF_IMAGES.test(type)
+}
+
+/**
+ * The media types of layers that image-spec and Docker reserve, with whatever form or encryption behind them, and the other forms
+ * in which registries keep root filesystems.
+ */
+const OF_IMAGES =
+  /^application\/vnd\.(?:oci\.image\.(?:layer|serialization\.rootfs)|docker\.image\.rootfs)\.|[+.]encrypted\b|\b(?:squashfs|erofs|estargz)\b/
+
+/**
  * Returns why a layer of this media type cannot be read, as a clause that follows the layer's name; `undefined` if it
  * can be read.
  */

@@ -1,6 +1,7 @@
 /** Finds the image that a reference means on this machine: through indexes, manifest and configuration. */
 import * as Either from "effect/Either"
 import type { Digest } from "../../domain/document/Digest.ts"
+import * as Artifact from "../../domain/image/Artifact.ts"
 import * as ChainId from "../../domain/image/ChainId.ts"
 import type { Descriptor } from "../../domain/image/Descriptor.ts"
 import { ImageConfig } from "../../domain/image/ImageConfig.ts"
@@ -12,6 +13,7 @@ import * as Platform from "../../domain/image/Platform.ts"
 import type { ResolvedImage } from "../../domain/image/ResolvedImage.ts"
 import { TaggedError } from "../../domain/text/TaggedError.ts"
 import * as fs from "../files/RecordedFiles.ts"
+import * as Artifacts from "./Artifacts.ts"
 import * as Blobs from "./Blobs.ts"
 import { type Deadline, spent, UNLIMITED } from "./Deadline.ts"
 
@@ -22,6 +24,8 @@ export class ImageRefused extends TaggedError("ImageRefused")<{
   readonly code?: string
   /** The platforms of the image, if the only problem is that this machine is not among them. */
   readonly platforms?: readonly Platform.PlatformName[]
+  /** What the reference stands for, if that is no image. */
+  readonly artifact?: Artifact.Artifact
 }> {
   override get message(): string {
     return this.reason
@@ -47,8 +51,10 @@ export const resolve = (
 ): Either.Either<ResolvedImage, ImageError> => {
   const search: Search = { layout, host, budget, visited: new Set(), offered: new Map() }
   const found = first(search, reference.descriptors, undefined, 0)
+  if (Either.isRight(found) && found.right !== undefined) return Either.right(found.right)
+  const artifact = budget.isSpent() ? undefined : Artifacts.of(layout, reference)
+  if (artifact !== undefined) return Either.left(notAnImage(reference, artifact))
   if (Either.isLeft(found)) return Either.left(found.left)
-  if (found.right !== undefined) return Either.right(found.right)
   const offered = [...search.offered.keys()]
   const machine = `${host.os}/${host.architecture}`
   if (offered.length === 0) return refused(`the index lists no manifests`)
@@ -59,6 +65,15 @@ export const resolve = (
         : `the image is for ${offered[0]}, and this machine is ${machine}`
       : `the index has no image for ${machine}, only for ${several(offered)}`
   return Either.left(new ImageRefused({ reason, platforms: [...search.offered.values()] }))
+}
+
+const notAnImage = ({ descriptors }: ImageReference, artifact: Artifact.Artifact): ImageRefused => {
+  const [descriptor] = descriptors
+  const isIndex = descriptor !== undefined && MediaType.isIndex(descriptor.mediaType)
+  return new ImageRefused({
+    reason: `the ${isIndex ? "index" : "manifest"} ${descriptor?.digest} is ${Artifact.describe(artifact)}, not an image`,
+    artifact
+  })
 }
 
 interface Search {
@@ -97,7 +112,10 @@ const first = (
     }
     if (MediaType.isManifest(descriptor.mediaType)) {
       const image = fromManifest(search, descriptor, said(descriptor) ?? described)
-      if (Either.isLeft(image) || Platform.runs(host, image.right.platform)) return image
+      if (Either.isLeft(image)) return image
+      // An index may list signatures beside images.
+      if (image.right === undefined) continue
+      if (Platform.runs(host, image.right.platform)) return image
       offer(search, image.right.platform)
       continue
     }
@@ -143,18 +161,17 @@ const inIndex = (layout: string, descriptor: Descriptor): Either.Either<readonly
     )
   })
 
+/** Returns the image of a manifest; `undefined` if the manifest is that of an artifact. */
 const fromManifest = (
   { layout, host }: Search,
   descriptor: Descriptor,
   described: Platform.SaidPlatform | undefined
-): Either.Either<ResolvedImage, ImageError> => {
+): Either.Either<ResolvedImage | undefined, ImageError> => {
   const read = Blobs.readJson(layout, "manifest", descriptor, ImageManifest)
   if (Either.isLeft(read)) return Either.left(read.left)
   const manifest = read.right
+  if (Artifact.fromManifest(manifest) !== undefined) return Either.right(undefined)
   const refuse = (reason: string) => refused(`the manifest ${descriptor.digest} ${reason}`)
-  if (!MediaType.isConfig(manifest.config.mediaType)) {
-    return refuse(`is not an image: its configuration is ${JSON.stringify(manifest.config.mediaType)}`)
-  }
   for (const { data, digest, mediaType, urls } of manifest.layers) {
     const problem = MediaType.layerProblem(mediaType)
     if (problem !== undefined) return refuse(`has the layer ${digest} ${problem}`)

@@ -1,11 +1,15 @@
 /** The images in a layout: the names in its index, or in the form of 2016 its `refs` (image-spec image-layout.md). */
 import * as Either from "effect/Either"
+import type { Digest } from "../../domain/document/Digest.ts"
+import type { Artifact } from "../../domain/image/Artifact.ts"
 import { Descriptor } from "../../domain/image/Descriptor.ts"
 import { ImageIndex } from "../../domain/image/ImageIndex.ts"
 import * as ImageReference from "../../domain/image/ImageReference.ts"
 import * as BoundedDirectory from "../files/BoundedDirectory.ts"
 import * as fs from "../files/RecordedFiles.ts"
+import * as Artifacts from "./Artifacts.ts"
 import * as Blobs from "./Blobs.ts"
+import type { Deadline } from "./Deadline.ts"
 import { type ImageError, ImageRefused, several } from "./ImageResolution.ts"
 
 /** A name in a layout with its manifests, or why they cannot be used. */
@@ -14,19 +18,53 @@ export type Reference = ImageReference.ImageReference | { readonly ref: string; 
 /** The most names, about as many as fit into an index of the allowed size. */
 const MAX_REFS = 10_000
 
-/** Lists the names in a layout. A name with an error does not affect the others. */
-export const references = (layout: string): Either.Either<readonly Reference[], ImageError> => {
+/**
+ * Lists the names in a layout. A name with an error does not affect the others. A name may be that of an artifact, which resolving
+ * it tells; names of images do not depend on artifacts.
+ */
+export const references = (
+  layout: string,
+  budget?: Deadline
+): Either.Either<readonly Reference[], ImageError> => {
   const index = `${layout}/index.json`
-  return fs.existsSync(index)
-    ? Either.map(readIndex(index), (document) =>
-        ImageReference.fromIndex(document).map(
-          Either.match({
-            onLeft: (unusable) => ({ ref: unusable.ref, error: errorOf(index, unusable) }),
-            onRight: (reference) => reference
-          })
+  if (!fs.existsSync(index)) return fromRefs(layout)
+  const allowed = Artifacts.allowance(budget)
+  const isArtifact = (descriptor: Descriptor, ref: string) =>
+    Artifacts.of(layout, { ref, descriptors: [descriptor] }, allowed) !== undefined
+  return Either.map(readIndex(index), (document) =>
+    ImageReference.fromIndex(document, isArtifact).map(
+      Either.match({
+        onLeft: (unusable) => ({ ref: unusable.ref, error: errorOf(index, unusable) }),
+        onRight: (reference) => reference
+      })
+    )
+  )
+}
+
+/** Something in a layout that is not an image, with its name there. */
+export interface FoundArtifact {
+  readonly ref: string
+  /** The digest of its manifest or index. */
+  readonly digest: Digest
+  readonly artifact: Artifact
+}
+
+/** Lists everything in a layout that is not an image, with names and without. A layout that cannot be read has nothing to list. */
+export const artifacts = (layout: string, allowed?: Artifacts.Allowance): readonly FoundArtifact[] => {
+  const index = `${layout}/index.json`
+  const candidates: Either.Either<readonly ImageReference.ArtifactReference[], unknown> = fs.existsSync(index)
+    ? Either.map(readIndex(index), ImageReference.candidatesForArtifacts)
+    : Either.map(fromRefs(layout), (references) =>
+        references.flatMap((reference) =>
+          "error" in reference
+            ? []
+            : reference.descriptors.map((descriptor) => ({ ref: reference.ref, descriptor }))
         )
       )
-    : fromRefs(layout)
+  return Either.getOrElse(candidates, () => []).flatMap(({ descriptor, ref }): readonly FoundArtifact[] => {
+    const artifact = Artifacts.of(layout, { ref, descriptors: [descriptor] }, allowed)
+    return artifact === undefined ? [] : [{ ref, digest: descriptor.digest, artifact }]
+  })
 }
 
 /** Reads the index. Tools write it in place, so a malformed one may be half written, and is read again. */

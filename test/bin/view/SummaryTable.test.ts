@@ -2,8 +2,11 @@
 import { assert, describe, it } from "vitest"
 import * as Style from "../../../src/bin/text/Style.ts"
 import * as SummaryTable from "../../../src/bin/view/SummaryTable.ts"
+import type { Digest } from "../../../src/domain/document/Digest.ts"
+import type { Summary } from "../../../src/program/Summary.ts"
 
-const summary = (image: string, unit: string) => ({
+const DIGEST = `sha256:${"ab".repeat(32)}` as Digest
+const summary = (image: string, unit: string): Summary => ({
   image,
   unit,
   platform: "linux/amd64",
@@ -13,7 +16,8 @@ const summary = (image: string, unit: string) => ({
   ports: ["80/tcp"] as readonly string[] | null,
   enabled: false,
   enabledBy: [],
-  problem: null
+  problem: null,
+  artifact: null
 })
 const ROWS = [
   summary("library.debian.org/trixie:trixie", "org.debian.library.trixie.ref.trixie.service"),
@@ -48,6 +52,29 @@ describe("the table of images", () => {
       "EXTRACTED",
       "ENABLED"
     ])
+  })
+
+  const signature: Summary = {
+    ...summary("myorg.com/myapp:sha256-ab.sig", ""),
+    unit: null,
+    artifact: { kind: "cosign signature", type: "application/x", subject: DIGEST }
+  }
+  it("says below what an artifact is, on a terminal", () => {
+    const [, , ...said] = SummaryTable.render([signature], 120, true).map(Style.strip)
+    assert.deepEqual(said, [`  a cosign signature of ${DIGEST}, not an image`])
+  })
+
+  it("says in the last column what an artifact is, elsewhere", () => {
+    const [titles, image, artifact] = SummaryTable.render([...ROWS.slice(0, 1), signature], Infinity, true)
+      .map(Style.strip)
+      .map((line) => line.trim())
+    assert.match(titles ?? "", /PROBLEM +ARTIFACT$/)
+    assert.notInclude(image, "signature")
+    assert.match(
+      artifact ?? "",
+      new RegExp(`^myorg.com/myapp:sha256-ab.sig +- .* a cosign signature of ${DIGEST}$`)
+    )
+    assert.notInclude(lines(Number.POSITIVE_INFINITY)[0], "ARTIFACT")
   })
 
   it("shows the first ports on which an image says that it listens", () => {

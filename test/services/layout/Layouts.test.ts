@@ -32,6 +32,7 @@ const CONTRADICTED = [
 ]
 const OCI = "application/vnd.oci.image"
 const CONFIG = `${OCI}.config.v1+json`
+const EMPTY = "application/vnd.oci.empty.v1+json"
 const LIMIT = 4 * 1024 * 1024
 
 /** By name: the manifest's digest, or why there is none. A layout that has no names at all is `*`. */
@@ -114,6 +115,14 @@ const withData = (layout: LayoutWriter, descriptor: WrittenDescriptor) => ({
   ...descriptor,
   data: Buffer.from(textOf(layout, descriptor)).toString("base64")
 })
+
+/** A signature as cosign makes it: the configuration is an image's. */
+const signature = (layout: LayoutWriter, author = "") =>
+  layout.image({ author }, { layers: [layout.blob(SIMPLE_SIGNING, Buffer.from("payload"))] })
+const chart = (layout: LayoutWriter) =>
+  layout.image({}, { config: layout.blob("application/vnd.cncf.helm.config.v1+json", { name: "app" }) })
+const SIMPLE_SIGNING = "application/vnd.dev.cosign.simplesigning.v1+json"
+const tagOf = ({ digest }: WrittenDescriptor, suffix = "") => digest.replace(":", "-") + suffix
 
 describe("rule 27: indexes", () => {
   finds("nested to a depth of 8", (layout) => {
@@ -447,10 +456,9 @@ describe("rule 28: what is embedded, elsewhere, or no image", () => {
     [`${OCI}.layer.v1.tar+encrypted`, /which is encrypted$/],
     [`${OCI}.layer.v1.tar+xz`, /xz cannot be read: tar archives can, plain or compressed with gzip or zstd$/],
     [`${OCI}.layer.v1.tar+bzip2`, /bzip2 cannot be read/],
-    ["application/vnd.sylabs.sif.layer.v1.sif", /sif", which is unknown$/],
+    [`${OCI}.layer.nydus.blob.v1`, /blob\.v1", which is unknown$/],
     ["application/vnd.example.squashfs", /squashfs cannot be read/],
     ["application/vnd.erofs", /erofs cannot be read/],
-    ["application/vnd.in-toto+json", /which is unknown$/],
     ["", /"", which is unknown$/]
   ]
   for (const [mediaType, why] of layers) {
@@ -464,12 +472,17 @@ describe("rule 28: what is embedded, elsewhere, or no image", () => {
   }
 
   const configs: ReadonlyArray<readonly [string, string, unknown, RegExp]> = [
-    ["a chart", "application/vnd.cncf.helm.config.v1+json", {}, /is not an image: .*helm/],
+    [
+      "a chart",
+      "application/vnd.cncf.helm.config.v1+json",
+      {},
+      /^the manifest sha256:[0-9a-f]{64} is a Helm chart, not an image$/
+    ],
     [
       "an artifact without a configuration",
-      `application/vnd.oci.empty.v1+json`,
+      EMPTY,
       {},
-      /is not an image: .*empty/
+      /is an artifact that does not say its type, not an image$/
     ],
     ["an empty object as a configuration", CONFIG, {}, /the image configuration .* rootfs: is missing/],
     ["a list as a configuration", CONFIG, [], /the image configuration .* is malformed/],
@@ -500,17 +513,220 @@ describe("rule 28: what is embedded, elsewhere, or no image", () => {
   refuses(
     "an artifact whose manifest says its type",
     (layout) => {
-      const config = layout.blob("application/vnd.oci.empty.v1+json", {})
+      const config = layout.blob(EMPTY, {})
       return layout.image({}, { artifactType: "application/vnd.example.sbom", config, layers: [config] })
     },
-    /is not an image: its configuration is "application\/vnd\.oci\.empty\.v1\+json"/
+    /is an artifact of type "application\/vnd\.example\.sbom", not an image$/
   )
+  refuses(
+    "a signature with an image's configuration",
+    (layout) => signature(layout),
+    /^the manifest sha256:[0-9a-f]{64} is a cosign signature, not an image$/
+  )
+  refuses(
+    "a layer of another type without any of an image",
+    (layout) =>
+      layout.image(
+        {},
+        { layers: [layout.blob("application/vnd.sylabs.sif.layer.v1.sif", Buffer.from("x"))] }
+      ),
+    /is an artifact of type "application\/vnd\.sylabs\.sif\.layer\.v1\.sif", not an image$/
+  )
+  refuses(
+    "an index of artifacts for other machines",
+    (layout) =>
+      index(
+        layout,
+        ...["linux/s390x", "linux/arm64"].map((one) => ({ ...chart(layout), platform: platform(one) }))
+      ),
+    /^the index sha256:[0-9a-f]{64} is a Helm chart, not an image$/
+  )
+  refuses(
+    "an index with an artifact for this machine and an image for another",
+    (layout) =>
+      index(
+        layout,
+        { ...chart(layout), platform: platform(`linux/${ARCHITECTURE}`) },
+        imageFor(layout, "linux/s390x")
+      ),
+    /^the image is for linux\/s390x, and this machine is /
+  )
+  refuses(
+    "an index with nothing but attestations",
+    (layout) => index(layout, { ...signature(layout), platform: platform("unknown/unknown") }),
+    /^the index sha256:[0-9a-f]{64} is an attestation, not an image$/
+  )
+  finds("an image behind a signature in one index", (layout) => {
+    const image = layout.image()
+    only(layout, index(layout, signature(layout), image))
+    return image
+  })
+  finds("an image that refers to another", (layout) => {
+    const image = layout.image({}, { subject: layout.image({ author: "other" }) })
+    only(layout, image)
+    return image
+  })
+  finds("an image with an artifact's type of its own, whose subject is malformed", (layout) => {
+    const image = layout.image({}, { artifactType: "application/vnd.example", subject: "sha256:x" })
+    only(layout, image)
+    return image
+  })
   finds("an image beside the attestation of it", (layout) => {
     const image = imageFor(layout, `linux/${ARCHITECTURE}`)
     const attestation = { ...layout.image({ author: "attestation" }), platform: platform("unknown/unknown") }
     only(layout, index(layout, attestation, image))
     return image
   })
+})
+
+describe("names beside artifacts", () => {
+  const named = (what: string, fill: (layout: LayoutWriter) => Record<string, WrittenDescriptor | RegExp>) =>
+    it(what, () =>
+      withLayout((layout) => {
+        const expected = fill(layout)
+        const found = outcomes(layout.path)
+        assert.deepEqual(Object.keys(found).sort(), Object.keys(expected).sort())
+        for (const [ref, is] of Object.entries(expected)) {
+          if (is instanceof RegExp) assert.match(found[ref] ?? "", is)
+          else assert.equal(found[ref], is.digest)
+        }
+      })
+    )
+  const NO_IMAGE = /, not an image$/
+
+  named("the only image without a name stays latest beside a signature that has one", (layout) => {
+    const image = layout.image()
+    const tag = tagOf(image, ".sig")
+    layout.index(image, layout.named(tag, signature(layout)))
+    return { latest: image, [tag]: NO_IMAGE }
+  })
+  named(
+    "the only image stays latest beside signatures without a name, as cosign save writes them",
+    (layout) => {
+      const image = layout.image()
+      const kind = (kind: string) => ({ annotations: { kind: `dev.cosignproject.cosign/${kind}` } })
+      layout.index(
+        { ...image, ...kind("image") },
+        { ...signature(layout), ...kind("sigs") },
+        { ...signature(layout, "other"), ...kind("atts") }
+      )
+      return { latest: image }
+    }
+  )
+  named("a name that an image has together with its signatures is the image's", (layout) => {
+    const image = layout.image()
+    const name = "docker.io/library/app:v1"
+    layout.index(
+      layout.named(name, signature(layout)),
+      layout.named(name, image),
+      layout.named(name, signature(layout, "other"))
+    )
+    return { [name]: image }
+  })
+  named("a name of artifacts alone stands for them", (layout) => {
+    layout.index(layout.named("v1", signature(layout)), layout.named("v1", signature(layout, "other")))
+    return { v1: NO_IMAGE }
+  })
+  named("a manifest that lost its name to a newer one stays unlisted", (layout) => {
+    const image = layout.image()
+    layout.index(
+      layout.image({ author: "old" }),
+      layout.named("v1", image),
+      layout.named("sig", signature(layout))
+    )
+    return { v1: image, sig: NO_IMAGE }
+  })
+  named("several images without a name keep their digests beside a signature", (layout) => {
+    const images = ["one", "two"].map((author) => layout.image({ author }))
+    layout.index(...images, signature(layout))
+    return Object.fromEntries(images.map((image) => [image.digest.replace(":", "-").slice(0, 19), image]))
+  })
+  named("an image has the name of a signature", (layout) => {
+    const image = layout.image()
+    const tag = tagOf(layout.image({ author: "other" }), ".sig")
+    layout.index(layout.named(tag, image))
+    return { [tag]: image }
+  })
+  named("a signature whose manifest is missing is known by its name", (layout) => {
+    const image = layout.image()
+    const missing = signature(layout)
+    const tag = tagOf(image, ".sig")
+    layout.index(layout.named("v1", image), layout.named(tag, missing))
+    remove(layout, missing)
+    return { v1: image, [tag]: new RegExp(`is a cosign signature of ${image.digest}, not an image$`) }
+  })
+  named("an index of referrers is one with none of its manifests, and when it is empty", (layout) => {
+    const image = layout.image()
+    const [other, empty] = ["a", "b"].map((author) => layout.image({ author })) as [
+      WrittenDescriptor,
+      WrittenDescriptor
+    ]
+    const missing = signature(layout)
+    layout.index(
+      layout.named("v1", image),
+      layout.named(tagOf(other), index(layout, { ...missing, artifactType: "" })),
+      layout.named(tagOf(empty), index(layout))
+    )
+    remove(layout, missing)
+    return { v1: image, [tagOf(other)]: NO_IMAGE, [tagOf(empty)]: NO_IMAGE }
+  })
+  named("more manifests than are read for names leave them as they are", (layout) => {
+    const large = (author: string) => {
+      const { digest } = signature(layout, author)
+      const text = fs.readFileSync(join(layout.path, layout.blobPath(digest)), "utf8")
+      return layout.blob(MANIFEST, padded(text, LIMIT))
+    }
+    const image = layout.image()
+    const signatures = ["one", "two"].map(large)
+    layout.index(...signatures, image)
+    const ref = ({ digest }: WrittenDescriptor) => digest.replace(":", "-").slice(0, 19)
+    return { [ref(signatures[1] as WrittenDescriptor)]: NO_IMAGE, [ref(image)]: image }
+  })
+  named("the format of 2016 has signatures too", (layout) => {
+    const image = layout.image()
+    layout.write("refs/v1", JSON.stringify(image))
+    layout.write("refs/sig", JSON.stringify(signature(layout)))
+    return { v1: image, sig: NO_IMAGE }
+  })
+
+  it("artifacts are listed with their names, or by their digests", () =>
+    withLayout((layout) => {
+      const image = layout.image()
+      const [one, two] = ["one", "two"].map((author) => signature(layout, author)) as [
+        WrittenDescriptor,
+        WrittenDescriptor
+      ]
+      const old = { mediaType: "application/vnd.oci.artifact.manifest.v1+json", digest: sha256("x"), size: 1 }
+      layout.index(
+        layout.named("v1", image),
+        layout.image({ author: "old" }),
+        layout.named(tagOf(image, ".sig"), one),
+        layout.named("stable", chart(layout)),
+        layout.named("edge", chart(layout)),
+        two,
+        layout.named("old", old),
+        { ...layout.named("v1", two) },
+        { mediaType: "application/vnd.new+json", digest: sha256("y"), size: 1 }
+      )
+      const by = ({ digest }: WrittenDescriptor) => digest.replace(":", "-").slice(0, 19)
+      assert.deepEqual(
+        Layouts.artifacts(layout.path).map(({ artifact, ref }) => [ref, artifact.kind, artifact.subject]),
+        [
+          [tagOf(image, ".sig"), "cosign signature", image.digest],
+          ["stable", "Helm chart", undefined],
+          ["edge", "Helm chart", undefined],
+          [by(two), "cosign signature", undefined],
+          [by(two), "cosign signature", undefined],
+          ["old", "artifact", undefined]
+        ]
+      )
+    }))
+  it("a layout that cannot be read lists no artifacts", () =>
+    withLayout((layout) => {
+      assert.deepEqual(Layouts.artifacts(layout.path), [])
+      layout.write("index.json", "{")
+      assert.deepEqual(Layouts.artifacts(layout.path), [])
+    }))
 })
 
 describe("rule 29: blobs", () => {
