@@ -23,6 +23,8 @@ healthinterval = 1m30s
 healthtimeout = 7s
 healthretries = 5
 healthstartperiod = 10s
+env = A=b
+env = C=d e
 `
 
 /** The rows of capabilities, for an image whose program may use them. */
@@ -47,7 +49,6 @@ After=network-online.target
 [Service]
 ExecStart=
 ExecStart=@:/bin/sh "sh" "-c" "while :; do sleep 0.1; done" "sh" "--port" "8080"
-Environment=A=b "C=d e"
 EnvironmentFile=/etc/web.env
 WorkingDirectory=/var
 SupplementaryGroups=24

@@ -70,7 +70,7 @@ export const render = (
               HealthUnits.prefixed(yield* ExecStart.render(program, argv)),
               HealthUnits.source(context, check, "healthcmd")
             ),
-            ...(yield* environment(process, identity)),
+            ...(yield* environment(context, process, identity)),
             ...ofService(service),
             ...ownCalls(profile),
             directive(
@@ -91,11 +91,12 @@ export const render = (
  * `LD_PRELOAD` of an image must have no effect.
  */
 const environment = (
+  context: ImageContext,
   process: ImageProcess,
   identity: Identity
 ): Either.Either<readonly Directive[], EnvironmentLine.EnvironmentRefused> =>
   Either.all(
-    ServiceUnit.variables(process, identity).map(({ name, value, source }, index) =>
+    ServiceUnit.variables(context, process, identity).map(({ name, value, source }, index) =>
       Either.map(EnvironmentLine.render({ name: `OCI_CHECK_${index}`, value: `${name}=${value}` }), (line) =>
         directive("Environment", line, source)
       )

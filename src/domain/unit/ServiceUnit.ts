@@ -205,7 +205,7 @@ const inRootDirectives = (
   if (Either.isLeft(command)) return Either.left(command.left)
   const directory = path("the working directory", process.workingDirectory)
   if (Either.isLeft(directory)) return Either.left(directory.left)
-  const variables = environment(process, identity)
+  const variables = environment(context, process, identity)
   if (Either.isLeft(variables)) return Either.left(variables.left)
   const output = OutputUnit.directives(context, roots.overlay)
   if (Either.isLeft(output)) return Either.left(output.left)
@@ -233,12 +233,13 @@ const OF_ENV = DirectiveSource.image("Env")
 
 /** Returns the environment, with the two variables that every container engine adds. */
 const environment = (
+  context: ImageContext.ImageContext,
   process: ImageProcess.ImageProcess,
   identity: Identity
 ): Either.Either<readonly Directive[], EnvironmentLine.EnvironmentRefused> => {
   if (EnvironmentLine.isTooLong(process.environment)) return Either.left(EnvironmentLine.tooLong())
   const directives: Directive[] = []
-  for (const assignment of variables(process, identity)) {
+  for (const assignment of variables(context, process, identity)) {
     const rendered = EnvironmentLine.render(assignment)
     if (Either.isLeft(rendered)) return Either.left(rendered.left)
     directives.push(directive("Environment", rendered.right, assignment.source))
@@ -251,12 +252,19 @@ interface Variable extends EnvironmentLine.Assignment {
 }
 
 /** The environment of the image's processes, in its order. */
-export const variables = (process: ImageProcess.ImageProcess, identity: Identity): readonly Variable[] => [
+export const variables = (
+  { origins, settings }: Pick<ImageContext.ImageContext, "origins" | "settings">,
+  process: ImageProcess.ImageProcess,
+  identity: Identity
+): readonly Variable[] => [
   ...[
     { name: "HOME", value: identity.home, source: OF_USER },
     { name: "PATH", value: DEFAULT_PATH, source: DirectiveSource.byDefault }
   ].filter(({ name }) => !sets(process, name)),
-  ...process.environment.map(({ name, value }) => ({ name, value, source: OF_ENV }))
+  ...process.environment.map(({ name, value }) => {
+    const set = settings.env.findIndex((variable) => variable.name === name)
+    return { name, value, source: set < 0 ? OF_ENV : DirectiveSource.entry(origins, "env", set) }
+  })
 ]
 
 const sets = ({ environment }: ImageProcess.ImageProcess, variable: string): boolean =>

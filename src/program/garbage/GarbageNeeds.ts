@@ -6,7 +6,9 @@ import * as ExtractsTree from "../../domain/extracts/ExtractsTree.ts"
 import type { ResolvedImage } from "../../domain/image/ResolvedImage.ts"
 import { display, type ImageName } from "../../domain/naming/ImageName.ts"
 import * as UnitName from "../../domain/naming/UnitName.ts"
+import * as ImageOverrides from "../../domain/settings/ImageOverrides.ts"
 import type * as Settings from "../../domain/settings/Settings.ts"
+import type { ImageContext } from "../../domain/unit/ImageContext.ts"
 import * as RootPaths from "../../domain/unit/RootPaths.ts"
 import * as ExtractRecord from "../../services/extracts/ExtractRecord.ts"
 import type * as ExtractsInventory from "../../services/extracts/ExtractsInventory.ts"
@@ -69,7 +71,7 @@ export const of = (
       directories.add(RootPaths.nameOf(stem, sha256))
       keepDirectories(name)
       const resolved = image.resolve()
-      if (Either.isRight(resolved)) for (const path of pathsOf(name, resolved.right)) paths.add(path)
+      if (Either.isRight(resolved)) for (const path of pathsOf(image.context, resolved.right)) paths.add(path)
       else {
         const links = ExtractsTree.nameOf(name, sha256)
         if (named.has(links)) held.set(display(name), resolved.left.message)
@@ -99,7 +101,10 @@ export const of = (
     }
   })
 
-const pathsOf = (name: ImageName, image: ResolvedImage): readonly string[] => {
+const pathsOf = (
+  { name, settings }: Pick<ImageContext, "name" | "settings">,
+  image: ResolvedImage
+): readonly string[] => {
   const links = ExtractsTree.nameOf(name, sha256)
   const config = image.configDescriptor.digest
   return [
@@ -108,7 +113,7 @@ const pathsOf = (name: ImageName, image: ResolvedImage): readonly string[] => {
     ExtractsTree.recordOf(image.chainId),
     ...image.config.rootfs.diff_ids.flatMap(pathsOfLayer),
     ExtractsTree.configOf(config),
-    ExtractsTree.factsOf(config, image.config.config?.User ?? "", sha256),
+    ExtractsTree.factsOf(config, ImageOverrides.question(settings, image.config), sha256),
     `${links}/${ExtractsTree.CONFIG_LINK}`,
     `${links}/${ExtractsTree.ROOT_LINK}`
   ]

@@ -142,6 +142,10 @@ describe("Settings.fromLines", () => {
     ["volumes", "True", true],
     ["volume", "/srv//pg/:/var/lib/pg", [{ host: "/srv/pg", image: "/var/lib/pg", readonly: false }]],
     ["volume", "/:/host:ro", [{ host: "/", image: "/host", readonly: true }]],
+    ["env", 'GREETING=a  "b" %h $X # ; \'', [{ name: "GREETING", value: 'a  "b" %h $X # ; \'' }]],
+    ["env", "EMPTY=", [{ name: "EMPTY", value: "" }]],
+    ["env", '"LINES= a\\nb "', [{ name: "LINES", value: " a\nb " }]],
+    ["env", "", []],
     ["health", "restart", "restart"],
     ["healthcmd", "curl -f x", ["CMD-SHELL", "curl -f x"]],
     ["healthcmd", "", undefined],
@@ -222,6 +226,25 @@ describe("Settings.forImage", () => {
     )
   })
 
+  it("variables add up, one for each name; an empty one takes all back", () => {
+    const env = (value: string) => ["image *", "env", value] as const
+    assert.deepStrictEqual(effective(env("A=1"), env("B=2"), env("A=3")).env, [
+      { name: "B", value: "2" },
+      { name: "A", value: "3" }
+    ])
+    assert.deepStrictEqual(effective(env("A=1"), env(""), env("B=2")).env, [{ name: "B", value: "2" }])
+  })
+
+  it("each entry of a list that adds up has its line", () => {
+    const lines = (...values: readonly string[]) =>
+      Settings.originsFor(
+        parse(...values.map((value) => ["image *", "env", value] as const)).settings,
+        image
+      ).env?.map(({ line }) => line)
+    assert.deepStrictEqual(lines("A=1", "B=2", "A=3", "C=4"), [2, 3, 4])
+    assert.deepStrictEqual(lines("A=1", ""), [2])
+  })
+
   it("what counts is told with the lines that said it", () => {
     const { settings } = parse(
       ["image my*", "root", "readonly"],
@@ -262,6 +285,28 @@ describe("a line of an image's section that cannot be used", () => {
     assert.deepStrictEqual(faults(["image *", "root", "kept"], ["image *", "root", "persistent"]), [])
     assert.deepStrictEqual(faults(["image my*", "root", "persistent"], ["image *", "root", "kept"]), [])
     assert.strictEqual(faults(["image my*", "root", "kept"], ["image *", "root", "persistent"]).length, 1)
+  })
+
+  it("counts beside a later line where lines add up, unless that one removes all", () => {
+    assert.strictEqual(faults(["image *", "env", "A"], ["image *", "env", "B=1"]).length, 1)
+    assert.strictEqual(faults(["image *", "volume", "/a"], ["image *", "volume", "/b:/c"]).length, 1)
+    assert.deepStrictEqual(faults(["image *", "env", "A"], ["image *", "env", ""]), [])
+  })
+
+  it("never quotes a variable, whose value may be a secret", () => {
+    for (const value of [
+      "hunter2",
+      "1PASS=hunter2",
+      "x hunter2=3",
+      '"A=hunter2',
+      "A=hunter2\0",
+      "=hunter2"
+    ]) {
+      const [message, ...more] = faults(["image *", "env", value])
+      assert.deepStrictEqual(more, [])
+      assert.match(message ?? "", /^\/etc\/oci-generator\.conf:1: env: /)
+      assert.notInclude(message ?? "", "hunter2")
+    }
   })
 })
 
