@@ -23,8 +23,11 @@ healthinterval = 1m30s
 healthtimeout = 7s
 healthretries = 5
 healthstartperiod = 10s
+entrypoint = sh -c "while :; do sleep 0.1; done"
+command = sh --port 8080
 env = A=b
 env = C=d e
+envfile = /etc/web.env
 `
 
 /** The rows of capabilities, for an image whose program may use them. */
@@ -47,9 +50,6 @@ Wants=network-online.target
 After=network-online.target
 
 [Service]
-ExecStart=
-ExecStart=@:/bin/sh "sh" "-c" "while :; do sleep 0.1; done" "sh" "--port" "8080"
-EnvironmentFile=/etc/web.env
 WorkingDirectory=/var
 SupplementaryGroups=24
 TemporaryFileSystem=

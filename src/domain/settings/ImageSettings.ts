@@ -4,6 +4,7 @@ import type { Platform } from "../image/Descriptor.ts"
 import * as PlatformName from "../image/Platform.ts"
 import * as TimeSpan from "../systemd/TimeSpan.ts"
 import { refuse } from "../text/ValueRefused.ts"
+import * as CommandSettings from "./CommandSettings.ts"
 import * as EnvironmentSettings from "./EnvironmentSettings.ts"
 import * as HealthSettings from "./HealthSettings.ts"
 import { oneOf, optional, type SettingKey, type SettingKeys, units, yesOrNo } from "./SettingKey.ts"
@@ -59,7 +60,8 @@ export type Restart = (typeof RESTARTS)[number]
 
 /** The settings of an image, described in docs/configuration.md. */
 export interface ImageSettings
-  extends HealthSettings.HealthSettings,
+  extends CommandSettings.CommandSettings,
+    HealthSettings.HealthSettings,
     EnvironmentSettings.EnvironmentSettings {
   readonly root: RootMode
   readonly profile: Profile
@@ -121,6 +123,7 @@ export const KEYS: SettingKeys<ImageSettings> = {
       USER.test(value) ? Either.right(value) : refuse("USER or USER:GROUP without spaces is expected"),
     (user) => user
   ),
+  ...CommandSettings.KEYS,
   ...EnvironmentSettings.KEYS,
   volumes: yesOrNo(
     true,

@@ -12,6 +12,7 @@ import { display } from "../naming/ImageName.ts"
 import type { HealthCheck } from "../process/HealthCheck.ts"
 import type { ImageProcess } from "../process/ImageProcess.ts"
 import type { Identity } from "../process/ImageUser.ts"
+import * as EnvironmentSettings from "../settings/EnvironmentSettings.ts"
 import type { Profile } from "../settings/ImageSettings.ts"
 import * as EnvironmentLine from "../systemd/EnvironmentLine.ts"
 import * as ExecStart from "../systemd/ExecStart.ts"
@@ -87,8 +88,8 @@ export const render = (
   })
 
 /**
- * Returns the check's variables under names of their own: `oci-check` runs on the host as root, where
- * `LD_PRELOAD` of an image must have no effect.
+ * Returns the check's variables, and the files with more of them, under names of their own: `oci-check` runs on the host as root, where
+ * `LD_PRELOAD` of an image or of a file must have no effect. It reads the files itself.
  */
 const environment = (
   context: ImageContext,
@@ -96,10 +97,19 @@ const environment = (
   identity: Identity
 ): Either.Either<readonly Directive[], EnvironmentLine.EnvironmentRefused> =>
   Either.all(
-    ServiceUnit.variables(context, process, identity).map(({ name, value, source }, index) =>
-      Either.map(EnvironmentLine.render({ name: `OCI_CHECK_${index}`, value: `${name}=${value}` }), (line) =>
-        directive("Environment", line, source)
-      )
+    [
+      ...ServiceUnit.variables(context, process, identity).map(({ name, value, source }, index) => ({
+        name: `OCI_CHECK_${index}`,
+        value: `${name}=${value}`,
+        source
+      })),
+      ...context.settings.envfile.map((file, index) => ({
+        name: `OCI_CHECK_FILE_${index}`,
+        value: EnvironmentSettings.printFile(file),
+        source: DirectiveSource.entry(context.origins, "envfile", index)
+      }))
+    ].map(({ source, ...variable }) =>
+      Either.map(EnvironmentLine.render(variable), (line) => directive("Environment", line, source))
     )
   )
 

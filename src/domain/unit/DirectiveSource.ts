@@ -29,6 +29,14 @@ export const setting = (origins: Origins, key: keyof ImageSettings): DirectiveSo
   return places === undefined ? byDefault : { _tag: "Configuration", key, places: once(places) }
 }
 
+/** Returns the source of a value that several keys give together. */
+export const settings = (origins: Origins, keys: ReadonlyArray<keyof ImageSettings>): DirectiveSource => {
+  const places = keys.flatMap((key) => origins[key] ?? [])
+  return places.length === 0
+    ? byDefault
+    : { _tag: "Configuration", key: keys.join(", "), places: once(places) }
+}
+
 /** Returns the source of one entry of a list whose lines add up: the line that has the entry. */
 export const entry = (origins: Origins, key: keyof ImageSettings, index: number): DirectiveSource => {
   const place = origins[key]?.[index]

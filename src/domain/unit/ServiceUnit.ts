@@ -8,6 +8,7 @@ import * as ImageProcess from "../process/ImageProcess.ts"
 import type { Identity } from "../process/ImageUser.ts"
 import type { RootFacts } from "../process/RootFacts.ts"
 import * as StopSignal from "../process/StopSignal.ts"
+import * as EnvironmentSettings from "../settings/EnvironmentSettings.ts"
 import * as EnvironmentLine from "../systemd/EnvironmentLine.ts"
 import * as ExecStart from "../systemd/ExecStart.ts"
 import { type FeatureMissing, knows } from "../systemd/SystemdVersion.ts"
@@ -88,7 +89,7 @@ export const render = (
           SharedDirectives.EXEC,
           SharedDirectives.SLICE,
           ...inRoot.right,
-          ...unsetEnvironment(process),
+          ...unsetEnvironment(context, process, facts),
           directive("KillSignal", literal(process.stopSignal), stopSource(config)),
           ...stopStatus(process.stopSignal, stopSource(config)),
           ...processes.right,
@@ -211,7 +212,7 @@ const inRootDirectives = (
   if (Either.isLeft(output)) return Either.left(output.left)
   return Either.right([
     directive("RootDirectory", root.right, OF_ROOTFS),
-    directive("ExecStart", command.right, OF_COMMAND),
+    directive("ExecStart", command.right, commandSource(context)),
     directive(
       "WorkingDirectory",
       directory.right,
@@ -219,6 +220,7 @@ const inRootDirectives = (
     ),
     ...ServiceIdentity.directives(context, process.user, identity),
     ...variables.right,
+    ...environmentFiles(context, process),
     ...access(context, volumes),
     ...devices(context, roots),
     ...output.right
@@ -230,6 +232,18 @@ const OF_COMMAND = DirectiveSource.image("Entrypoint", "Cmd")
 const OF_WORKING_DIR = DirectiveSource.image("WorkingDir")
 const OF_USER = DirectiveSource.image("User")
 const OF_ENV = DirectiveSource.image("Env")
+
+/** The command's source: where both keys are set, the lines of both. */
+const commandSource = ({
+  origins,
+  settings: { command, entrypoint }
+}: ImageContext.ImageContext): DirectiveSource.DirectiveSource => {
+  const set = [
+    ...(entrypoint === undefined ? [] : (["entrypoint"] as const)),
+    ...(command === undefined ? [] : (["command"] as const))
+  ]
+  return set.length === 0 ? OF_COMMAND : DirectiveSource.settings(origins, set)
+}
 
 /** Returns the environment, with the two variables that every container engine adds. */
 const environment = (
@@ -270,10 +284,48 @@ export const variables = (
 const sets = ({ environment }: ImageProcess.ImageProcess, variable: string): boolean =>
   environment.some(({ name }) => name === variable)
 
-const unsetEnvironment = (process: ImageProcess.ImageProcess): readonly Directive[] => {
-  const foreign = ServiceIdentity.FOREIGN_VARIABLES.filter((name) => !sets(process, name))
-  return foreign.length === 0 ? [] : [directive("UnsetEnvironment", literal(foreign.join(" ")))]
+/** The directives for files of variables, which systemd reads at each start, and whose variables replace all others. */
+const environmentFiles = (
+  { origins, settings: { envfile } }: ImageContext.ImageContext,
+  process: ImageProcess.ImageProcess
+): readonly Directive[] => [
+  ...(envfile.length === 0 || foreignVariables(process).length === 0
+    ? []
+    : [directive("Environment", literal(marked(process)))]),
+  ...envfile.map((file, index) =>
+    directive(
+      "EnvironmentFile",
+      literal(EnvironmentSettings.printFile(file)),
+      DirectiveSource.entry(origins, "envfile", index)
+    )
+  )
+]
+
+/**
+ * Returns what keeps the host's variables out. `UnsetEnvironment=` counts after the files of variables, and a file may set such a
+ * variable too. So if there are files, the variables have a value that no file gives them, and are only unset with this value.
+ */
+const unsetEnvironment = (
+  { settings: { envfile } }: ImageContext.ImageContext,
+  process: ImageProcess.ImageProcess,
+  facts: RootFacts
+): readonly Directive[] => {
+  const foreign = foreignVariables(process)
+  const hasFiles = envfile.length > 0 && isPrepared(process, facts)
+  return foreign.length === 0
+    ? []
+    : [directive("UnsetEnvironment", literal(hasFiles ? marked(process) : foreign.join(" ")))]
 }
+
+const foreignVariables = (process: ImageProcess.ImageProcess): readonly string[] =>
+  ServiceIdentity.FOREIGN_VARIABLES.filter((name) => !sets(process, name))
+
+const marked = (process: ImageProcess.ImageProcess): string =>
+  foreignVariables(process)
+    .map((name) => `${name}=${UNSET}`)
+    .join(" ")
+
+const UNSET = "(unset)"
 
 /** Returns what the service may do, and what it sees of its host. */
 const confinement = (
