@@ -23,6 +23,13 @@ healthinterval = 1m30s
 healthtimeout = 7s
 healthretries = 5
 healthstartperiod = 10s
+capabilities = +CAP_NET_RAW -CAP_CHOWN
+
+[image myorg.com/app:capable]
+entrypoint = sh -c "arping -c 1 -w 1 -I lo 127.0.0.1 2>&1; true"
+capabilities = +CAP_NET_RAW +CAP_SYS_NICE
+
+[image myorg.com/app:stable]
 entrypoint = sh -c "while :; do sleep 0.1; done"
 command = sh --port 8080
 env = A=b
@@ -34,13 +41,7 @@ envfile = /etc/web.env
 const CAPABLE = "com.myorg.app.ref.capable.service"
 const CAPABILITIES = `
 [Service]
-ExecStart=
-ExecStart=@:/bin/sh "sh" "-c" "arping -c 1 -w 1 -I lo 127.0.0.1 2>&1; true"
 Type=oneshot
-CapabilityBoundingSet=CAP_NET_RAW
-RestrictAddressFamilies=AF_PACKET
-CapabilityBoundingSet=CAP_SYS_NICE
-RestrictRealtime=no
 `
 
 /** As they stand in the document. */
@@ -55,9 +56,6 @@ SupplementaryGroups=24
 TemporaryFileSystem=
 TemporaryFileSystem=/mnt:size=1m /dev/shm:mode=1777,nosuid,nodev,noexec,size=64m
 BindReadOnlyPaths=/etc/hostname:/etc/motd
-CapabilityBoundingSet=~CAP_CHOWN
-CapabilityBoundingSet=CAP_NET_RAW
-AmbientCapabilities=CAP_NET_RAW
 NoNewPrivileges=yes
 LimitNOFILE=1024
 TasksMax=100

@@ -32,6 +32,11 @@ const writeLayouts = async (directory: string): Promise<void> => {
       layout.index(layout.named("v1", manifest), layout.named("v2", manifest))
     }
     image("worker", { Cmd: ["stay"], User: "app", Env: ["PATH=/bin", "MODE=image", "KEPT=yes"] })
+    image("able", { User: "app" })
+    image("owner", {})
+    image("device", { Cmd: ["/opt/stay"], User: "app" })
+    image("strict", {})
+    image("refused", { Cmd: ["/opt/stay"] })
     image("base", { Env: ["PATH=/opt:/bin"] })
     image("tool", { Entrypoint: ["/opt/stay", "entrypoint"], Cmd: ["image's command"], WorkingDir: "/opt" })
   } finally {
@@ -55,6 +60,35 @@ entrypoint = stay one "two words" '' %h $HOME ; \\x41
 command = ["sh", "-c", "exec /opt/stay \\"$0\\"", "by a shell"]
 [image example.org/tool:v1]
 command = --set "a b"
+[image example.org/able:*]
+entrypoint = sh -c '"$@"; echo "ended $?"' sh
+[image example.org/able:v1]
+command = arping -c 1 -w 1 -I lo 127.0.0.1
+[image example.org/able:v2]
+command = arping -c 1 -w 1 -I lo 127.0.0.1
+capabilities = +NET_RAW
+[image example.org/owner:v1]
+entrypoint = sh -c 'touch /tmp/x; chown 5:5 /tmp/x; echo "ended $?"'
+[image example.org/owner:v2]
+entrypoint = sh -c 'touch /tmp/x; chown 5:5 /tmp/x; echo "ended $?"'
+capabilities = -cap_chown
+[image example.org/strict:*]
+profile = strict
+entrypoint = sh -c 'touch /tmp/x; chown 5:5 /tmp/x; echo "chown $?"; arping -c 1 -w 1 -I lo 127.0.0.1; echo "ended $?"'
+[image example.org/strict:v2]
+capabilities = +CHOWN +NET_RAW
+[image example.org/device:v1]
+devices = /dev/zero:/dev/given:r
+devices = /dev/net/tun
+entrypoint = sh -c 'head -c 3 /dev/given | od -An -tx1; ls -l /dev/net/tun; exec /opt/stay'
+healthcmd = echo "given<$(head -c 2 /dev/given | od -An -tx1)>"
+healthinterval = 1h
+[image example.org/device:v2]
+devices = /dev/missing
+[image example.org/refused:v1]
+capabilities = +MKNOD
+[image example.org/refused:v2]
+capabilities = +NET_ROW
 [image example.org/tool:v2]
 entrypoint = ./stay
 `
@@ -221,7 +255,96 @@ describe.skipIf(reason !== undefined).each(releases())(`keys on %s${reason ?? ""
       assert.deepStrictEqual(await argvOf("tool", "v1"), [
         ...["/bin/sh", "/opt/stay", "entrypoint", "--set", "a b"]
       ])
-      assert.deepStrictEqual(await argvOf("tool", "v2"), ["/bin/sh", "./stay"])
+      assert.deepStrictEqual(await argvOf("tool", "v2"), ["/bin/sh", "/opt/stay"])
+    })
+  })
+  describe("capabilities", () => {
+    /** Runs a service to its end, and returns what it printed. */
+    const ended = async (name: string, ref: string): Promise<string> => {
+      await machine.run(["systemctl", "start", service(name, ref)])
+      for (;;) {
+        await machine.run("journalctl --sync")
+        const said = await machine.journal(service(name, ref))
+        if (/ended \d/.test(said)) return said
+        const { stdout: state } = await machine.run([
+          "systemctl",
+          "show",
+          "-P",
+          "ActiveState",
+          service(name, ref)
+        ])
+        if (!state.startsWith("active")) return machine.journal(service(name, ref))
+      }
+    }
+    // A raw socket tells of what is missing when it is opened; without addresses, lo cannot be asked after that.
+    const REFUSED = /not permitted|not supported/i
+
+    it("+NET_RAW lets a user other than root open a packet socket", async () => {
+      assert.match(await ended("able", "v1"), REFUSED)
+      const said = await ended("able", "v2")
+      assert.notMatch(said, REFUSED)
+      assert.match(said, /ARPING|ended/)
+    })
+
+    it("-CHOWN takes it from root", async () => {
+      assert.include(await ended("owner", "v1"), "ended 0")
+      assert.match(await ended("owner", "v2"), /not permitted[\s\S]*ended 1/)
+    })
+
+    it("of strict have an effect too", async () => {
+      assert.match(await ended("strict", "v1"), /chown 1[\s\S]*not (?:permitted|supported)/)
+      const said = await ended("strict", "v2")
+      assert.include(said, "chown 0")
+      assert.notMatch(said, REFUSED)
+    })
+
+    it("that cannot be given make a start that fails and says why", async () => {
+      for (const [ref, message] of [
+        ["v1", "capabilities = +MKNOD needs profile = trusted"],
+        ["v2", '"NET_ROW" is not a capability of Linux: did you mean NET_RAW?']
+      ] as const) {
+        const { code } = await machine.run(["systemctl", "start", service("refused", ref)], { check: false })
+        assert.notStrictEqual(code, 0)
+        assert.include(await machine.journal(service("refused", ref)), message)
+      }
+    })
+  })
+  describe("devices", () => {
+    it("are in the service's own /dev, and may be used by it and by its health check", async () => {
+      await start("device")
+      for (let said = ""; !/c[rw-]+ .* \/dev\/net\/tun/.test(said); ) {
+        await machine.run("journalctl --sync")
+        said = await machine.journal(service("device"))
+        if (/No such file|not permitted/.test(said)) assert.fail(said)
+      }
+      assert.match(await machine.journal(service("device")), /00 00 00/)
+      await machine.run(["systemctl", "start", check("device")])
+      await machine.run("journalctl --sync")
+      assert.match(await machine.journal(check("device")), /given< *00 00>/)
+      for (const unit of [service("device"), check("device")]) {
+        const { stdout } = await machine.run([
+          "systemctl",
+          "show",
+          "-P",
+          "DeviceAllow",
+          "-P",
+          "DevicePolicy",
+          unit
+        ])
+        assert.match(stdout, /closed/)
+        assert.match(stdout, /\/dev\/zero r\b/)
+        assert.match(stdout, /\/dev\/net\/tun rw\b/)
+      }
+    })
+
+    it("that are missing make a start that fails and says so", async () => {
+      const { code } = await machine.run(["systemctl", "start", service("device", "v2")], { check: false })
+      assert.notStrictEqual(code, 0)
+      assert.include(
+        (await machine.run(["systemctl", "status", "-n", "50", service("device", "v2")], { check: false }))
+          .stdout,
+        "the device /dev/missing is missing on this host"
+      )
     })
   })
 })

@@ -4,7 +4,9 @@ import type { Platform } from "../image/Descriptor.ts"
 import * as PlatformName from "../image/Platform.ts"
 import * as TimeSpan from "../systemd/TimeSpan.ts"
 import { refuse } from "../text/ValueRefused.ts"
+import * as CapabilitySettings from "./CapabilitySettings.ts"
 import * as CommandSettings from "./CommandSettings.ts"
+import * as DeviceSettings from "./DeviceSettings.ts"
 import * as EnvironmentSettings from "./EnvironmentSettings.ts"
 import * as HealthSettings from "./HealthSettings.ts"
 import { oneOf, optional, type SettingKey, type SettingKeys, units, yesOrNo } from "./SettingKey.ts"
@@ -60,7 +62,9 @@ export type Restart = (typeof RESTARTS)[number]
 
 /** The settings of an image, described in docs/configuration.md. */
 export interface ImageSettings
-  extends CommandSettings.CommandSettings,
+  extends CapabilitySettings.CapabilitySettings,
+    CommandSettings.CommandSettings,
+    DeviceSettings.DeviceSettings,
     HealthSettings.HealthSettings,
     EnvironmentSettings.EnvironmentSettings {
   readonly root: RootMode
@@ -125,6 +129,8 @@ export const KEYS: SettingKeys<ImageSettings> = {
   ),
   ...CommandSettings.KEYS,
   ...EnvironmentSettings.KEYS,
+  ...CapabilitySettings.KEYS,
+  ...DeviceSettings.KEYS,
   volumes: yesOrNo(
     true,
     "Whether the image's volumes are kept, each in a directory of its own, or are ordinary directories of its root."

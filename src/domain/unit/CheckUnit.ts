@@ -13,10 +13,10 @@ import type { HealthCheck } from "../process/HealthCheck.ts"
 import type { ImageProcess } from "../process/ImageProcess.ts"
 import type { Identity } from "../process/ImageUser.ts"
 import * as EnvironmentSettings from "../settings/EnvironmentSettings.ts"
-import type { Profile } from "../settings/ImageSettings.ts"
 import * as EnvironmentLine from "../systemd/EnvironmentLine.ts"
 import * as ExecStart from "../systemd/ExecStart.ts"
 import { literal, prose, type Unwritable } from "../systemd/UnitValue.ts"
+import * as Capabilities from "./Capabilities.ts"
 import * as DirectiveSource from "./DirectiveSource.ts"
 import * as HealthUnits from "./HealthUnits.ts"
 import { header, helper, type ImageContext, sourcePath } from "./ImageContext.ts"
@@ -73,7 +73,7 @@ export const render = (
             ),
             ...(yield* environment(context, process, identity)),
             ...ofService(service),
-            ...ownCalls(profile),
+            ...ownCalls(context),
             directive(
               "TimeoutStartSec",
               HealthUnits.seconds(check.timeout),
@@ -129,6 +129,7 @@ const OF_SERVICE: ReadonlySet<string> = new Set([
   "SocketBindAllow",
   "SocketBindDeny",
   "AppArmorProfile",
+  "DeviceAllow",
   "LockPersonality",
   "RestrictRealtime",
   "RestrictSUIDSGID",
@@ -142,7 +143,8 @@ const OF_SERVICE: ReadonlySet<string> = new Set([
  * Returns filters that replace `ProtectKernelLogs=` and `PrivateDevices=` of the service, which would give this
  * unit mounts of its own.
  */
-const ownCalls = (profile: Profile): readonly Directive[] => {
+const ownCalls = (context: ImageContext): readonly Directive[] => {
+  const { profile } = context.settings
   const source = DirectiveSource.profile(profile)
   switch (profile) {
     case "trusted":
@@ -155,7 +157,9 @@ const ownCalls = (profile: Profile): readonly Directive[] => {
     case "default":
     case "nonetwork":
       return [
-        directive("SystemCallFilter", literal("~syslog"), source),
+        ...(Capabilities.isLifted(context, "ProtectKernelLogs")
+          ? []
+          : [directive("SystemCallFilter", literal("~syslog"), source)]),
         directive("DevicePolicy", literal("closed"), source)
       ]
   }

@@ -13,6 +13,7 @@ import * as EnvironmentLine from "../systemd/EnvironmentLine.ts"
 import * as ExecStart from "../systemd/ExecStart.ts"
 import { type FeatureMissing, knows } from "../systemd/SystemdVersion.ts"
 import { bind, inRoot, join, literal, path, type Unwritable } from "../systemd/UnitValue.ts"
+import * as Capabilities from "./Capabilities.ts"
 import * as DirectiveSource from "./DirectiveSource.ts"
 import * as HealthUnits from "./HealthUnits.ts"
 import * as ImageContext from "./ImageContext.ts"
@@ -22,6 +23,7 @@ import * as OutputUnit from "./OutputUnit.ts"
 import * as Profile from "./Profile.ts"
 import * as RootMounts from "./RootMounts.ts"
 import * as RootPaths from "./RootPaths.ts"
+import * as ServiceDevices from "./ServiceDevices.ts"
 import * as ServiceIdentity from "./ServiceIdentity.ts"
 import * as ServiceLimits from "./ServiceLimits.ts"
 import * as ServiceNetwork from "./ServiceNetwork.ts"
@@ -59,6 +61,8 @@ export const render = (
   const config = image.config.config ?? {}
   const inRoot = inRootDirectives(context, config, process, facts, roots, volumes)
   if (Either.isLeft(inRoot)) return Either.left(inRoot.left)
+  const confined = confinement(context, image, process, facts)
+  if (Either.isLeft(confined)) return Either.left(confined.left)
   const processes = ServiceProcesses.directives(context)
   if (Either.isLeft(processes)) return Either.left(processes.left)
   return Either.right({
@@ -100,7 +104,7 @@ export const render = (
             ? []
             : [directive("Restart", literal(settings.restart), DirectiveSource.setting(origins, "restart"))]),
           ...ServiceLimits.directives(config),
-          ...confinement(context, image, process, facts),
+          ...confined.right,
           ...ImageLabels.logFields(context.name, image, host.systemdVersion)
         ]
       }
@@ -109,7 +113,12 @@ export const render = (
 }
 
 /** Why there is no service. */
-export type ServiceError = Unwritable | EnvironmentLine.EnvironmentRefused | FeatureMissing
+export type ServiceError =
+  | Unwritable
+  | EnvironmentLine.EnvironmentRefused
+  | FeatureMissing
+  | Capabilities.CapabilityRefused
+  | ServiceDevices.DeviceRefused
 
 /** The units beside the service, which it needs for neither its start nor its work. */
 const wanted = (
@@ -179,7 +188,9 @@ export const walls = (
   facts: RootFacts
 ): readonly string[] => {
   const identity = ImageProcess.identity(process, facts)
-  return identity === undefined ? [] : ServiceProcesses.notes(context, identity.uid === 0)
+  return identity === undefined
+    ? []
+    : [...ServiceProcesses.notes(context, identity.uid === 0), ...Capabilities.notes(context)]
 }
 
 /** Limits the notes to a readable number: an image may have hundreds of thousands. */
@@ -208,6 +219,8 @@ const inRootDirectives = (
   if (Either.isLeft(directory)) return Either.left(directory.left)
   const variables = environment(context, process, identity)
   if (Either.isLeft(variables)) return Either.left(variables.left)
+  const devices = ServiceDevices.directives(context)
+  if (Either.isLeft(devices)) return Either.left(devices.left)
   const output = OutputUnit.directives(context, roots.overlay)
   if (Either.isLeft(output)) return Either.left(output.left)
   return Either.right([
@@ -222,7 +235,8 @@ const inRootDirectives = (
     ...variables.right,
     ...environmentFiles(context, process),
     ...access(context, volumes),
-    ...devices(context, roots),
+    ...terminals(context, roots),
+    ...devices.right,
     ...output.right
   ])
 }
@@ -333,20 +347,21 @@ const confinement = (
   image: ResolvedImage,
   process: ImageProcess.ImageProcess,
   facts: RootFacts
-): readonly Directive[] => {
+): Either.Either<readonly Directive[], Capabilities.CapabilityRefused> => {
   const { settings, host } = context
   const config = image.config.config ?? {}
   const opened = exposed(config)
   const isRoot = (ImageProcess.identity(process, facts)?.uid ?? 0) === 0
-  return [
-    ...Profile.directives(settings.profile, {
-      systemdVersion: host.systemdVersion,
-      architecture: image.platform.architecture,
-      privateUsers: ServiceProcesses.hasPrivateUsers(context, isRoot)
-    }),
+  const ofProfile = Profile.directives(settings.profile, {
+    systemdVersion: host.systemdVersion,
+    architecture: image.platform.architecture,
+    privateUsers: ServiceProcesses.hasPrivateUsers(context, isRoot)
+  })
+  return Either.map(Capabilities.over(context, ofProfile, isRoot), (own) => [
+    ...own,
     ...ServiceNetwork.directives(context, config, opened, isRoot),
     ...logSockets(context)
-  ]
+  ])
 }
 
 /**
@@ -388,7 +403,7 @@ const access = (
  * Returns what keeps the service from what `PrivateDevices=` leaves of the host's devices: terminals of its users, for
  * which the root has its own, and memory in large pages that programs of root share by files.
  */
-const devices = (
+const terminals = (
   { settings: { profile } }: ImageContext.ImageContext,
   { root }: RootPaths.RootPaths
 ): readonly Directive[] => {

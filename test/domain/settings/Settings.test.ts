@@ -125,6 +125,21 @@ describe("Settings.fromLines", () => {
     ["image *", "command", "a\\q", '"\\\\q" is not an escape of systemd.syntax(7)'],
     ["image *", "command", "a\\x00", '"\\\\x00" stands for no character of a text'],
     ["image *", "command", "a\0", "a command cannot contain a NUL or half a character"],
+    ["image *", "capabilities", "NET_RAW", "+NAME or -NAME is expected, for example +NET_RAW -CHOWN"],
+    ["image *", "capabilities", "+NET_ROW", '"NET_ROW" is not a capability of Linux: did you mean NET_RAW?'],
+    ["image *", "capabilities", "+constructor", '"constructor" is not a capability of Linux'],
+    ["image *", "devices", "/srv/disk", "a device below /dev is expected"],
+    ["image *", "devices", "/dev/kvm:/srv/kvm", "a device below /dev is expected"],
+    ["image *", "devices", "/dev/", "a device below /dev is expected"],
+    ["image *", "devices", "/dev/../etc/shadow", "the path must not contain the components “.” and “..”"],
+    ["image *", "devices", "/dev/pts/0", "the device lies in a file system of the kernel's own"],
+    ["image *", "devices", "char-drm:/dev/x", "a group of devices has no path in the image"],
+    [
+      "image *",
+      "devices",
+      "/dev/kvm:/dev/kvm:rr",
+      "a device is expected, for example /dev/kvm, /dev/ttyUSB0:/dev/modem:rw, or a group such as char-drm"
+    ],
     ["image *", "envfile", "a.env", "an absolute path is expected"],
     ["image *", "envfile", "/etc/", "a file is expected, and this is a directory"],
     [
@@ -172,6 +187,20 @@ describe("Settings.fromLines", () => {
     ["command", "[]", []],
     ["envfile", "/etc//a.env", [{ path: "/etc/a.env", isOptional: false }]],
     ["envfile", "-/etc/a%b.env", [{ path: "/etc/a%b.env", isOptional: true }]],
+    [
+      "capabilities",
+      "+NET_RAW -cap_chown",
+      [
+        { name: "NET_RAW", isAdded: true },
+        { name: "CHOWN", isAdded: false }
+      ]
+    ],
+    ["capabilities", "-ALL", [{ name: "all", isAdded: false }]],
+    ["capabilities", "", []],
+    ["devices", "/dev//kvm", [{ host: "/dev/kvm", image: "/dev/kvm", mode: "rw" }]],
+    ["devices", "/dev/ttyUSB0:/dev/modem:r", [{ host: "/dev/ttyUSB0", image: "/dev/modem", mode: "r" }]],
+    ["devices", "/dev/fuse:rwm", [{ host: "/dev/fuse", image: "/dev/fuse", mode: "rwm" }]],
+    ["devices", "char-drm:r", [{ host: "char-drm", image: undefined, mode: "r" }]],
     ["health", "restart", "restart"],
     ["healthcmd", "curl -f x", ["CMD-SHELL", "curl -f x"]],
     ["healthcmd", "", undefined],
@@ -259,6 +288,18 @@ describe("Settings.forImage", () => {
       { name: "A", value: "3" }
     ])
     assert.deepStrictEqual(effective(env("A=1"), env(""), env("B=2")).env, [{ name: "B", value: "2" }])
+  })
+
+  it("capabilities add up, one for each name; all takes the place of what was before it", () => {
+    const said = (...values: readonly string[]) =>
+      effective(...values.map((value) => ["image *", "capabilities", value] as const))
+        .capabilities.map(({ isAdded, name }) => `${isAdded ? "+" : "-"}${name}`)
+        .join(" ")
+    assert.strictEqual(said("+KILL -CHOWN", "+CHOWN +BPF"), "+KILL +CHOWN +BPF")
+    assert.strictEqual(said("+KILL", "-all"), "-all")
+    assert.strictEqual(said("-all", "+KILL"), "-all +KILL")
+    assert.strictEqual(said("+KILL +KILL -KILL"), "-KILL")
+    assert.strictEqual(said("+KILL", "", "+BPF"), "+BPF")
   })
 
   it("each entry of a list that adds up has its line", () => {
