@@ -38,7 +38,8 @@ const COPY_AGAIN = "copy the image again; oci-systemd verify finds what else is 
 const BUILD_AGAIN = "the image must be built again, by a tool that follows the OCI's rules for layers"
 
 const OF_TAGS: Readonly<Record<string, (error: Facts) => string | undefined>> = {
-  CommandError: () => "add a command when the image is built, or with umoci config --config.cmd",
+  CommandError: () =>
+    "set command = for the image in /etc/oci-generator.conf, or add a command when the image is built",
   DiffIdMismatch: () =>
     "its configuration and its layers do not belong together: the image must be built again",
   DocumentRefused: () => "copy the image again; if that does not help, it must be built again",

@@ -8,7 +8,8 @@
 #   ARGUMENT    the first is the name that the program gets as its own (argv[0])
 #
 # The variables OCI_CHECK_0, OCI_CHECK_1 … hold the program's environment, NAME=VALUE each. Under these names they
-# have no effect on perl and systemctl, which run on the host as root.
+# have no effect on perl and systemctl, which run on the host as root. OCI_CHECK_FILE_0 and so on name files with more
+# variables, which replace those; a file with "-" before its path may be missing.
 #
 # This is a perl script because everything from the first namespace to the program has to happen in one process with
 # one thread that runs no other program. An image has no tools that could be trusted. A tool of the host that ran
@@ -42,6 +43,7 @@ my ($service, $root, $uid, $groups, $confined, $directory, $program, @argv) = @A
 my @groups = split /,/, $groups;
 my @environment;
 for (my $i = 0; defined $ENV{"OCI_CHECK_$i"}; $i++) { push @environment, $ENV{"OCI_CHECK_$i"} }
+for (my $i = 0; defined $ENV{"OCI_CHECK_FILE_$i"}; $i++) { push @environment, variables_of($ENV{"OCI_CHECK_FILE_$i"}) }
 %ENV = (PATH => "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 
 my $machine = `uname -m`;
@@ -128,6 +130,65 @@ sub prctl {
   my ($option, @values) = @_;
   push @values, 0 while @values < 4;
   syscall($calls->{prctl}, $option, @values) == 0 or fail("prctl $option: $!");
+}
+
+# Reads a file as systemd does for EnvironmentFile= (its src/basic/env-file.c), whose states these are. Since 254 a comment
+# ends with its line, also after a backslash.
+sub variables_of {
+  my ($file) = @_;
+  my $is_optional = $file =~ s/\A-//;
+  open my $handle, "<", $file or return $is_optional ? () : fail("$file: $!");
+  my $text = do { local $/; <$handle> };
+  my ($state, $key, $value, $blank, @found) = ("before", "", "");
+  my $found = sub {
+    $key =~ s/[ \t]+\z//;
+    $value = substr $value, 0, $blank if $state eq "value" && defined $blank;
+    push @found, "$key=$value" if $key =~ /\A[A-Za-z_][A-Za-z0-9_]*\z/;
+    ($state, $key, $value, $blank) = ("before", "", "");
+  };
+  for my $c (split //, defined $text ? $text : "") {
+    my $is_end = $c eq "\n" || $c eq "\r";
+    my $is_blank = $is_end || $c eq " " || $c eq "\t";
+    if ($state eq "before") {
+      if ($c eq "#" || $c eq ";") { $state = "comment" }
+      elsif (!$is_blank) { ($state, $key) = ("key", $c) }
+    } elsif ($state eq "key") {
+      if ($is_end) { ($state, $key) = ("before", "") }
+      elsif ($c eq "=") { $state = "before value" }
+      else { $key .= $c }
+    } elsif ($state eq "before value") {
+      if ($is_end) { $found->() }
+      elsif ($c eq "'") { $state = "single" }
+      elsif ($c eq '"') { $state = "double" }
+      elsif ($c eq "\\") { $state = "escape" }
+      elsif (!$is_blank) { $state = "value"; $value .= $c }
+    } elsif ($state eq "value") {
+      if ($is_end) { $found->() }
+      elsif ($c eq "\\") { ($state, $blank) = ("escape", undef) }
+      else {
+        $blank = $is_blank ? (defined $blank ? $blank : length $value) : undef;
+        $value .= $c;
+      }
+    } elsif ($state eq "escape") {
+      $state = "value";
+      $value .= $c unless $is_end;
+    } elsif ($state eq "single") {
+      if ($c eq "'") { $state = "before value" }
+      else { $value .= $c }
+    } elsif ($state eq "double") {
+      if ($c eq '"') { $state = "before value" }
+      elsif ($c eq "\\") { $state = "double escape" }
+      else { $value .= $c }
+    } elsif ($state eq "double escape") {
+      $state = "double";
+      if ($c =~ /["\\`\$]/) { $value .= $c }
+      elsif ($c ne "\n") { $value .= "\\$c" }
+    } elsif ($state eq "comment") {
+      $state = "before" if $is_end;
+    }
+  }
+  $found->() unless $state eq "before" || $state eq "key" || $state eq "comment";
+  return @found;
 }
 
 sub first_line {

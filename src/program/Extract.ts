@@ -13,6 +13,7 @@ import type { RootFacts } from "../domain/process/RootFacts.ts"
 import * as RootPlan from "../domain/root/RootPlan.ts"
 import type { RootStep } from "../domain/root/RootStep.ts"
 import type { RootTree } from "../domain/root/RootTree.ts"
+import * as ImageOverrides from "../domain/settings/ImageOverrides.ts"
 import * as SystemSettings from "../domain/settings/SystemSettings.ts"
 import * as ByteString from "../domain/text/ByteString.ts"
 import * as ExtractRecord from "../services/extracts/ExtractRecord.ts"
@@ -94,7 +95,8 @@ export const extract = (image: CatalogImage, options: ExtractOptions = {}) =>
       configDigest: resolved.configDescriptor.digest,
       chainId: resolved.chainId
     })
-    yield* FactsFile.write(system.extractsdir, resolved.configDescriptor.digest, facts)
+    const question = ImageOverrides.question(image.context.settings, resolved.config)
+    yield* FactsFile.write(system.extractsdir, resolved.configDescriptor.digest, question, facts)
     const extracted: ExtractedImage = { resolved, facts, process, ...published }
     return extracted
   }).pipe(failingFor(image))

@@ -17,6 +17,7 @@ import type { Records } from "../domain/unit/UserRecord.ts"
 import { ExtractStore } from "../services/extracts/ExtractStore.ts"
 import { attempt } from "../services/extracts/ExtractsError.ts"
 import { NativeCalls } from "../services/files/NativeCalls.ts"
+import * as DeviceNodes from "../services/root/DeviceNodes.ts"
 import { MountedRoots } from "../services/root/MountedRoots.ts"
 import * as MountPoints from "../services/root/MountPoints.ts"
 import * as MountProgram from "../services/root/MountProgram.ts"
@@ -33,6 +34,7 @@ import * as Extract from "./Extract.ts"
 export const prepare = (image: CatalogImage, options: Extract.ExtractOptions = {}) =>
   Effect.gen(function* () {
     const { context } = image
+    yield* DeviceNodes.require(context.settings.devices)
     const { facts, process, resolved } = yield* Extract.extract(image, options)
     yield* (yield* MountedRoots).ensure(resolved.chainId)
     const roots = ImageContext.rootPaths(context, resolved)

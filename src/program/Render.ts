@@ -46,7 +46,8 @@ export const image = ({ artifact, context, resolve }: CatalogImage): Rendered =>
     return { ...stub(context, resolved.left.message), denied: deniedBy(resolved) }
   }
   const { config, configDescriptor } = resolved.right
-  const known = FactsFile.read(context.system.extractsdir, configDescriptor.digest, config.config?.User ?? "")
+  const question = ImageOverrides.question(context.settings, config)
+  const known = FactsFile.read(context.system.extractsdir, configDescriptor.digest, question)
   const denied = deniedBy(known)
   // Unreadable facts count as missing: the next start finds them again.
   const facts = Either.getOrElse(known, () => RootFacts.NO_FACTS)

@@ -23,19 +23,25 @@ healthinterval = 1m30s
 healthtimeout = 7s
 healthretries = 5
 healthstartperiod = 10s
+capabilities = +CAP_NET_RAW -CAP_CHOWN
+
+[image myorg.com/app:capable]
+entrypoint = sh -c "arping -c 1 -w 1 -I lo 127.0.0.1 2>&1; true"
+capabilities = +CAP_NET_RAW +CAP_SYS_NICE
+
+[image myorg.com/app:stable]
+entrypoint = sh -c "while :; do sleep 0.1; done"
+command = sh --port 8080
+env = A=b
+env = C=d e
+envfile = /etc/web.env
 `
 
 /** The rows of capabilities, for an image whose program may use them. */
 const CAPABLE = "com.myorg.app.ref.capable.service"
 const CAPABILITIES = `
 [Service]
-ExecStart=
-ExecStart=@:/bin/sh "sh" "-c" "arping -c 1 -w 1 -I lo 127.0.0.1 2>&1; true"
 Type=oneshot
-CapabilityBoundingSet=CAP_NET_RAW
-RestrictAddressFamilies=AF_PACKET
-CapabilityBoundingSet=CAP_SYS_NICE
-RestrictRealtime=no
 `
 
 /** As they stand in the document. */
@@ -45,18 +51,11 @@ Wants=network-online.target
 After=network-online.target
 
 [Service]
-ExecStart=
-ExecStart=@:/bin/sh "sh" "-c" "while :; do sleep 0.1; done" "sh" "--port" "8080"
-Environment=A=b "C=d e"
-EnvironmentFile=/etc/web.env
 WorkingDirectory=/var
 SupplementaryGroups=24
 TemporaryFileSystem=
 TemporaryFileSystem=/mnt:size=1m /dev/shm:mode=1777,nosuid,nodev,noexec,size=64m
 BindReadOnlyPaths=/etc/hostname:/etc/motd
-CapabilityBoundingSet=~CAP_CHOWN
-CapabilityBoundingSet=CAP_NET_RAW
-AmbientCapabilities=CAP_NET_RAW
 NoNewPrivileges=yes
 LimitNOFILE=1024
 TasksMax=100

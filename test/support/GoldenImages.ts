@@ -5,6 +5,8 @@ import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import { assert } from "vitest"
 import type { Digest } from "../../src/domain/document/Digest.ts"
+import * as ImageOverrides from "../../src/domain/settings/ImageOverrides.ts"
+import * as Settings from "../../src/domain/settings/Settings.ts"
 import * as Generate from "../../src/program/Generate.ts"
 import * as FactsFile from "../../src/services/extracts/FactsFile.ts"
 import * as SettingsFile from "../../src/services/host/SettingsFile.ts"
@@ -52,14 +54,16 @@ export const generate = (
   layout.index(layout.named("v1", manifest))
   const configuration = at("oci-generator.conf")
   writeFileSync(configuration, configurationText)
+  const { settings, warnings } = Effect.runSync(SettingsFile.load(configuration))
+  assert.deepEqual(warnings, [])
   const facts = input(image, "facts.json")
   if (facts !== undefined) {
     const { config } = JSON.parse(readFileSync(join(layout.path, layout.blobPath(manifest.digest)), "utf8"))
-    Effect.runSync(FactsFile.write(at("extracts"), config.digest as Digest, JSON.parse(facts)))
+    const own = Settings.forImage(settings, { layout: `example.org/${image}`, ref: "v1" })
+    const question = ImageOverrides.question(own, JSON.parse(input(image, "image.json") ?? ""))
+    Effect.runSync(FactsFile.write(at("extracts"), config.digest as Digest, question, JSON.parse(facts)))
   }
   mkdirSync(at("normal"))
-  const { settings, warnings } = Effect.runSync(SettingsFile.load(configuration))
-  assert.deepEqual(warnings, [])
   Generate.generate({
     settings: {
       ...settings,

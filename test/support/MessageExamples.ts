@@ -25,6 +25,8 @@ import { EnvironmentRefused } from "../../src/domain/systemd/EnvironmentLine.ts"
 import { FeatureMissing } from "../../src/domain/systemd/SystemdVersion.ts"
 import { Unwritable } from "../../src/domain/systemd/UnitValue.ts"
 import { ValueRefused } from "../../src/domain/text/ValueRefused.ts"
+import { CapabilityRefused } from "../../src/domain/unit/Capabilities.ts"
+import { DeviceRefused } from "../../src/domain/unit/ServiceDevices.ts"
 import { NoSuchReference } from "../../src/library/Layouts.ts"
 import { LayoutUnwritable } from "../../src/library/LayoutWriter.ts"
 import { MachineUnfit } from "../../src/program/Doctor.ts"
@@ -62,6 +64,7 @@ import { ZstdDecoderUnavailable } from "../../src/services/layer/ZstdDecoder.ts"
 import { DocumentRefused } from "../../src/services/layout/Blobs.ts"
 import { ImageRefused } from "../../src/services/layout/ImageResolution.ts"
 import { NotRemembered } from "../../src/services/memory/Memory.ts"
+import { DeviceUnfit } from "../../src/services/root/DeviceNodes.ts"
 import { PlaceUnfit } from "../../src/services/root/GivenMount.ts"
 import { ImageNotMounted } from "../../src/services/root/MountedRoots.ts"
 import { KernelTooOld } from "../../src/services/root/MountProgram.ts"
@@ -143,6 +146,9 @@ export const EXAMPLES: ReadonlyArray<Error & { readonly _tag: string }> = [
     cause: system("EROFS", "read-only file system", "mkdir", EXTRACTS)
   }),
   new FactsNotWritten({ path: `${EXTRACTS}/facts/x.json`, cause: full }),
+  new CapabilityRefused({ name: "all", reason: "the others cannot give all" }),
+  new DeviceRefused({ device: "/dev/ttyUSB0:/dev/modem:rw" }),
+  new DeviceUnfit({ path: "/dev/kvm", reason: "is missing on this host" }),
   new FeatureMissing({ setting: "pids = private", feature: "PrivatePIDs", systemdVersion: 252 }),
   new FileRefused({ path: "/etc/oci-generator.conf", reason: "is a directory, not a file" }),
   new GarbageRefused({

@@ -5,6 +5,7 @@ import type { Digest } from "../../src/domain/document/Digest.ts"
 import type { ImageConfig, ProcessConfig } from "../../src/domain/image/ImageConfig.ts"
 import type { ResolvedImage } from "../../src/domain/image/ResolvedImage.ts"
 import * as UnitName from "../../src/domain/naming/UnitName.ts"
+import * as CapabilitySettings from "../../src/domain/settings/CapabilitySettings.ts"
 import * as ImageSettings from "../../src/domain/settings/ImageSettings.ts"
 import * as SystemSettings from "../../src/domain/settings/SystemSettings.ts"
 import type { ImageContext } from "../../src/domain/unit/ImageContext.ts"
@@ -110,7 +111,22 @@ export const imageSettings: fc.Arbitrary<ImageSettings.ImageSettings> = fc
     profile: fc.constantFrom(...ImageSettings.PROFILES),
     network: fc.constantFrom(...ImageSettings.NETWORKS),
     ports: fc.constantFrom(...ImageSettings.PORT_RULES),
-    restart: fc.constantFrom(...ImageSettings.RESTARTS)
+    restart: fc.constantFrom(...ImageSettings.RESTARTS),
+    capabilities: fc.uniqueArray(
+      fc.record({
+        name: fc.constantFrom(...CapabilitySettings.NAMES, "all" as const),
+        isAdded: fc.boolean()
+      }),
+      { selector: ({ name }) => name, maxLength: 3 }
+    ),
+    devices: fc.uniqueArray(
+      fc.constantFrom(
+        { host: "/dev/kvm", image: "/dev/kvm", mode: "rw" },
+        { host: "/dev/a%h", image: "/dev/b/c", mode: "r" },
+        { host: "char-*", image: undefined, mode: "rwm" }
+      ),
+      { maxLength: 2 }
+    )
   })
   .map((chosen) => ({ ...ImageSettings.DEFAULTS, ...chosen }))
 

@@ -40,7 +40,7 @@ export const page: Page = {
       blocks: [
         "The configuration says where layouts, extracts and volumes are, and how images are run. All files are optional. `oci-systemd-generator -generate` prints a file with every setting and its default.",
         "The file is read first, then the drop-ins in the order of their names, whatever their directory. Of drop-ins with the same name, the one in `/etc` counts, then the one in `/run`; a link to `/dev/null` masks the others.",
-        "A line is a section's head in brackets, a key with its value, or a comment after `#` or `;`. After `healthcmd =`, the whole rest of the line is the command. A line that is not understood is reported with its file and number and ignored; the rest counts. Changes count from the next `systemctl daemon-reload`, and for a running service from its next start.",
+        "A line is a section's head in brackets, a key with its value, or a comment after `#` or `;`. After `entrypoint =`, `command =`, `env =` and `healthcmd =`, the whole rest of the line is the value. A line that is not understood is reported with its file and number and ignored; the rest counts. Changes count from the next `systemctl daemon-reload`, and for a running service from its next start.",
         "A directive of a unit needs no key here: write it into a drop-in of the service, see `systemctl`(1), `edit`."
       ]
     },
@@ -48,7 +48,7 @@ export const page: Page = {
     {
       title: "[image PATTERN] sections",
       blocks: [
-        "A section applies to the images that match its pattern: `LAYOUT:REF`, or `LAYOUT` for all its references; `*` is any text within either. Write `::` between them if the layout holds a colon that is not a port's. Of several sections that match an image, one without `*` counts before all others, then the one with more characters besides `*`, and of equally exact ones the later line. A later list replaces an earlier one; only `volume` adds up.",
+        "A section applies to the images that match its pattern: `LAYOUT:REF`, or `LAYOUT` for all its references; `*` is any text within either. Write `::` between them if the layout holds a colon that is not a port's. Of several sections that match an image, one without `*` counts before all others, then the one with more characters besides `*`, and of equally exact ones the later line. A later list replaces an earlier one; lines of `env`, `envfile`, `capabilities`, `devices` and `volume` add up.",
         ...keys(ImageSettings.KEYS)
       ]
     },

@@ -10,7 +10,7 @@
  *     layers/sha256/c4/c4ff93d….listing   what is in it, and where (`ListingFile`)
  *     records/sha256/ba/baabaab….json     how a root was made
  *     configs/sha256/ea/ea7beef…          an image config
- *     facts/sha256/ea/ea7beef…-5d41….json  what units need to know about its root, for one user
+ *     facts/sha256/ea/ea7beef…-5d41….json  what units need to know about its root, for one user and program
  *     names/LAYOUT/REF/{config,rootfs}    relative links to the two
  *     scratch/NAME/{upper,work}           for an overlay
  *     templates/NAME/5f70bf18…/           what such a scratch is copied from
@@ -82,11 +82,11 @@ export const recordOf = (chainId: Digest): string => `${RECORDS}/${sharded(chain
 export const configOf = (digest: Digest): string => `${CONFIGS}/${sharded(digest)}`
 
 /**
- * Returns the path of an image's facts, by its config and by the user it runs as, which may be set by the
- * configuration.
+ * Returns the path of an image's facts, by its config and by what is asked: the user it runs as, and more if the configuration
+ * changes more of it (`ImageOverrides.question`).
  */
-export const factsOf = (config: Digest, user: string, sha256: Sha256): string =>
-  `${FACTS}/${sharded(config)}-${sha256(JSON.stringify(user)).slice(0, USER_DIGITS)}.json`
+export const factsOf = (config: Digest, question: string, sha256: Sha256): string =>
+  `${FACTS}/${sharded(config)}-${sha256(JSON.stringify(question)).slice(0, USER_DIGITS)}.json`
 
 export const lockOf = (chainId: Digest): string => `${LOCKS}/${algorithm(chainId)}-${encoded(chainId)}`
 

@@ -41,8 +41,8 @@ export interface ReadableImage {
   readonly chainId: Digest
   readonly diffIds: readonly Digest[]
   readonly config: Digest
-  /** The user of its configuration, by which its facts are found. */
-  readonly user: string
+  /** What its root was asked for, by which its facts are found (`ImageOverrides.question`). */
+  readonly question: string
 }
 
 /** An image whose documents cannot be read. */
@@ -127,10 +127,13 @@ const linksIn = (directory: string): readonly string[] => [
   `${directory}/${ExtractsTree.ROOT_LINK}`
 ]
 
-const pathsOf = ({ chainId, config, diffIds, user }: ReadableImage, sha256: Sha256): readonly string[] => [
+const pathsOf = (
+  { chainId, config, diffIds, question }: ReadableImage,
+  sha256: Sha256
+): readonly string[] => [
   ...pathsOfRoot({ path: ExtractsTree.rootOf(chainId), chainId, diffIds }),
   ExtractsTree.configOf(config),
-  ExtractsTree.factsOf(config, user, sha256)
+  ExtractsTree.factsOf(config, question, sha256)
 ]
 
 /** Returns a root with all that is kept with it. */

@@ -1,20 +1,50 @@
 /** Puts what the configuration says of an image in place of what the image itself says. */
+import type { ImageConfig } from "../image/ImageConfig.ts"
 import type { ResolvedImage } from "../image/ResolvedImage.ts"
+import * as CommandSettings from "./CommandSettings.ts"
 import * as HealthSettings from "./HealthSettings.ts"
 import type { ImageSettings } from "./ImageSettings.ts"
 
-/** Returns the image with the settings' user and health check, as far as they are set; else the image itself. */
+/** Returns the image with the settings' command, user, variables and health check, as far as they are set; else the image itself. */
 export const apply = (
   image: ResolvedImage,
-  settings: HealthSettings.HealthSettings & Pick<ImageSettings, "user">
+  settings: CommandSettings.CommandSettings &
+    HealthSettings.HealthSettings &
+    Pick<ImageSettings, "env" | "user">
 ): ResolvedImage => {
   const own = image.config.config
   const Healthcheck = HealthSettings.over(own?.Healthcheck, settings)
-  if (settings.user === undefined && Healthcheck === own?.Healthcheck) return image
-  const config = {
-    ...own,
-    ...(settings.user === undefined ? {} : { User: settings.user }),
-    ...(Healthcheck === undefined ? {} : { Healthcheck })
+  const { env, user } = settings
+  const said = {
+    ...CommandSettings.over(settings),
+    ...(user === undefined ? {} : { User: user }),
+    ...(env.length === 0 ? {} : { Env: environment(own?.Env ?? [], env) }),
+    ...(Healthcheck === undefined || Healthcheck === own?.Healthcheck ? {} : { Healthcheck })
   }
+  if (Object.keys(said).length === 0) return image
+  const config = { ...own, ...said }
   return { ...image, config: { ...image.config, config } }
+}
+
+/** The image's variables without those of the settings, and then those. */
+const environment = (own: readonly string[], env: ImageSettings["env"]): readonly string[] => {
+  const names = new Set(env.map(({ name }) => name))
+  return [
+    ...own.filter((entry) => !names.has(entry.split("=", 1)[0] ?? "")),
+    ...env.map(({ name, value }) => `${name}=${value}`)
+  ]
+}
+
+/**
+ * Returns the name under which the facts of an image's root are kept: its user, and the settings that change what else the root is
+ * asked for. Two references to one image can then be run in two ways, and neither takes the other's facts away.
+ */
+export const question = (
+  settings: CommandSettings.CommandSettings & Pick<ImageSettings, "env" | "healthcmd" | "user">,
+  { config }: Pick<ImageConfig, "config">
+): string => {
+  const user = settings.user ?? config?.User ?? ""
+  const path = settings.env.find(({ name }) => name === "PATH")?.value
+  const asked = [path, settings.healthcmd, settings.entrypoint, settings.command]
+  return asked.every((each) => each === undefined) ? user : JSON.stringify([user, ...asked])
 }

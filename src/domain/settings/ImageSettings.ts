@@ -4,8 +4,12 @@ import type { Platform } from "../image/Descriptor.ts"
 import * as PlatformName from "../image/Platform.ts"
 import * as TimeSpan from "../systemd/TimeSpan.ts"
 import { refuse } from "../text/ValueRefused.ts"
+import * as CapabilitySettings from "./CapabilitySettings.ts"
+import * as CommandSettings from "./CommandSettings.ts"
+import * as DeviceSettings from "./DeviceSettings.ts"
+import * as EnvironmentSettings from "./EnvironmentSettings.ts"
 import * as HealthSettings from "./HealthSettings.ts"
-import { oneOf, optional, type SettingKeys, units, yesOrNo } from "./SettingKey.ts"
+import { oneOf, optional, type SettingKey, type SettingKeys, units, yesOrNo } from "./SettingKey.ts"
 import * as VolumeBind from "./VolumeBind.ts"
 
 /** The values of `root`. */
@@ -57,7 +61,12 @@ export const RESTARTS = [
 export type Restart = (typeof RESTARTS)[number]
 
 /** The settings of an image, described in docs/configuration.md. */
-export interface ImageSettings extends HealthSettings.HealthSettings {
+export interface ImageSettings
+  extends CapabilitySettings.CapabilitySettings,
+    CommandSettings.CommandSettings,
+    DeviceSettings.DeviceSettings,
+    HealthSettings.HealthSettings,
+    EnvironmentSettings.EnvironmentSettings {
   readonly root: RootMode
   readonly profile: Profile
   readonly network: Network
@@ -118,6 +127,10 @@ export const KEYS: SettingKeys<ImageSettings> = {
       USER.test(value) ? Either.right(value) : refuse("USER or USER:GROUP without spaces is expected"),
     (user) => user
   ),
+  ...CommandSettings.KEYS,
+  ...EnvironmentSettings.KEYS,
+  ...CapabilitySettings.KEYS,
+  ...DeviceSettings.KEYS,
   volumes: yesOrNo(
     true,
     "Whether the image's volumes are kept, each in a directory of its own, or are ordinary directories of its root."
@@ -128,7 +141,8 @@ export const KEYS: SettingKeys<ImageSettings> = {
     help: "A directory of the host that replaces one of the image, one line for each; empty cancels all lines before it.",
     parse: (value) =>
       value === "" ? Either.right([]) : Either.map(VolumeBind.parse(value), (bind) => [bind]),
-    print: (binds) => binds.map(VolumeBind.print).join(" ")
+    print: (binds) => binds.map(VolumeBind.print).join(" "),
+    add: VolumeBind.add
   },
   health: oneOf(
     HEALTH_ACTIONS,
@@ -176,12 +190,25 @@ export const DEFAULTS: ImageSettings = Object.fromEntries(
   Object.entries(KEYS).map(([key, { default: value }]) => [key, value])
 ) as unknown as ImageSettings
 
-/** Adds more settings. A more exact or later setting replaces an earlier one; only volumes are added up. @internal */
-export const merge = (before: ImageSettings, more: Partial<ImageSettings>): ImageSettings => ({
-  ...before,
-  ...more,
-  ...(more.volume === undefined ? {} : { volume: VolumeBind.add(before.volume, more.volume) })
-})
+/** Keys whose lines add up. @internal */
+export const ADDING = (Object.keys(KEYS) as ReadonlyArray<keyof ImageSettings>).filter(
+  (key) => KEYS[key].add !== undefined
+)
+
+/** Adds more settings. A more exact or later setting replaces an earlier one, or adds to it. @internal */
+export const merge = (before: ImageSettings, more: Partial<ImageSettings>): ImageSettings =>
+  ADDING.reduce((merged, key) => added(merged, before, more, key), { ...before, ...more })
+
+const added = <K extends keyof ImageSettings>(
+  merged: ImageSettings,
+  before: ImageSettings,
+  more: Partial<ImageSettings>,
+  key: K
+): ImageSettings => {
+  const list = more[key]
+  const { add } = KEYS[key] as SettingKey<ImageSettings[K]>
+  return list === undefined || add === undefined ? merged : { ...merged, [key]: add(before[key], list) }
+}
 
 /** Matches a user: at most one `:`. The image decides which user a name means. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused

@@ -19,6 +19,15 @@ export interface SettingKey<A> {
    * removed.
    */
   readonly verbatim?: true
+  /**
+   * Whether messages leave the value out, because it may be a secret.
+   */
+  readonly unspoken?: true
+  /**
+   * Adds the entries of a later line to a list, for keys whose lines add up. An empty list removes all entries before it. The
+   * entries that stay are the same objects, from which `Settings.originsFor` knows their lines.
+   */
+  readonly add?: (before: A, more: A) => A
   /** Prints the value so that `parse` reads it back. */
   readonly print: (value: A) => string
 }
@@ -36,6 +45,22 @@ export const oneOf = <const A extends string>(words: readonly [A, ...A[]], help:
   },
   print: (word) => word
 })
+
+/**
+ * Makes the function that adds up lists of entries. Of two entries that stand for the same only the later counts, at the place of the
+ * later.
+ */
+export const adding =
+  <E extends object>(standsFor: (entry: E) => string) =>
+  (before: readonly E[], more: readonly E[]): readonly E[] =>
+    more.length === 0
+      ? []
+      : [
+          ...before.filter((entry) => !more.some((other) => standsFor(other) === standsFor(entry))),
+          ...more.filter(
+            (entry, index) => !more.slice(index + 1).some((other) => standsFor(other) === standsFor(entry))
+          )
+        ]
 
 /** Accepts booleans as systemd.syntax(7) has them: "1, yes, true and on are equivalent". */
 export const yesOrNo = (byDefault: boolean, help: string): SettingKey<boolean> => ({

@@ -39,7 +39,10 @@ export interface Rule {
   readonly fault?: { readonly key: string; readonly refused: SettingRefused }
 }
 
-/** The lines that set an image's settings. Settings without a line have their defaults. */
+/**
+ * The lines that set an image's settings. Settings without a line have their defaults. A key whose lines add up has as many places as
+ * entries, in their order, or the place of the line that removed them all.
+ */
 export type Origins = Readonly<Partial<Record<keyof ImageSettings.ImageSettings, readonly Place[]>>>
 
 /** The settings without any configuration file. */
@@ -162,27 +165,48 @@ export const forImage = (settings: Settings, image: ImageName): ImageSettings.Im
 /** Returns where the settings of one image were made. */
 export const originsFor = (settings: Settings, image: ImageName): Origins => {
   const origins: Partial<Record<keyof Origins, readonly Place[]>> = {}
-  for (const { settings: said, place } of rulesFor(settings, image)) {
-    for (const key of Object.keys(said) as ReadonlyArray<keyof Origins>) {
-      const adds = key === "volume" && said.volume?.length !== 0
-      origins[key] = adds ? [...(origins[key] ?? []), place] : [place]
-    }
+  const rules = rulesFor(settings, image)
+  for (const { settings: said, place } of rules) {
+    for (const key of Object.keys(said) as ReadonlyArray<keyof Origins>) origins[key] = [place]
+  }
+  const adding = ImageSettings.ADDING.filter((key) => origins[key] !== undefined)
+  if (adding.length === 0) return origins
+  const effective = forImage(settings, image)
+  for (const key of adding) {
+    const places = new Map(
+      rules.flatMap(({ place, settings: said }) => entries(said, key).map((entry) => [entry, place]))
+    )
+    const own = entries(effective, key).flatMap((entry) => places.get(entry) ?? [])
+    if (own.length > 0) origins[key] = own
   }
   return origins
 }
 
+const entries = (
+  settings: Partial<ImageSettings.ImageSettings>,
+  key: keyof ImageSettings.ImageSettings
+): readonly unknown[] => {
+  const list = settings[key]
+  return Array.isArray(list) ? list : []
+}
+
 /**
  * Returns the lines for an image that cannot be used. A line whose key a more exact or later line sets as well does not
- * count, as always.
+ * count, as always; where lines add up, it counts unless a later one removes all before it.
  */
 export const faultsFor = (settings: Settings, image: ImageName): readonly SettingRefused[] => {
   const rules = rulesFor(settings, image)
   return rules.flatMap(({ fault }, index) =>
-    fault === undefined || rules.slice(index + 1).some((later) => Object.hasOwn(later.settings, fault.key))
+    fault === undefined || rules.slice(index + 1).some((later) => replaces(later.settings, fault.key))
       ? []
       : [fault.refused]
   )
 }
+
+/** Whether settings set a key so that nothing of an earlier line for it is left. */
+const replaces = (settings: Partial<ImageSettings.ImageSettings>, key: string): boolean =>
+  Object.hasOwn(settings, key) &&
+  !ImageSettings.ADDING.some((adding) => adding === key && entries(settings, adding).length > 0)
 
 const rulesFor = (settings: Settings, image: ImageName): readonly Rule[] =>
   settings.rules.filter(({ pattern }) => ImagePattern.matches(pattern, image))
@@ -202,7 +226,9 @@ const parse = <A>(
   const known = keys[key as keyof A]
   return Either.mapBoth(known.parse(value), {
     onLeft: ({ reason }) =>
-      new ValueRefused.ValueRefused({ reason: `${key} = ${JSON.stringify(value)}: ${reason}` }),
+      new ValueRefused.ValueRefused({
+        reason: known.unspoken ? `${key}: ${reason}` : `${key} = ${JSON.stringify(value)}: ${reason}`
+      }),
     onRight: (parsed) => ({ [key]: parsed }) as unknown as Partial<A>
   })
 }

@@ -5,7 +5,7 @@
  */
 import * as Either from "effect/Either"
 import { refuse, type ValueRefused } from "../text/ValueRefused.ts"
-import { pathFault } from "./SettingKey.ts"
+import { adding, pathFault } from "./SettingKey.ts"
 
 /** A volume, and the directory that is bound there. */
 export interface VolumeBind {
@@ -30,9 +30,6 @@ export const print = ({ host, image, readonly }: VolumeBind): string =>
   `${host}:${image}${readonly ? ":ro" : ""}`
 
 /** Adds more binds. Of two for one place in the image the later counts, and an empty list removes all before it. */
-export const add = (before: readonly VolumeBind[], more: readonly VolumeBind[]): readonly VolumeBind[] =>
-  more.length === 0
-    ? []
-    : [...before.filter((bind) => !more.some((other) => other.image === bind.image)), ...more]
+export const add = adding<VolumeBind>(({ image }) => image)
 
 const clean = (path: string): string => path.replace(/\/+/g, "/").replace(/(.)\/$/, "$1")

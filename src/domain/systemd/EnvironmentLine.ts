@@ -9,6 +9,7 @@ import * as Either from "effect/Either"
 import { TaggedError } from "../text/TaggedError.ts"
 import { hasNoncharacter, type UnitValue, word } from "./UnitValue.ts"
 
+/** A variable of an environment. */
 export interface Assignment {
   readonly name: string
   readonly value: string

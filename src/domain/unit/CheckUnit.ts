@@ -12,10 +12,11 @@ import { display } from "../naming/ImageName.ts"
 import type { HealthCheck } from "../process/HealthCheck.ts"
 import type { ImageProcess } from "../process/ImageProcess.ts"
 import type { Identity } from "../process/ImageUser.ts"
-import type { Profile } from "../settings/ImageSettings.ts"
+import * as EnvironmentSettings from "../settings/EnvironmentSettings.ts"
 import * as EnvironmentLine from "../systemd/EnvironmentLine.ts"
 import * as ExecStart from "../systemd/ExecStart.ts"
 import { literal, prose, type Unwritable } from "../systemd/UnitValue.ts"
+import * as Capabilities from "./Capabilities.ts"
 import * as DirectiveSource from "./DirectiveSource.ts"
 import * as HealthUnits from "./HealthUnits.ts"
 import { header, helper, type ImageContext, sourcePath } from "./ImageContext.ts"
@@ -70,9 +71,9 @@ export const render = (
               HealthUnits.prefixed(yield* ExecStart.render(program, argv)),
               HealthUnits.source(context, check, "healthcmd")
             ),
-            ...(yield* environment(process, identity)),
+            ...(yield* environment(context, process, identity)),
             ...ofService(service),
-            ...ownCalls(profile),
+            ...ownCalls(context),
             directive(
               "TimeoutStartSec",
               HealthUnits.seconds(check.timeout),
@@ -87,18 +88,28 @@ export const render = (
   })
 
 /**
- * Returns the check's variables under names of their own: `oci-check` runs on the host as root, where
- * `LD_PRELOAD` of an image must have no effect.
+ * Returns the check's variables, and the files with more of them, under names of their own: `oci-check` runs on the host as root, where
+ * `LD_PRELOAD` of an image or of a file must have no effect. It reads the files itself.
  */
 const environment = (
+  context: ImageContext,
   process: ImageProcess,
   identity: Identity
 ): Either.Either<readonly Directive[], EnvironmentLine.EnvironmentRefused> =>
   Either.all(
-    ServiceUnit.variables(process, identity).map(({ name, value, source }, index) =>
-      Either.map(EnvironmentLine.render({ name: `OCI_CHECK_${index}`, value: `${name}=${value}` }), (line) =>
-        directive("Environment", line, source)
-      )
+    [
+      ...ServiceUnit.variables(context, process, identity).map(({ name, value, source }, index) => ({
+        name: `OCI_CHECK_${index}`,
+        value: `${name}=${value}`,
+        source
+      })),
+      ...context.settings.envfile.map((file, index) => ({
+        name: `OCI_CHECK_FILE_${index}`,
+        value: EnvironmentSettings.printFile(file),
+        source: DirectiveSource.entry(context.origins, "envfile", index)
+      }))
+    ].map(({ source, ...variable }) =>
+      Either.map(EnvironmentLine.render(variable), (line) => directive("Environment", line, source))
     )
   )
 
@@ -118,6 +129,7 @@ const OF_SERVICE: ReadonlySet<string> = new Set([
   "SocketBindAllow",
   "SocketBindDeny",
   "AppArmorProfile",
+  "DeviceAllow",
   "LockPersonality",
   "RestrictRealtime",
   "RestrictSUIDSGID",
@@ -131,7 +143,8 @@ const OF_SERVICE: ReadonlySet<string> = new Set([
  * Returns filters that replace `ProtectKernelLogs=` and `PrivateDevices=` of the service, which would give this
  * unit mounts of its own.
  */
-const ownCalls = (profile: Profile): readonly Directive[] => {
+const ownCalls = (context: ImageContext): readonly Directive[] => {
+  const { profile } = context.settings
   const source = DirectiveSource.profile(profile)
   switch (profile) {
     case "trusted":
@@ -144,7 +157,9 @@ const ownCalls = (profile: Profile): readonly Directive[] => {
     case "default":
     case "nonetwork":
       return [
-        directive("SystemCallFilter", literal("~syslog"), source),
+        ...(Capabilities.isLifted(context, "ProtectKernelLogs")
+          ? []
+          : [directive("SystemCallFilter", literal("~syslog"), source)]),
         directive("DevicePolicy", literal("closed"), source)
       ]
   }

@@ -26,8 +26,28 @@ export const profile = (name: string): DirectiveSource => ({ _tag: "Profile", pr
 /** Returns the source of a configured value: the line that sets the key, or the default. */
 export const setting = (origins: Origins, key: keyof ImageSettings): DirectiveSource => {
   const places = origins[key]
-  return places === undefined ? byDefault : { _tag: "Configuration", key, places }
+  return places === undefined ? byDefault : { _tag: "Configuration", key, places: once(places) }
 }
+
+/** Returns the source of a value that several keys give together. */
+export const settings = (origins: Origins, keys: ReadonlyArray<keyof ImageSettings>): DirectiveSource => {
+  const places = keys.flatMap((key) => origins[key] ?? [])
+  return places.length === 0
+    ? byDefault
+    : { _tag: "Configuration", key: keys.join(", "), places: once(places) }
+}
+
+/** Returns the source of one entry of a list whose lines add up: the line that has the entry. */
+export const entry = (origins: Origins, key: keyof ImageSettings, index: number): DirectiveSource => {
+  const place = origins[key]?.[index]
+  return place === undefined ? setting(origins, key) : { _tag: "Configuration", key, places: [place] }
+}
+
+const once = (places: readonly Place[]): readonly Place[] =>
+  places.filter(
+    ({ file, line }, index) =>
+      places.findIndex((other) => other.file === file && other.line === line) === index
+  )
 
 /** The fields of the JSON output: `{ "kind": "image", "text": "image: Env", "field": "Env" }`. */
 export interface Facts {

@@ -98,7 +98,11 @@ export const renderProcess = (
   })
   const texts = others.map(printed)
   const template = RootTemplate.of(context, image, process, { roots, volumes: own.volumes, mounts }, texts)
-  const prepare = RootUnits.prepare(context, volumeDirectories(context, own.volumes), template)
+  const prepare = RootUnits.prepare(
+    context,
+    [...volumeDirectories(context, own.volumes), ...neededFiles(context)],
+    template
+  )
   if (Either.isLeft(prepare)) return Either.left(prepare.left)
   return Either.right({
     files: [...texts, ...[prepare.right, ...Enabling.dropIns(context)].map(printed)],
@@ -116,6 +120,10 @@ export const renderProcess = (
 /** Returns the directories whose disks have to be mounted before volumes are made on them. */
 const volumeDirectories = (context: ImageContext, all: readonly Volume[]): readonly string[] =>
   all.map(({ directory, kind }) => (kind === "own" ? context.system.volumesdir : directory))
+
+/** Returns files of variables without which the service does not start. */
+const neededFiles = ({ settings: { envfile } }: ImageContext): readonly string[] =>
+  envfile.filter(({ isOptional }) => !isOptional).map(({ path }) => path)
 
 /** Returns the units of the health check. The unit that runs the check exists once its program and user are known. */
 const healthUnits = (

@@ -19,6 +19,7 @@ import { helper, type ImageContext } from "./ImageContext.ts"
 import type { Volume } from "./ImageVolumes.ts"
 import * as RootMounts from "./RootMounts.ts"
 import type { RootPaths } from "./RootPaths.ts"
+import * as ServiceDevices from "./ServiceDevices.ts"
 import { directive, type PrintedUnit, type UnitFile } from "./UnitFile.ts"
 
 /** What every start of a service copies. */
@@ -63,7 +64,8 @@ export const of = (
   // The slash at the end demands a directory; a path that the configuration names may also be a file.
   const asked = [
     ...place.volumes.map(({ directory, kind }) => (kind === "own" ? `${directory}/` : directory)),
-    ...workingDirectories(process.workingDirectory, place.volumes)
+    ...workingDirectories(process.workingDirectory, place.volumes),
+    ...ServiceDevices.needed(context)
   ]
   return {
     path,

@@ -18,7 +18,7 @@ import * as SharedDirectives from "./SharedDirectives.ts"
 import { directive, type UnitFile } from "./UnitFile.ts"
 
 /**
- * Returns the oneshot. `directories` of the host are bound into the root.
+ * Returns the oneshot. `paths` of the host are bound into the root, or read when the service starts.
  *
  * It wants the reader of the output, as the service does. Where it fails before a restart, systemd looks which of the
  * units that it names are still needed, and not at those that the service names. A reader that stayed would read the pipe
@@ -26,11 +26,11 @@ import { directive, type UnitFile } from "./UnitFile.ts"
  */
 export const prepare = (
   context: ImageContext,
-  directories: readonly string[],
+  paths: readonly string[],
   template: RootTemplate
 ): Either.Either<UnitFile, Unwritable> => {
   const { system } = context
-  const needed = [...new Set([system.imagelayoutdir, system.extractsdir, ...directories])]
+  const needed = [...new Set([system.imagelayoutdir, system.extractsdir, ...paths])]
   const service = context.units.service
   const before = literal(context.units.scratch)
   const line = preparation(context, template)

@@ -6,6 +6,7 @@
 import type { ProcessConfig } from "../image/ImageConfig.ts"
 import type { ExposedPort } from "../process/ExposedPorts.ts"
 import * as ExposedPorts from "../process/ExposedPorts.ts"
+import * as CapabilitySettings from "../settings/CapabilitySettings.ts"
 import { literal } from "../systemd/UnitValue.ts"
 import * as DirectiveSource from "./DirectiveSource.ts"
 import type { ImageContext } from "./ImageContext.ts"
@@ -30,7 +31,10 @@ type Context = Pick<ImageContext, "settings" | "origins" | "host">
  * cannot remove that namespace by the ports that it exposes.
  */
 const getsLowPorts = (context: Context, ports: readonly ExposedPort[], isRoot: boolean): boolean =>
-  !isRoot && !ServiceProcesses.hasPrivateUsers(context, isRoot) && ports.some(ExposedPorts.isLow)
+  !isRoot &&
+  !ServiceProcesses.hasPrivateUsers(context, isRoot) &&
+  !CapabilitySettings.drops(context.settings, "NET_BIND_SERVICE") &&
+  ports.some(ExposedPorts.isLow)
 
 export const directives = (
   context: Context,

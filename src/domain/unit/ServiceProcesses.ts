@@ -11,6 +11,7 @@
  * prevents that.
  */
 import * as Either from "effect/Either"
+import * as CapabilitySettings from "../settings/CapabilitySettings.ts"
 import type { ImageSettings } from "../settings/ImageSettings.ts"
 import * as AppArmor from "../systemd/AppArmor.ts"
 import { FeatureMissing, knows } from "../systemd/SystemdVersion.ts"
@@ -58,17 +59,24 @@ export const directives = (context: Context): Either.Either<readonly Directive[]
 /**
  * Whether the service has a user namespace of its own: in `strict`, and where systemd lacks PID namespaces for
  * an image that runs as one user. The service then cannot trace a process outside, although that has the same
- * user (ptrace(2)).
+ * user (ptrace(2)). In such a namespace a capability counts for nothing outside, so a service that is given one has none.
  */
 export const hasPrivateUsers = (context: Context, isRoot: boolean): boolean => {
   const { pids, profile } = context.settings
+  if (CapabilitySettings.addsAny(context.settings)) return false
   if (profile === "strict") return true
   return profile !== "trusted" && !isRoot && pids !== "host" && isolation(context) === undefined
 }
 
 /** Returns what a hostile image can still do to the host's processes, one sentence each. */
 export const notes = (context: Context, isRoot: boolean): readonly string[] => {
-  if (!isRoot || isolation(context) !== undefined) return []
+  if (isolation(context) !== undefined) return []
+  if (!isRoot)
+    return CapabilitySettings.addsAny(context.settings) && context.settings.profile !== "trusted"
+      ? [
+          "it has capabilities, and so no user namespace, and sees the host's process ids: a hostile image can trace processes of the host that run as its user, and change their files"
+        ]
+      : []
   switch (context.settings.profile) {
     case "default":
     case "nonetwork":

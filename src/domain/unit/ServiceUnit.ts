@@ -8,10 +8,12 @@ import * as ImageProcess from "../process/ImageProcess.ts"
 import type { Identity } from "../process/ImageUser.ts"
 import type { RootFacts } from "../process/RootFacts.ts"
 import * as StopSignal from "../process/StopSignal.ts"
+import * as EnvironmentSettings from "../settings/EnvironmentSettings.ts"
 import * as EnvironmentLine from "../systemd/EnvironmentLine.ts"
 import * as ExecStart from "../systemd/ExecStart.ts"
 import { type FeatureMissing, knows } from "../systemd/SystemdVersion.ts"
 import { bind, inRoot, join, literal, path, type Unwritable } from "../systemd/UnitValue.ts"
+import * as Capabilities from "./Capabilities.ts"
 import * as DirectiveSource from "./DirectiveSource.ts"
 import * as HealthUnits from "./HealthUnits.ts"
 import * as ImageContext from "./ImageContext.ts"
@@ -21,6 +23,7 @@ import * as OutputUnit from "./OutputUnit.ts"
 import * as Profile from "./Profile.ts"
 import * as RootMounts from "./RootMounts.ts"
 import * as RootPaths from "./RootPaths.ts"
+import * as ServiceDevices from "./ServiceDevices.ts"
 import * as ServiceIdentity from "./ServiceIdentity.ts"
 import * as ServiceLimits from "./ServiceLimits.ts"
 import * as ServiceNetwork from "./ServiceNetwork.ts"
@@ -58,6 +61,8 @@ export const render = (
   const config = image.config.config ?? {}
   const inRoot = inRootDirectives(context, config, process, facts, roots, volumes)
   if (Either.isLeft(inRoot)) return Either.left(inRoot.left)
+  const confined = confinement(context, image, process, facts)
+  if (Either.isLeft(confined)) return Either.left(confined.left)
   const processes = ServiceProcesses.directives(context)
   if (Either.isLeft(processes)) return Either.left(processes.left)
   return Either.right({
@@ -88,7 +93,7 @@ export const render = (
           SharedDirectives.EXEC,
           SharedDirectives.SLICE,
           ...inRoot.right,
-          ...unsetEnvironment(process),
+          ...unsetEnvironment(context, process, facts),
           directive("KillSignal", literal(process.stopSignal), stopSource(config)),
           ...stopStatus(process.stopSignal, stopSource(config)),
           ...processes.right,
@@ -99,7 +104,7 @@ export const render = (
             ? []
             : [directive("Restart", literal(settings.restart), DirectiveSource.setting(origins, "restart"))]),
           ...ServiceLimits.directives(config),
-          ...confinement(context, image, process, facts),
+          ...confined.right,
           ...ImageLabels.logFields(context.name, image, host.systemdVersion)
         ]
       }
@@ -108,7 +113,12 @@ export const render = (
 }
 
 /** Why there is no service. */
-export type ServiceError = Unwritable | EnvironmentLine.EnvironmentRefused | FeatureMissing
+export type ServiceError =
+  | Unwritable
+  | EnvironmentLine.EnvironmentRefused
+  | FeatureMissing
+  | Capabilities.CapabilityRefused
+  | ServiceDevices.DeviceRefused
 
 /** The units beside the service, which it needs for neither its start nor its work. */
 const wanted = (
@@ -180,7 +190,9 @@ export const walls = (
   facts: RootFacts
 ): readonly string[] => {
   const identity = ImageProcess.identity(process, facts)
-  return identity === undefined ? [] : ServiceProcesses.notes(context, identity.uid === 0)
+  return identity === undefined
+    ? []
+    : [...ServiceProcesses.notes(context, identity.uid === 0), ...Capabilities.notes(context)]
 }
 
 /** Limits the notes to a readable number: an image may have hundreds of thousands. */
@@ -207,13 +219,15 @@ const inRootDirectives = (
   if (Either.isLeft(command)) return Either.left(command.left)
   const directory = path("the working directory", process.workingDirectory)
   if (Either.isLeft(directory)) return Either.left(directory.left)
-  const variables = environment(process, identity)
+  const variables = environment(context, process, identity)
   if (Either.isLeft(variables)) return Either.left(variables.left)
+  const devices = ServiceDevices.directives(context)
+  if (Either.isLeft(devices)) return Either.left(devices.left)
   const output = OutputUnit.directives(context, roots.overlay)
   if (Either.isLeft(output)) return Either.left(output.left)
   return Either.right([
     directive("RootDirectory", root.right, OF_ROOTFS),
-    directive("ExecStart", command.right, OF_COMMAND),
+    directive("ExecStart", command.right, commandSource(context)),
     directive(
       "WorkingDirectory",
       directory.right,
@@ -221,8 +235,10 @@ const inRootDirectives = (
     ),
     ...ServiceIdentity.directives(context, process.user, identity),
     ...variables.right,
+    ...environmentFiles(context, process),
     ...access(context, volumes),
-    ...devices(context, roots),
+    ...terminals(context, roots),
+    ...devices.right,
     ...output.right
   ])
 }
@@ -233,14 +249,27 @@ const OF_WORKING_DIR = DirectiveSource.image("WorkingDir")
 const OF_USER = DirectiveSource.image("User")
 const OF_ENV = DirectiveSource.image("Env")
 
+/** The command's source: where both keys are set, the lines of both. */
+const commandSource = ({
+  origins,
+  settings: { command, entrypoint }
+}: ImageContext.ImageContext): DirectiveSource.DirectiveSource => {
+  const set = [
+    ...(entrypoint === undefined ? [] : (["entrypoint"] as const)),
+    ...(command === undefined ? [] : (["command"] as const))
+  ]
+  return set.length === 0 ? OF_COMMAND : DirectiveSource.settings(origins, set)
+}
+
 /** Returns the environment, with the two variables that every container engine adds. */
 const environment = (
+  context: ImageContext.ImageContext,
   process: ImageProcess.ImageProcess,
   identity: Identity
 ): Either.Either<readonly Directive[], EnvironmentLine.EnvironmentRefused> => {
   if (EnvironmentLine.isTooLong(process.environment)) return Either.left(EnvironmentLine.tooLong())
   const directives: Directive[] = []
-  for (const assignment of variables(process, identity)) {
+  for (const assignment of variables(context, process, identity)) {
     const rendered = EnvironmentLine.render(assignment)
     if (Either.isLeft(rendered)) return Either.left(rendered.left)
     directives.push(directive("Environment", rendered.right, assignment.source))
@@ -253,21 +282,66 @@ interface Variable extends EnvironmentLine.Assignment {
 }
 
 /** The environment of the image's processes, in its order. */
-export const variables = (process: ImageProcess.ImageProcess, identity: Identity): readonly Variable[] => [
+export const variables = (
+  { origins, settings }: Pick<ImageContext.ImageContext, "origins" | "settings">,
+  process: ImageProcess.ImageProcess,
+  identity: Identity
+): readonly Variable[] => [
   ...[
     { name: "HOME", value: identity.home, source: OF_USER },
     { name: "PATH", value: DEFAULT_PATH, source: DirectiveSource.byDefault }
   ].filter(({ name }) => !sets(process, name)),
-  ...process.environment.map(({ name, value }) => ({ name, value, source: OF_ENV }))
+  ...process.environment.map(({ name, value }) => {
+    const set = settings.env.findIndex((variable) => variable.name === name)
+    return { name, value, source: set < 0 ? OF_ENV : DirectiveSource.entry(origins, "env", set) }
+  })
 ]
 
 const sets = ({ environment }: ImageProcess.ImageProcess, variable: string): boolean =>
   environment.some(({ name }) => name === variable)
 
-const unsetEnvironment = (process: ImageProcess.ImageProcess): readonly Directive[] => {
-  const foreign = ServiceIdentity.FOREIGN_VARIABLES.filter((name) => !sets(process, name))
-  return foreign.length === 0 ? [] : [directive("UnsetEnvironment", literal(foreign.join(" ")))]
+/** The directives for files of variables, which systemd reads at each start, and whose variables replace all others. */
+const environmentFiles = (
+  { origins, settings: { envfile } }: ImageContext.ImageContext,
+  process: ImageProcess.ImageProcess
+): readonly Directive[] => [
+  ...(envfile.length === 0 || foreignVariables(process).length === 0
+    ? []
+    : [directive("Environment", literal(marked(process)))]),
+  ...envfile.map((file, index) =>
+    directive(
+      "EnvironmentFile",
+      literal(EnvironmentSettings.printFile(file)),
+      DirectiveSource.entry(origins, "envfile", index)
+    )
+  )
+]
+
+/**
+ * Returns what keeps the host's variables out. `UnsetEnvironment=` counts after the files of variables, and a file may set such a
+ * variable too. So if there are files, the variables have a value that no file gives them, and are only unset with this value.
+ */
+const unsetEnvironment = (
+  { settings: { envfile } }: ImageContext.ImageContext,
+  process: ImageProcess.ImageProcess,
+  facts: RootFacts
+): readonly Directive[] => {
+  const foreign = foreignVariables(process)
+  const hasFiles = envfile.length > 0 && isPrepared(process, facts)
+  return foreign.length === 0
+    ? []
+    : [directive("UnsetEnvironment", literal(hasFiles ? marked(process) : foreign.join(" ")))]
 }
+
+const foreignVariables = (process: ImageProcess.ImageProcess): readonly string[] =>
+  ServiceIdentity.FOREIGN_VARIABLES.filter((name) => !sets(process, name))
+
+const marked = (process: ImageProcess.ImageProcess): string =>
+  foreignVariables(process)
+    .map((name) => `${name}=${UNSET}`)
+    .join(" ")
+
+const UNSET = "(unset)"
 
 /** Returns what the service may do, and what it sees of its host. */
 const confinement = (
@@ -275,20 +349,21 @@ const confinement = (
   image: ResolvedImage,
   process: ImageProcess.ImageProcess,
   facts: RootFacts
-): readonly Directive[] => {
+): Either.Either<readonly Directive[], Capabilities.CapabilityRefused> => {
   const { settings, host } = context
   const config = image.config.config ?? {}
   const opened = exposed(config)
   const isRoot = (ImageProcess.identity(process, facts)?.uid ?? 0) === 0
-  return [
-    ...Profile.directives(settings.profile, {
-      systemdVersion: host.systemdVersion,
-      architecture: image.platform.architecture,
-      privateUsers: ServiceProcesses.hasPrivateUsers(context, isRoot)
-    }),
+  const ofProfile = Profile.directives(settings.profile, {
+    systemdVersion: host.systemdVersion,
+    architecture: image.platform.architecture,
+    privateUsers: ServiceProcesses.hasPrivateUsers(context, isRoot)
+  })
+  return Either.map(Capabilities.over(context, ofProfile, isRoot), (own) => [
+    ...own,
     ...ServiceNetwork.directives(context, config, opened, isRoot),
     ...logSockets(context)
-  ]
+  ])
 }
 
 /**
@@ -331,7 +406,7 @@ const access = (
  * Returns what keeps the service from what `PrivateDevices=` leaves of the host's devices: terminals of its users, for
  * which the root has its own, and memory in large pages that programs of root share by files.
  */
-const devices = (
+const terminals = (
   { settings: { profile } }: ImageContext.ImageContext,
   { root }: RootPaths.RootPaths
 ): readonly Directive[] => {

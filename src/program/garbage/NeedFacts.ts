@@ -5,6 +5,7 @@ import * as ExtractsTree from "../../domain/extracts/ExtractsTree.ts"
 import type * as GarbageNeeds from "../../domain/extracts/GarbageNeeds.ts"
 import type { ImageName } from "../../domain/naming/ImageName.ts"
 import * as UnitName from "../../domain/naming/UnitName.ts"
+import * as ImageOverrides from "../../domain/settings/ImageOverrides.ts"
 import type * as Settings from "../../domain/settings/Settings.ts"
 import * as RootPaths from "../../domain/unit/RootPaths.ts"
 import * as ExtractRecord from "../../services/extracts/ExtractRecord.ts"
@@ -32,7 +33,7 @@ export const collect = (
     }
   }
 
-  const factsOf = ({ context: { name, stem }, resolve }: CatalogImage): GarbageNeeds.ImageFacts => {
+  const factsOf = ({ context: { name, settings, stem }, resolve }: CatalogImage): GarbageNeeds.ImageFacts => {
     const at = ExtractsTree.nameOf(name, sha256)
     return {
       name,
@@ -43,7 +44,7 @@ export const collect = (
           chainId,
           diffIds: config.rootfs.diff_ids,
           config: configDescriptor.digest,
-          user: config.config?.User ?? ""
+          question: ImageOverrides.question(settings, config)
         })
       })
     }

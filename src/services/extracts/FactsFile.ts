@@ -20,23 +20,24 @@ export class FactsNotWritten extends TaggedError("FactsNotWritten")<{
   }
 }
 
-const fileOf = (extractsdir: string, config: Digest, user: string): string =>
-  `${extractsdir}/${ExtractsTree.factsOf(config, user, Blobs.sha256)}`
+const fileOf = (extractsdir: string, config: Digest, question: string): string =>
+  `${extractsdir}/${ExtractsTree.factsOf(config, question, Blobs.sha256)}`
 
 export const read = (
   extractsdir: string,
   config: Digest,
-  user: string
+  question: string
 ): Either.Either<RootFacts, Blobs.DocumentRefused> =>
-  Blobs.readDocument(fileOf(extractsdir, config, user), "facts", RootFacts)
+  Blobs.readDocument(fileOf(extractsdir, config, question), "facts", RootFacts)
 
-/** Writes facts, for the user that they are about. */
+/** Writes facts under the name that `ImageOverrides.question` gives. */
 export const write = (
   extractsdir: string,
   config: Digest,
+  question: string,
   facts: RootFacts
 ): Either.Either<void, FactsNotWritten> => {
-  const file = fileOf(extractsdir, config, facts.user?.user ?? "")
+  const file = fileOf(extractsdir, config, question)
   return Either.try({
     try: () =>
       AtomicReplace.replace(file, (temporary) =>

@@ -13,13 +13,13 @@ const sha256 = (text: string): string => createHash("sha256").update(text).diges
 const digest = fc.constantFrom(..."abcd").map((letter) => `sha256:${letter.repeat(64)}` as Digest)
 const digests = fc.array(digest, { maxLength: 3 })
 const directories = fc.array(fc.constantFrom("one", "two", "three", "four"), { maxLength: 3 })
-const user = fc.constantFrom("", "app", "1000:1000")
+const question = fc.constantFrom("", "app", "1000:1000")
 
 const readable: fc.Arbitrary<GarbageNeeds.ReadableImage> = fc.record({
   chainId: digest,
   diffIds: digests,
   config: digest,
-  user
+  question
 })
 
 const root: fc.Arbitrary<GarbageNeeds.LinkedRoot> = fc.oneof(
@@ -96,7 +96,7 @@ const ALL: readonly string[] = [
       ...ofRoot(digest),
       ...ofLayers([digest]),
       ExtractsTree.configOf(digest),
-      ...["", "app", "1000:1000"].map((user) => ExtractsTree.factsOf(digest, user, sha256))
+      ...["", "app", "1000:1000"].map((each) => ExtractsTree.factsOf(digest, each, sha256))
     ]),
   ...REFS.flatMap((ref) => {
     const at = ExtractsTree.nameOf({ layout: "app", ref }, sha256)
@@ -121,7 +121,7 @@ describe("GarbageNeeds.of", () => {
           ...ofRoot(content.chainId),
           ...ofLayers(content.diffIds),
           ExtractsTree.configOf(content.config),
-          ExtractsTree.factsOf(content.config, content.user, sha256),
+          ExtractsTree.factsOf(content.config, content.question, sha256),
           `${ExtractsTree.nameOf(name, sha256)}/config`,
           `${ExtractsTree.nameOf(name, sha256)}/rootfs`
         ])

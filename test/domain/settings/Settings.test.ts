@@ -115,6 +115,39 @@ describe("Settings.fromLines", () => {
     ["image *", "volume", "a:/b", "an absolute path is expected"],
     ["image *", "volume", "/a:/b/../c", "the path must not contain the components “.” and “..”"],
     ["image *", "volume", "/a:/", "the root itself cannot be a volume"],
+    [
+      "image *",
+      "command",
+      '["a", 1]',
+      'a list that begins with [" has to be a JSON list of strings, such as ["myapp", "--port", "80"]'
+    ],
+    ["image *", "command", "a 'b", "a quotation mark ' is not closed"],
+    ["image *", "command", "a\\q", '"\\\\q" is not an escape of systemd.syntax(7)'],
+    ["image *", "command", "a\\x00", '"\\\\x00" stands for no character of a text'],
+    ["image *", "command", "a\0", "a command cannot contain a NUL or half a character"],
+    ["image *", "capabilities", "NET_RAW", "+NAME or -NAME is expected, for example +NET_RAW -CHOWN"],
+    ["image *", "capabilities", "+NET_ROW", '"NET_ROW" is not a capability of Linux: did you mean NET_RAW?'],
+    ["image *", "capabilities", "+constructor", '"constructor" is not a capability of Linux'],
+    ["image *", "devices", "/srv/disk", "a device below /dev is expected"],
+    ["image *", "devices", "/dev/kvm:/srv/kvm", "a device below /dev is expected"],
+    ["image *", "devices", "/dev/", "a device below /dev is expected"],
+    ["image *", "devices", "/dev/../etc/shadow", "the path must not contain the components “.” and “..”"],
+    ["image *", "devices", "/dev/pts/0", "the device lies in a file system of the kernel's own"],
+    ["image *", "devices", "char-drm:/dev/x", "a group of devices has no path in the image"],
+    [
+      "image *",
+      "devices",
+      "/dev/kvm:/dev/kvm:rr",
+      "a device is expected, for example /dev/kvm, /dev/ttyUSB0:/dev/modem:rw, or a group such as char-drm"
+    ],
+    ["image *", "envfile", "a.env", "an absolute path is expected"],
+    ["image *", "envfile", "/etc/", "a file is expected, and this is a directory"],
+    [
+      "image *",
+      "envfile",
+      "/etc/*.env",
+      "“*”, “?” and “[” are not allowed, since systemd takes them for a pattern"
+    ],
     ["system", "systemdversion", "251", "a number of at least 252 is expected"],
     ["system", "systemdversion", "new", "a number of at least 252 is expected"],
     ["system", "maxentries", "0", "a whole number of at least 1 is expected"],
@@ -142,6 +175,32 @@ describe("Settings.fromLines", () => {
     ["volumes", "True", true],
     ["volume", "/srv//pg/:/var/lib/pg", [{ host: "/srv/pg", image: "/var/lib/pg", readonly: false }]],
     ["volume", "/:/host:ro", [{ host: "/", image: "/host", readonly: true }]],
+    ["env", 'GREETING=a  "b" %h $X # ; \'', [{ name: "GREETING", value: 'a  "b" %h $X # ; \'' }]],
+    ["env", "EMPTY=", [{ name: "EMPTY", value: "" }]],
+    ["env", '"LINES= a\\nb "', [{ name: "LINES", value: " a\nb " }]],
+    ["env", "", []],
+    ["entrypoint", "", undefined],
+    ["entrypoint", '""', [""]],
+    ["entrypoint", "myapp --name 'two words' # ;", ["myapp", "--name", "two words", "#", ";"]],
+    ["entrypoint", '["myapp", "two words", ""]', ["myapp", "two words", ""]],
+    ["entrypoint", "[ -e /ready ]", ["[", "-e", "/ready", "]"]],
+    ["command", "[]", []],
+    ["envfile", "/etc//a.env", [{ path: "/etc/a.env", isOptional: false }]],
+    ["envfile", "-/etc/a%b.env", [{ path: "/etc/a%b.env", isOptional: true }]],
+    [
+      "capabilities",
+      "+NET_RAW -cap_chown",
+      [
+        { name: "NET_RAW", isAdded: true },
+        { name: "CHOWN", isAdded: false }
+      ]
+    ],
+    ["capabilities", "-ALL", [{ name: "all", isAdded: false }]],
+    ["capabilities", "", []],
+    ["devices", "/dev//kvm", [{ host: "/dev/kvm", image: "/dev/kvm", mode: "rw" }]],
+    ["devices", "/dev/ttyUSB0:/dev/modem:r", [{ host: "/dev/ttyUSB0", image: "/dev/modem", mode: "r" }]],
+    ["devices", "/dev/fuse:rwm", [{ host: "/dev/fuse", image: "/dev/fuse", mode: "rwm" }]],
+    ["devices", "char-drm:r", [{ host: "char-drm", image: undefined, mode: "r" }]],
     ["health", "restart", "restart"],
     ["healthcmd", "curl -f x", ["CMD-SHELL", "curl -f x"]],
     ["healthcmd", "", undefined],
@@ -222,6 +281,37 @@ describe("Settings.forImage", () => {
     )
   })
 
+  it("variables add up, one for each name; an empty one takes all back", () => {
+    const env = (value: string) => ["image *", "env", value] as const
+    assert.deepStrictEqual(effective(env("A=1"), env("B=2"), env("A=3")).env, [
+      { name: "B", value: "2" },
+      { name: "A", value: "3" }
+    ])
+    assert.deepStrictEqual(effective(env("A=1"), env(""), env("B=2")).env, [{ name: "B", value: "2" }])
+  })
+
+  it("capabilities add up, one for each name; all takes the place of what was before it", () => {
+    const said = (...values: readonly string[]) =>
+      effective(...values.map((value) => ["image *", "capabilities", value] as const))
+        .capabilities.map(({ isAdded, name }) => `${isAdded ? "+" : "-"}${name}`)
+        .join(" ")
+    assert.strictEqual(said("+KILL -CHOWN", "+CHOWN +BPF"), "+KILL +CHOWN +BPF")
+    assert.strictEqual(said("+KILL", "-all"), "-all")
+    assert.strictEqual(said("-all", "+KILL"), "-all +KILL")
+    assert.strictEqual(said("+KILL +KILL -KILL"), "-KILL")
+    assert.strictEqual(said("+KILL", "", "+BPF"), "+BPF")
+  })
+
+  it("each entry of a list that adds up has its line", () => {
+    const lines = (...values: readonly string[]) =>
+      Settings.originsFor(
+        parse(...values.map((value) => ["image *", "env", value] as const)).settings,
+        image
+      ).env?.map(({ line }) => line)
+    assert.deepStrictEqual(lines("A=1", "B=2", "A=3", "C=4"), [2, 3, 4])
+    assert.deepStrictEqual(lines("A=1", ""), [2])
+  })
+
   it("what counts is told with the lines that said it", () => {
     const { settings } = parse(
       ["image my*", "root", "readonly"],
@@ -262,6 +352,28 @@ describe("a line of an image's section that cannot be used", () => {
     assert.deepStrictEqual(faults(["image *", "root", "kept"], ["image *", "root", "persistent"]), [])
     assert.deepStrictEqual(faults(["image my*", "root", "persistent"], ["image *", "root", "kept"]), [])
     assert.strictEqual(faults(["image my*", "root", "kept"], ["image *", "root", "persistent"]).length, 1)
+  })
+
+  it("counts beside a later line where lines add up, unless that one removes all", () => {
+    assert.strictEqual(faults(["image *", "env", "A"], ["image *", "env", "B=1"]).length, 1)
+    assert.strictEqual(faults(["image *", "volume", "/a"], ["image *", "volume", "/b:/c"]).length, 1)
+    assert.deepStrictEqual(faults(["image *", "env", "A"], ["image *", "env", ""]), [])
+  })
+
+  it("never quotes a variable, whose value may be a secret", () => {
+    for (const value of [
+      "hunter2",
+      "1PASS=hunter2",
+      "x hunter2=3",
+      '"A=hunter2',
+      "A=hunter2\0",
+      "=hunter2"
+    ]) {
+      const [message, ...more] = faults(["image *", "env", value])
+      assert.deepStrictEqual(more, [])
+      assert.match(message ?? "", /^\/etc\/oci-generator\.conf:1: env: /)
+      assert.notInclude(message ?? "", "hunter2")
+    }
   })
 })
 
