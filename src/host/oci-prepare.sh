@@ -55,8 +55,10 @@ unmount() {
 # Whether a service that is active is about to be inactive: it is to stop or to be restarted, or a start came while its
 # orderly stop went on, or systemd has yet to hear that its main process has ended.
 will_stop() (
-  shown=$(systemctl show --property=Job,MainPID,ConsistsOf -- "$service") || return 0
+  shown=$(systemctl show --property=Job,MainPID,ConsistsOf,ActiveState -- "$service") || return 0
   shown() { printf '%s\n' "$shown" | sed -n "s/^$1=//p"; }
+  # It may have ended since it was found active, and have a job that starts it.
+  case $(shown ActiveState) in inactive | failed | activating | deactivating) return 0 ;; esac
   job=$(shown Job) pid=$(shown MainPID)
   kind=$(systemctl list-jobs --plain --no-legend | while read -r id _ kind _; do [ "$id" != "$job" ] || echo "$kind"; done)
   case $kind in '' | start) ;; *) return 0 ;; esac

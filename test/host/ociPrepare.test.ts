@@ -298,6 +298,32 @@ printf '%s\\n' "\${0##*/}" "$1" >>"$OCI_SAID"
       assert.strictEqual(at.prepare("U", "persistent", otherwise(at.at("ran")), 32), "1 ")
       assert.deepStrictEqual(at.said(), ["umount", "--recursive", "--", at.paths("U").root])
     })
+
+    it.each(["inactive", "failed", "deactivating"])(
+      "takes away what a service left that ends between two looks at it: %s",
+      (state) => {
+        using directory = temporary()
+        const at = mounted(directory.path)
+        // It has ended, and its next start waits for this preparation.
+        at.program(
+          "systemctl",
+          `#!/bin/sh
+case "$*" in
+  *--property=Job,*)
+    touch "${at.at("ended")}"
+    printf '%s\\n' Job=7 MainPID=0 ConsistsOf=part.service ActiveState=${state} ;;
+  list-jobs*) echo "7 U.service start waiting" ;;
+  *part.service) echo inactive ;;
+  *)
+    [ -e "${at.at("ended")}" ] && state=inactive || state=active
+    case "$*" in *--value*) echo "$state" ;; *) echo "ActiveState=$state" ;; esac ;;
+esac
+`
+        )
+        assert.strictEqual(at.prepare("U", "ephemeral", otherwise(at.at("ran"))), OK)
+        assert.deepStrictEqual(readdirSync(`${at.paths("U").scratch}/upper`), [])
+      }
+    )
   })
 
   it("asks nothing where there is no other program, and fails where it cannot go on", () => {
