@@ -59,9 +59,13 @@ unmount() {
 # Whether a service that ran a moment ago does not any more, or is about to end: it is to stop or to be restarted, or a start came
 # while its orderly stop went on, or systemd has yet to hear that its main process has ended.
 will_stop() (
-  shown=$(systemctl show --property=ActiveState,Job,MainPID,ConsistsOf -- "$service") || return 0
+  shown=$(systemctl show --property=ActiveState,SubState,Job,MainPID,ConsistsOf -- "$service") || return 0
   shown() { printf '%s\n' "$shown" | sed -n "s/^$1=//p"; }
-  case $(shown ActiveState) in active | activating | reloading | refreshing) ;; *) return 0 ;; esac
+  case $(shown ActiveState)/$(shown SubState) in
+    */auto-restart*) return 0 ;;
+    active/* | activating/* | reloading/* | refreshing/*) ;;
+    *) return 0 ;;
+  esac
   job=$(shown Job) pid=$(shown MainPID)
   kind=$(systemctl list-jobs --plain --no-legend | while read -r id _ kind _; do [ "$id" != "$job" ] || echo "$kind"; done)
   case $kind in '' | start) ;; *) return 0 ;; esac

@@ -304,7 +304,8 @@ printf '%s\\n' "\${0##*/}" "$1" >>"$OCI_SAID"
       { kind: "a job restarts it", job: "restart" },
       { kind: "a part of it is stopping, and a start came after", job: "start", part: "deactivating" },
       { kind: "its main process has ended", pid: 2 ** 22 + 1 },
-      { kind: "it has ended meanwhile, and waits to start again", job: "start", now: "inactive" }
+      { kind: "it has ended meanwhile, and waits to start again", job: "start", now: "inactive" },
+      { kind: "it has ended meanwhile, and systemd starts it again", now: "activating", sub: "auto-restart" }
     ])("waits for a service that is about to stop: $kind", (about) => {
       using directory = temporary()
       const at = mounted(directory.path)

@@ -53,16 +53,19 @@ export const place = (path: string) => {
     program,
     /**
      * What systemd says of the service's state, one answer after the other; the last one again and again. `|` ends a line
-     * of an answer. `job` is the kind of job that the service has while it is active, `part` the state of a unit that is a part of it, and `now`
+     * of an answer. `job` is the kind of job that the service has while it is active, `part` the state of a unit that is a part of it, `now` and `sub`
      * what the service is a moment later.
      */
-    states: (states: readonly string[], { job = "", now = "active", part = "", pid = 0 } = {}) => {
+    states: (
+      states: readonly string[],
+      { job = "", now = "active", part = "", pid = 0, sub = "running" } = {}
+    ) => {
       writeFileSync(at("states"), `${states.join("\n")}\n`)
       program(
         "systemctl",
         `#!/bin/sh
 case "$*" in
-  *--property=ActiveState,Job,*) printf '%s\\n' ${job === "" ? "" : "Job=7 "}MainPID=${pid} ConsistsOf=part.service ActiveState=${now} ;;
+  *--property=ActiveState,SubState,Job,*) printf '%s\\n' ${job === "" ? "" : "Job=7 "}MainPID=${pid} ConsistsOf=part.service "ActiveState=${now}" "SubState=${sub}" ;;
   *--property=ActiveState,* | *--property=PrivatePIDs,*)
     head -n 1 "${at("states")}" | tr '|' '\\n' | sed '1s/^/ActiveState=/'
     [ "$(wc -l <"${at("states")}")" -eq 1 ] || sed -i 1d "${at("states")}" ;;
