@@ -132,8 +132,8 @@ sub prctl {
   syscall($calls->{prctl}, $option, @values) == 0 or fail("prctl $option: $!");
 }
 
-# Reads a file as systemd does for EnvironmentFile= (its src/basic/env-file.c), whose states these are. Since 254 a comment
-# ends with its line, also after a backslash.
+# Reads a file as systemd does for EnvironmentFile= (systemd.exec(5)). A comment ends with its line, also after a backslash: before
+# version 254 systemd let it go on there.
 sub variables_of {
   my ($file) = @_;
   my $is_optional = $file =~ s/\A-//;
