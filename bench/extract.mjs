@@ -26,7 +26,7 @@ const tar =
     const root = join(directory, "root")
     mkdirSync(root)
     const script = TAR.replace('"$DECOMPRESS"', decompress)
-    return ["bash", "-o", "pipefail", "-ec", script, "tar", root, ...layers.map(({ path }) => path)]
+    return ["bash", "--norc", "-o", "pipefail", "-ec", script, "tar", root, ...layers.map(({ path }) => path)]
   }
 
 const ours = ({ layouts, name }, directory) => Measure.extraction(layouts, directory, [name])

@@ -78,7 +78,7 @@ export const logOf = async (
   writeFileSync(join(work, "containers.conf"), CONFIGURATION)
   const { stdout } = await run(
     [
-      ...["unshare", "--mount", "--propagation", "private", "bash", "-c", LOGS, "podman"],
+      ...["unshare", "--mount", "--propagation", "private", "bash", "--norc", "-c", LOGS, "podman"],
       ...[work, layout, ref, ask, answer]
     ],
     { timeout: 300_000 }

@@ -13,7 +13,8 @@ const INODES = String.raw`find . ! -type d -printf '%i|%p\0'`
 const TIMEOUT = 300_000
 
 const ask = async (root: string, script: string): Promise<string> =>
-  (await run(["bash", "-o", "pipefail", "-ec", `cd "$0" && ${script}`, root], { timeout: TIMEOUT })).stdout
+  (await run(["bash", "--norc", "-o", "pipefail", "-ec", `cd "$0" && ${script}`, root], { timeout: TIMEOUT }))
+    .stdout
 
 /** Which names are one file. */
 const linkGroups = async (root: string): Promise<readonly string[]> => {
