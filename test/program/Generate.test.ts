@@ -173,7 +173,7 @@ describe("the generator", () => {
       ({ service }) =>
         assert.match(
           service(`oci-scratch@${STEM}`),
-          /^ExecStop=@:\S+\/oci-release "\S+" "persistent" "\S+\/scratch\/\S+" "\/run\/oci\/roots\/\S+"$/m
+          /^ExecStop=@:\S+\/oci-release "\S+" "persistent" "\S+\/scratch\/\S+" "\/run\/oci\/roots\/\S+" "\S+\.service"$/m
         ),
       [{ pattern: "*", settings: { root: "persistent" }, place: PLACE }]
     ))
