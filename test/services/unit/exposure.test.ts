@@ -37,7 +37,8 @@ describe.skipIf(!installed)("exposure, as the systemd that is installed sees it"
     for (const [profile, most] of Object.entries(AT_MOST)) {
       it(`${image} with the profile ${profile} has at most ${most}`, () => {
         const own = input(image, "oci-generator.conf") ?? ""
-        const exact = `[image example.org/${image}:v1]\nprofile = ${profile}\nnetwork = host\n`
+        // What is added to a profile is no part of it.
+        const exact = `[image example.org/${image}:v1]\nprofile = ${profile}\nnetwork = host\ncapabilities =\ndevices =\n`
         const made = generate(image, `${own}\n[system]\nsystemdversion = ${version}\n${exact}`)
         const unit = `org.example.${image}.ref.v1.service`
         const text = made.get(unit) ?? ""
@@ -46,6 +47,12 @@ describe.skipIf(!installed)("exposure, as the systemd that is installed sees it"
       })
     }
   }
+
+  it("says more of a service with capabilities that the configuration adds", () => {
+    const unit = "org.example.nginx.ref.v1.service"
+    const level = (more: string) => exposure(unit, generate("nginx", `[image *]\n${more}\n`).get(unit) ?? "")
+    assert.isAbove(level("capabilities = +NET_ADMIN +SYS_PTRACE"), level("profile = default"))
+  })
 
   it("says more of a service that is trusted", () => {
     const unit = "org.example.nginx.ref.v1.service"
