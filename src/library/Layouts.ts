@@ -9,6 +9,7 @@ import type { ImageError } from "../services/layout/ImageResolution.ts"
 import * as LayoutReader from "../services/layout/LayoutReader.ts"
 import type { Reference } from "../services/layout/Layouts.ts"
 
+export type { Allowance } from "../services/layout/Artifacts.ts"
 export type { LayoutReader } from "../services/layout/LayoutReader.ts"
 export { artifacts, type FoundArtifact, type Reference, references } from "../services/layout/Layouts.ts"
 

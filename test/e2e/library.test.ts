@@ -35,7 +35,7 @@ const session: Session.Session = Session.open(settings, { onWarning: () => {} })
 const catalog = await session.run(Catalog.load(settings))
 const outcome = await session.attempt(Selection.one(catalog, "nobody:none"), { signal: AbortSignal.timeout(60_000) })
 if (outcome._tag === "Right") throw new Error(ImageName.display(outcome.right.context.name))
-const tag: "NoSuchImage" | "SeveralImages" | "LayoutUnread" | "NativeCallsUnavailable" = outcome.left._tag
+const tag: "NoSuchImage" | "SeveralImages" | "LayoutUnread" | "NativeCallsUnavailable" | "NotAnImage" = outcome.left._tag
 const [image] = catalog.images
 if (image === undefined) throw new Error("no image")
 const extracted = await session.attempt(Extract.extract(image))

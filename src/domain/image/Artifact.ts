@@ -44,7 +44,7 @@ const isImage = ({ artifactType, config, layers, subject }: ImageManifest): bool
   return layers.some(({ mediaType }) => MediaType.isLayerOfImages(mediaType))
 }
 
-/** Returns what an index is that lists these artifacts and no image. */
+/** Returns what an index is that lists these artifacts and no image. @internal */
 export const fromIndex = (
   { annotations, artifactType, subject }: ImageIndex,
   listed: readonly Artifact[],

@@ -65,7 +65,7 @@ export const render = (
     : renderProcess(context, image, process.right, facts)
 }
 
-/** Does the same with the process of the image's configuration, for callers that have read it. */
+/** Does the same with the process of the image's configuration, for callers that have read it. @internal */
 export const renderProcess = (
   context: ImageContext,
   image: ResolvedImage,
