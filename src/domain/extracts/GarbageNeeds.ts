@@ -8,7 +8,7 @@ import type { Digest, Sha256 } from "../document/Digest.ts"
 import { display, type ImageName } from "../naming/ImageName.ts"
 import * as ExtractsTree from "./ExtractsTree.ts"
 
-/** What images need. */
+/** The pieces that existing images need. */
 export interface GarbageNeeds {
   /** Whether the piece at this path is needed. */
   readonly has: (path: string) => boolean
@@ -36,23 +36,23 @@ export interface ImageFacts {
   readonly content: ReadableImage | UnreadableImage
 }
 
-/** What the documents of an image say. */
+/** The parts of an image's documents that decide what it needs. */
 export interface ReadableImage {
   readonly chainId: Digest
   readonly diffIds: readonly Digest[]
   readonly config: Digest
-  /** What its root was asked for, by which its facts are found (`ImageOverrides.question`). */
+  /** Names the facts of its root: the result of `ImageOverrides.question`. */
   readonly question: string
 }
 
 /** An image whose documents cannot be read. */
 export interface UnreadableImage {
   readonly reason: string
-  /** What the links with its name lead to; `undefined` if there are none. */
+  /** The targets of the links with its name; `undefined` if there are no such links. */
   readonly links: NameLinks | undefined
 }
 
-/** What the two links of a name lead to, as paths below the extracts directory. */
+/** The targets of the two links of a name, as paths below the extracts directory. */
 export interface NameLinks {
   readonly config: string | undefined
   readonly root: LinkedRoot | undefined

@@ -16,7 +16,7 @@ import * as MediaType from "./MediaType.ts"
 
 /** Something in a layout that is not an image. */
 export interface Artifact {
-  /** What people call it: one of the names in `KINDS`, `index of referrers`, `index of artifacts`, or `artifact`. */
+  /** Its common name: one of the names in `KINDS`, `index of referrers`, `index of artifacts`, or `artifact`. */
   readonly kind: string
   /** The media type that tells the kind; empty if there is none. */
   readonly type: string

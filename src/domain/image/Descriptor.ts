@@ -39,7 +39,7 @@ export const Descriptor = JsonDecoder.struct({
   urls: JsonDecoder.nullish(JsonDecoder.list(JsonDecoder.string)),
   artifactType: JsonDecoder.nullish(JsonDecoder.string)
 })
-/** What a document says of a blob: type, digest and size. */
+/** A document's description of a blob: type, digest and size. */
 export interface Descriptor extends JsonDecoder.Type<typeof Descriptor> {}
 
 /** The annotation that names a manifest in its layout (image-spec annotations.md). */
