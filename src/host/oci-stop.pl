@@ -16,35 +16,46 @@ use constant PATIENCE => 10;
 
 @ARGV == 1 or die "usage: oci-stop SERVICE\n";
 my ($service) = @ARGV;
+my $descriptor = -1;
+end_process();
 
-my %shown;
-my @properties = map { ("-p", $_) } qw(MainPID ControlGroup KillMode KillSignal TimeoutStopUSec);
-open(my $show, "-|", "systemctl", "show", @properties, "--", $service) or die "systemctl: $!\n";
-while (<$show>) { chomp; $shown{$1} = $2 if /^(\w+)=(.*)$/ }
-close $show;
-my $pid = $shown{MainPID};
-exit 0 unless defined $pid && $pid =~ /^[1-9][0-9]*$/ && $shown{KillMode} ne "none";
-
-# A descriptor stays with its process. The number may be another process's by now: the cgroup says whose it is.
-my $descriptor = syscall(PIDFD_OPEN, $pid + 0, 0);
-exit 0 if $descriptor < 0;
-open(my $cgroup, "<", "/proc/$pid/cgroup") or exit 0;
-my ($group) = map { /^0::(.*)$/ } <$cgroup>;
-exit 0 unless defined $group && $group eq $shown{ControlGroup};
-
-my $signal = $shown{KillSignal} + 0;
-if ($shown{KillMode} eq "control-group") {
-  system("systemctl", "kill", "--signal=$signal", "--", $service);
-} else {
-  send_signal($signal);
+# Until its process has ended, the service is active, and a start of it does nothing. If one came meanwhile, and no stop after it, then
+# the job of this unit is to start again, too.
+if (open(my $jobs, "-|", "systemctl", "list-jobs", "--plain", "--no-legend")) {
+  my $is_wanted = grep { /^\s*\d+\s+oci-stop@\Q$service\E\s+start\s/ } <$jobs>;
+  system("systemctl", "start", "--no-block", "--", $service) if $is_wanted;
 }
-# A process that is stopped takes no signal before it goes on.
-send_signal(SIGCONT);
-my $seconds = seconds($shown{TimeoutStopUSec});
-exit 0 if has_ended($seconds);
-print STDERR "<4>the main process of $service did not end within $shown{TimeoutStopUSec} of signal $signal: it is killed\n";
-send_signal(SIGKILL);
-has_ended(PATIENCE);
+exit 0;
+
+sub end_process {
+  my %shown;
+  my @properties = map { ("-p", $_) } qw(MainPID ControlGroup KillMode KillSignal TimeoutStopUSec);
+  open(my $show, "-|", "systemctl", "show", @properties, "--", $service) or die "systemctl: $!\n";
+  while (<$show>) { chomp; $shown{$1} = $2 if /^(\w+)=(.*)$/ }
+  close $show;
+  my $pid = $shown{MainPID};
+  return unless defined $pid && $pid =~ /^[1-9][0-9]*$/ && $shown{KillMode} ne "none";
+
+  # A descriptor stays with its process. The number may be another process's by now: the cgroup says whose it is.
+  $descriptor = syscall(PIDFD_OPEN, $pid + 0, 0);
+  return if $descriptor < 0;
+  open(my $cgroup, "<", "/proc/$pid/cgroup") or return;
+  my ($group) = map { /^0::(.*)$/ } <$cgroup>;
+  return unless defined $group && $group eq $shown{ControlGroup};
+
+  my $signal = $shown{KillSignal} + 0;
+  if ($shown{KillMode} eq "control-group") {
+    system("systemctl", "kill", "--signal=$signal", "--", $service);
+  } else {
+    send_signal($signal);
+  }
+  # A process that is stopped takes no signal before it goes on.
+  send_signal(SIGCONT);
+  return if has_ended(seconds($shown{TimeoutStopUSec}));
+  print STDERR "<4>the main process of $service did not end within $shown{TimeoutStopUSec} of signal $signal: it is killed\n";
+  send_signal(SIGKILL);
+  has_ended(PATIENCE);
+}
 
 sub send_signal { syscall(PIDFD_SEND_SIGNAL, $descriptor, $_[0], 0, 0) }
 

@@ -312,6 +312,53 @@ ExecStartPre=/bin/sh -c 'until [ -e ${HOLD}/look ]; do sleep 0.05; done'
     await stop(name)
   })
 
+  // Where its orderly stop comes first, the service is active until its process has ended, and a start of it does nothing.
+  it.runIf(release !== "bookworm")(
+    "are not lost, where the service is stopped and started just after its root was looked at",
+    async () => {
+      const name = "holds"
+      const prepare = `oci-prepare@${unit(name)}`
+      const systemctlSays = `${HOLD}/systemctl`
+      // The preparation has heard that the service runs, and ends only when it is told to.
+      await machine.write(
+        systemctlSays,
+        `#!/bin/sh
+/usr/bin/systemctl "$@"
+status=$?
+case $* in
+*ConsistsOf*) ;;
+*--value*) touch ${HOLD}/looked; until [ -e ${HOLD}/look ]; do sleep 0.05; done ;;
+esac
+exit $status
+`,
+        0o755
+      )
+      await machine.write(
+        `/etc/systemd/system/${prepare}.d/hold.conf`,
+        `[Service]\nEnvironment=PATH=${HOLD}:/usr/local/bin:/usr/sbin:/usr/bin\n`
+      )
+      await systemctl("daemon-reload")
+      await machine.run(`cd ${HOLD}; touch look`)
+      await start(name)
+      await machine.run(`cd ${HOLD}; rm -f look looked asked end`)
+      const before = await count(name)
+      await systemctl("start", "--no-block", unit(name))
+      await machine.run(`until [ -e ${HOLD}/looked ]; do sleep 0.05; done`)
+      await systemctl("stop", "--no-block", unit(name))
+      await machine.run(`until [ -e ${HOLD}/asked ]; do sleep 0.05; done`)
+      await systemctl("start", "--no-block", unit(name))
+      await machine.run(
+        `touch ${HOLD}/look; until systemctl show -P ActiveState ${prepare} | grep -q ^inactive; do sleep 0.05; done; touch ${HOLD}/end`
+      )
+      assert.match(await said(name, before + 1), /^one fresh/)
+      await settled()
+      assert.strictEqual(await show(unit(name), "ActiveState"), "active")
+      await machine.run(`rm -r /etc/systemd/system/${prepare}.d ${systemctlSays}`)
+      await systemctl("daemon-reload")
+      await stop(name)
+    }
+  )
+
   it("do not disturb one that runs until it is done", async () => {
     const name = "leaving"
     const dropIn = `/etc/systemd/system/${unit(name)}.d`

@@ -9,11 +9,13 @@ import { temporary } from "../support/LayoutWriter.ts"
 
 const SCRIPT = fileURLToPath(new URL("../../src/host/oci-stop.pl", import.meta.url))
 
-/** `show` prints $SHOWN; what else it is asked for is written down, and done to the process. */
+/** `show` prints $SHOWN, and `list-jobs` $JOBS; what else it is asked for is written down, and `kill` done to the process. */
 const SYSTEMCTL = `#!/bin/sh
 case $1 in
   show) printf '%s\\n' "$SHOWN" ;;
-  *) echo "$*" >> "$CALLS"; kill -TERM "$PID" ;;
+  list-jobs) printf '%s\\n' "$JOBS" ;;
+  kill) echo "$*" >> "$CALLS"; kill -TERM "$PID" ;;
+  *) echo "$*" >> "$CALLS" ;;
 esac
 `
 
@@ -38,6 +40,7 @@ interface Shown {
   readonly mode?: string
   readonly signal?: string
   readonly timeout?: string
+  readonly jobs?: string
 }
 
 const stop = async (shown: Shown): Promise<{ code: number; said: string; calls: string }> => {
@@ -53,6 +56,7 @@ const stop = async (shown: Shown): Promise<{ code: number; said: string; calls: 
       PATH: `${bin}:${process.env.PATH}`,
       CALLS: calls,
       PID: `${pid}`,
+      JOBS: shown.jobs ?? "",
       SHOWN: [
         `MainPID=${pid ?? 0}`,
         `ControlGroup=${shown.group ?? (pid === undefined ? "" : group(pid))}`,
@@ -114,6 +118,17 @@ describe("oci-stop", () => {
     assert.deepStrictEqual(await stop({ pid: child.pid, ...shown }), GOOD)
     child.kill("SIGUSR1")
     assert.strictEqual(await ended(child), "SIGUSR1")
+  })
+
+  it.each([
+    ["starts it again where a start came meanwhile", "start waiting", "start --no-block -- a.service\n"],
+    ["leaves a restart to systemd", "restart running", ""],
+    ["leaves it stopped where the last word was to stop", "stop running", ""]
+  ])("%s", async (_, job, calls) => {
+    const child = await running(`echo up; exec sleep 1000`)
+    const jobs = `12 a.service stop waiting\n13 oci-stop@a.service ${job}\n14 oci-stop@b.service start waiting`
+    assert.deepStrictEqual(await stop({ pid: child.pid, jobs }), { ...GOOD, calls })
+    assert.strictEqual(await ended(child), "SIGTERM")
   })
 
   it("does nothing for a service without a main process", async () => {

@@ -38,12 +38,14 @@ export const cleanEnvironment: Readonly<Record<string, string>> = {
 export class CommandFailed extends Error {
   readonly argv: readonly string[]
   readonly result: CommandResult
+  readonly reason: string
 
   constructor(argv: readonly string[], result: CommandResult, reason: string) {
     super(`${argv.join(" ")}: ${reason}\n${result.stdout}${result.stderr}`)
     this.name = "CommandFailed"
     this.argv = argv
     this.result = result
+    this.reason = reason
   }
 }
 

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Release } from "./BaseRoot.ts"
-import { type CommandOptions, type CommandResult, run } from "./Command.ts"
+import { CommandFailed, type CommandOptions, type CommandResult, run } from "./Command.ts"
 import * as MachineRoot from "./MachineRoot.ts"
 import * as Nspawn from "./Nspawn.ts"
 
@@ -28,6 +28,9 @@ const POWER_OFF_TIMEOUT = 30_000
 
 /** How much of the console a failed boot quotes. */
 const CONSOLE_LINES = 100
+
+/** How much of the journal a failed systemctl quotes. */
+const JOURNAL_LINES = 60
 
 /** Below these a running machine has filesystems of its own, which the host's view of the root does not show. */
 const NOT_SHARED = /^\/(dev|proc|run|sys|tmp)(\/|$)/
@@ -106,10 +109,21 @@ export class Machine implements AsyncDisposable {
     this.current = { nspawn, pid }
   }
 
-  /** Runs a program, or a line of shell, in the running machine. Throws `CommandFailed` unless `check` is false. */
-  run(command: string | readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+  /**
+   * Runs a program, or a line of shell, in the running machine. Throws `CommandFailed` unless `check` is false. systemctl only
+   * says that a job failed: the error quotes the journal then.
+   */
+  async run(command: string | readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
     const argv = typeof command === "string" ? ["sh", "-c", command] : command
-    return run([...Nspawn.inside(this.pid), ...argv], options)
+    const pid = this.pid
+    try {
+      return await run([...Nspawn.inside(pid), ...argv], options)
+    } catch (cause) {
+      if (!(cause instanceof CommandFailed) || argv[0] !== "systemctl") throw cause
+      const journal = ["journalctl", "--boot", `--lines=${JOURNAL_LINES}`, "--output=short-precise"]
+      const { stdout } = await run([...Nspawn.inside(pid), ...journal], { check: false })
+      throw new CommandFailed(cause.argv, cause.result, `${cause.reason}; the journal:\n${stdout}`)
+    }
   }
 
   /** Writes a file, with its directories, in the running machine or in its root when it is off. */
