@@ -20,7 +20,6 @@ const place = temporary()
 const config = join(place.path, "oci-generator.conf")
 /** Of a run that nobody disturbed: by path, the text of a unit, or where a link leads. */
 let whole: ReadonlyMap<string, string>
-let duration = 0
 
 /** A directory as systemd makes one for each run. */
 const fresh = (name: string): string => {
@@ -68,9 +67,7 @@ beforeAll(async () => {
     writer.index(writer.named("v1", writer.image()))
   }
   const directory = fresh("whole")
-  const before = performance.now()
   assert.equal(await start(directory).ended, 0)
-  duration = performance.now() - before
   whole = read(directory)
   assert.isAtLeast(whole.size, 3 * IMAGES)
 })
@@ -107,18 +104,22 @@ describe(`generators (STRESS_SEED=${seed})`, () => {
   })
 
   it(`leave no unit torn when they are killed, ${KILLS} times, and the next one writes all`, async () => {
-    const directory = fresh("killed")
-    const moments = fc.sample(fc.double({ min: 0.2, max: 1, noNaN: true }), { numRuns: KILLS, seed })
-    let early = 0
-    for (const [index, moment] of moments.entries()) {
+    // Each is killed once so many files are there; the first of them before it has written any.
+    const counts = fc.sample(fc.nat(whole.size - 1), { numRuns: KILLS - 1, seed })
+    for (const [index, count] of [0, ...counts].entries()) {
+      const directory = fresh(`killed${index}`)
       const { child, ended } = start(directory)
-      await sleep(moment * duration)
+      let hasEnded = false
+      const end = ended.finally(() => {
+        hasEnded = true
+      })
+      while (!hasEnded && readdirSync(directory, { recursive: true }).length < count) await sleep(1)
       child.kill("SIGKILL")
-      if ((await ended) !== 0) early++
+      const code = await end
+      if (count === 0) assert.isNull(code)
       assertNothingTorn(directory, `kill ${index}`)
+      assert.equal(await start(directory).ended, 0)
+      assert.deepEqual(read(directory), whole)
     }
-    assert.isAbove(early, 0)
-    assert.equal(await start(directory).ended, 0)
-    assert.deepEqual(read(directory), whole)
   })
 })

@@ -37,6 +37,7 @@ export class InputRecord {
   /** Why the next run must not rely on this record. */
   distrusted: string | undefined
   readonly #start: bigint
+  readonly #date = dates()
 
   /** Begins a record. `start` is when the run began, in milliseconds since 1970. */
   constructor(start: number = Date.now()) {
@@ -88,7 +89,7 @@ export class InputRecord {
     }
     try {
       const stats = fs.lstatSync(path, STATS)
-      this.paths.set(path, stats === undefined ? undefined : statLine(path, stats))
+      this.paths.set(path, stats === undefined ? undefined : statLine(path, stats, this.#date))
       if (stats === undefined) return undefined
       const { ctimeNs } = stats
       if (ctimeNs >= this.#start - (ctimeNs % SECOND === 0n ? COARSE : FINE))
@@ -104,21 +105,23 @@ export class InputRecord {
 const STATS = { bigint: true, throwIfNoEntry: false } as const
 
 /** Returns a line as `stat -c` prints it in UTC. @internal */
-export const statLine = (path: string, { ctimeNs, dev, ino, mode, size, uid }: fs.BigIntStats): string => {
+export const statLine = (
+  path: string,
+  { ctimeNs, dev, ino, mode, size, uid }: fs.BigIntStats,
+  date = dates()
+): string => {
   const fraction = String(ctimeNs % SECOND).padStart(9, "0")
   return `${path} ${dev} ${ino} ${mode.toString(16)} ${uid} ${size} ${date(ctimeNs / SECOND)}.${fraction} +0000`
 }
 
-/** The last converted second is kept, because most files of a layout were made in the same second. */
-let lastSeconds = -1n
-let lastDate = ""
-
-const date = (seconds: bigint): string => {
-  if (seconds !== lastSeconds) {
-    lastDate = new Date(Number(seconds) * 1000).toISOString().slice(0, 19).replace("T", " ")
-    lastSeconds = seconds
+/** Returns a function that writes a second as a date. It keeps the last one, because most files of a layout were made together. */
+const dates = (): ((seconds: bigint) => string) => {
+  let last = { seconds: -1n, text: "" }
+  return (seconds) => {
+    if (seconds !== last.seconds)
+      last = { seconds, text: new Date(Number(seconds) * 1000).toISOString().slice(0, 19).replace("T", " ") }
+    return last.text
   }
-  return lastDate
 }
 
 const SECOND = 1_000_000_000n
