@@ -7,8 +7,12 @@ import * as Platform from "../domain/image/Platform.ts"
 import type { ResolvedImage } from "../domain/image/ResolvedImage.ts"
 import { display } from "../domain/naming/ImageName.ts"
 import * as ExposedPorts from "../domain/process/ExposedPorts.ts"
+import * as HealthUnits from "../domain/unit/HealthUnits.ts"
+import * as RootPaths from "../domain/unit/RootPaths.ts"
+import type { ServiceState } from "../domain/unit/ServiceState.ts"
 import * as ExtractStore from "../services/extracts/ExtractStore.ts"
 import * as ExtractsDirectory from "../services/extracts/ExtractsDirectory.ts"
+import * as ServiceStates from "../services/unit/ServiceStates.ts"
 import * as Catalog from "./Catalog.ts"
 import * as Render from "./Render.ts"
 import type { Everything } from "./Selection.ts"
@@ -27,6 +31,8 @@ export interface Summary {
   /** Whether any unit starts it. */
   readonly enabled: boolean
   readonly enabledBy: readonly string[]
+  /** What its service does; `null` if systemd does not run this machine. */
+  readonly state: ServiceState | null
   /** Why it cannot run. */
   readonly problem: string | null
   /** What it is, if it is not an image; `null` for images. */
@@ -40,26 +46,45 @@ export interface SummarizedArtifact extends Omit<Artifact, "subject"> {
 }
 
 export const of = (image: Catalog.CatalogImage): Effect.Effect<Summary> =>
-  Effect.sync(() => {
-    const { context } = image
-    const resolved = image.resolve()
-    const { denied, problem } = Render.image({ ...image, resolve: () => resolved })
-    const isUnread = denied !== undefined && Either.isLeft(resolved)
-    const reason = problem === undefined ? null : withoutName(problem, display(context.name))
-    const enabledBy = [
-      ...new Set([...context.settings.wantedby, ...context.settings.requiredby, ...context.settings.upheldby])
-    ]
-    return {
-      image: Catalog.nameOf(image),
-      unit: image.isHidden ? null : context.units.service,
-      ...(Either.isRight(resolved) ? factsOf(image, resolved.right) : NO_FACTS),
-      ...(isUnread ? { extracted: null } : {}),
-      enabled: enabledBy.length > 0,
-      enabledBy,
-      problem: isUnread ? UNREAD : reason,
-      artifact: null
-    }
-  })
+  Effect.map(statesOf([image]), (states) => summary(image, states))
+
+/** Summarizes images. systemd is asked for all of them at once. */
+export const ofAll = (images: readonly Catalog.CatalogImage[]): Effect.Effect<readonly Summary[]> =>
+  Effect.map(statesOf(images), (states) => images.map((image) => summary(image, states)))
+
+const statesOf = (images: readonly Catalog.CatalogImage[]): Effect.Effect<ServiceStates.ServiceStates> =>
+  ServiceStates.read(
+    images
+      .filter(({ isHidden }) => !isHidden)
+      .map(({ context: { sha256, stem, system, units } }) => ({
+        unit: units.service,
+        healthFile: HealthUnits.stateFile({
+          scratch: RootPaths.scratchOf({ extractsdir: system.extractsdir, stem }, sha256)
+        })
+      }))
+  )
+
+const summary = (image: Catalog.CatalogImage, states: ServiceStates.ServiceStates): Summary => {
+  const { context } = image
+  const resolved = image.resolve()
+  const { denied, problem } = Render.image({ ...image, resolve: () => resolved })
+  const isUnread = denied !== undefined && Either.isLeft(resolved)
+  const reason = problem === undefined ? null : withoutName(problem, display(context.name))
+  const enabledBy = [
+    ...new Set([...context.settings.wantedby, ...context.settings.requiredby, ...context.settings.upheldby])
+  ]
+  return {
+    image: Catalog.nameOf(image),
+    unit: image.isHidden ? null : context.units.service,
+    ...(Either.isRight(resolved) ? factsOf(image, resolved.right) : NO_FACTS),
+    ...(isUnread ? { extracted: null } : {}),
+    enabled: enabledBy.length > 0,
+    enabledBy,
+    state: image.isHidden ? null : (states?.get(context.units.service) ?? null),
+    problem: isUnread ? UNREAD : reason,
+    artifact: null
+  }
+}
 
 /** Summarizes what is not an image. It has no unit and no root. */
 export const ofArtifact = ({ artifact, digest, name }: Catalog.CatalogArtifact): Summary => ({
@@ -69,20 +94,20 @@ export const ofArtifact = ({ artifact, digest, name }: Catalog.CatalogArtifact):
   manifest: digest,
   enabled: false,
   enabledBy: [],
+  state: null,
   problem: null,
   artifact: { ...artifact, subject: artifact.subject ?? null }
 })
 
 /** Summarizes images and artifacts by their layouts, in each the images first. */
 export const ofEverything = ({ artifacts, images }: Everything): Effect.Effect<readonly Summary[]> =>
-  Effect.map(
-    Effect.forEach(images, (image) =>
-      Effect.map(of(image), (summary) => ({ layout: image.context.name.layout, summary }))
-    ),
-    (rows) =>
-      [...rows, ...artifacts.map((each) => ({ layout: each.name.layout, summary: ofArtifact(each) }))]
-        .sort((a, b) => (a.layout < b.layout ? -1 : a.layout > b.layout ? 1 : 0))
-        .map(({ summary }) => summary)
+  Effect.map(statesOf(images), (states) =>
+    [
+      ...images.map((image) => ({ layout: image.context.name.layout, summary: summary(image, states) })),
+      ...artifacts.map((each) => ({ layout: each.name.layout, summary: ofArtifact(each) }))
+    ]
+      .sort((a, b) => (a.layout < b.layout ? -1 : a.layout > b.layout ? 1 : 0))
+      .map(({ summary }) => summary)
   )
 
 const factsOf = (

@@ -104,7 +104,7 @@ describe(`generators (STRESS_SEED=${seed})`, () => {
   })
 
   it(`leave no unit torn when they are killed, ${KILLS} times, and the next one writes all`, async () => {
-    // Each is killed once so many files are there; the first of them before it has written any.
+    // Each is killed once this many files are there; the first of them before it has written any.
     const counts = fc.sample(fc.nat(whole.size - 1), { numRuns: KILLS - 1, seed })
     for (const [index, count] of [0, ...counts].entries()) {
       const directory = fresh(`killed${index}`)

@@ -152,6 +152,12 @@ describe.skipIf(reason !== undefined).each(releases())(`health checks on %s${rea
     assert.include(root, "by-check")
   })
 
+  /** The state of a service as `oci-systemd list` shows it. */
+  const listed = async (name: string) => {
+    const { stdout } = await machine.run(["oci-systemd", "list", "--json", `example.org/${name}:v1`])
+    return JSON.parse(stdout)[0].state
+  }
+
   it("tell in the service's status that it is healthy", async () => {
     assert.include(
       await until("status", () => status(service("checked")), /oci-health\[\d+\]: /),
@@ -159,6 +165,18 @@ describe.skipIf(reason !== undefined).each(releases())(`health checks on %s${rea
     )
     assert.strictEqual(await state(timer("checked")), "active")
     assert.include((await systemctl("list-timers", "--all")).stdout, timer("checked"))
+    const { memory, since, ...found } = await listed("checked")
+    assert.deepEqual(found, { active: "active", sub: "running", restarts: 0, health: "healthy" })
+    const counted = (await systemctl("show", "-P", "MemoryCurrent", service("checked"))).stdout.trim()
+    if (/^\d+$/.test(counted)) assert.isAbove(memory, 0)
+    else assert.isNull(memory)
+    const shown = (await systemctl("show", "-P", "ActiveEnterTimestamp", service("checked"))).stdout.trim()
+    const entered = (await machine.run(["date", "--utc", "+%FT%T.000Z", "--date", shown])).stdout.trim()
+    assert.strictEqual(since, entered)
+    const text = (await machine.run(["oci-systemd", "list"])).stdout
+    assert.match(text, /^example\.org\/checked:v1 .* running \d+ \w+, healthy {2}/m)
+    const { stdout } = await machine.run(["oci-systemd", "inspect", "example.org/checked:v1"])
+    assert.match(stdout, /State +running \d+ \w+, healthy$/m)
   })
 
   it("make it unhealthy after as many failures as the image says, and healthy again", async () => {
@@ -172,6 +190,7 @@ describe.skipIf(reason !== undefined).each(releases())(`health checks on %s${rea
       /oci-health@org\.example\.checked/
     )
     assert.strictEqual(await state(service("checked")), "active")
+    assert.strictEqual((await listed("checked")).health, "unhealthy")
     await machine.run(`rm ${data("checked")}/verdict`)
     await until("status", () => status(service("checked")), /unhealthy: [\s\S]*: healthy/)
     await until("state", () => state(health("checked")), /^inactive/)

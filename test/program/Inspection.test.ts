@@ -50,7 +50,7 @@ const inspect = (conf: string, config: object = CONFIG) => {
         inspection.directives
           .filter((directive) => directive.unit === "org.example.app.ref.v1.service" && directive.key === key)
           .map(({ value, source: { text } }) => `${value} (${text.replace(directory.path, "")})`)
-      return { inspection, source, text: Style.strip(InspectionText.render(inspection, 100)) }
+      return { inspection, source, text: Style.strip(InspectionText.render(inspection, 100, 0)) }
     })
   )
 }

@@ -1,5 +1,6 @@
 /** `oci-systemd inspect`: shows everything about one image. */
 import * as Command from "@effect/cli/Command"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Inspection from "../../program/Inspection.ts"
 import * as Output from "../Output.ts"
@@ -14,7 +15,7 @@ export const inspect = Command.make(
       const { catalog } = yield* CommonOptions.load()
       const inspection = yield* Inspection.of(yield* CommonOptions.one(catalog, image))
       if (json) Output.printJson(inspection)
-      else Output.print(InspectionText.render(inspection, Output.width()))
+      else Output.print(InspectionText.render(inspection, Output.width(), yield* Clock.currentTimeMillis))
     })
 ).pipe(
   Command.withDescription(

@@ -2,6 +2,7 @@
 import * as fs from "node:fs"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { Catalog } from "../../program/Catalog.ts"
 import * as Selection from "../../program/Selection.ts"
@@ -29,12 +30,19 @@ export const list = Command.make(
       const { catalog, settings } = yield* CommonOptions.load()
       const rows = all
         ? yield* Summary.ofEverything(yield* everything(catalog, images))
-        : yield* Effect.forEach(yield* CommonOptions.select(catalog, images), Summary.of)
+        : yield* Summary.ofAll(yield* CommonOptions.select(catalog, images))
       if (json) Output.printJson(rows)
-      else if (rows.length > 0) Output.print(SummaryTable.render(rows, Output.width(), all).join("\n"))
+      else if (rows.length > 0)
+        Output.print(
+          SummaryTable.render(rows, {
+            width: Output.width(),
+            now: yield* Clock.currentTimeMillis,
+            hasArtifacts: all
+          }).join("\n")
+        )
       else Output.tell(nothing(settings.system.imagelayoutdir))
     })
-).pipe(Command.withDescription("List images with their units and their problems"), CommonOptions.reading)
+).pipe(Command.withDescription("List images with their units, what these do, and their problems"), CommonOptions.reading)
 
 /** Selects images and artifacts, and warns about problems of their layouts. */
 const everything = (catalog: Catalog, wanted: readonly string[]) =>

@@ -8,6 +8,7 @@ import type { Block } from "./Roff.ts"
 export const NOTES: Readonly<Record<string, readonly Block[]>> = {
   list: [
     "On a terminal, columns that do not fit are left out, but image and unit are never cut. In a pipe and with `--json` all columns are there. The size is that of the configuration and the layers in the layout. An image is enabled if any unit starts it.",
+    "The state is that of the service: what systemd says, for how long it has been so, what the last health checks say (only root can see that), and how often systemd has started it again by itself. For more, there are `systemctl status` *UNIT* and `journalctl -u` *UNIT*.",
     "An image whose manifest or configuration cannot be used is listed with the reason. Its service exists, and fails with that reason when it is started. An image that the caller lacks permission to read is listed as such; it may run well.",
     "Signatures, attestations, SBOMs, charts, models and other artifacts in a layout are not images: they have no unit, and all commands ignore them. With `--all` they are listed too, with what they are and what they are attached to."
   ],

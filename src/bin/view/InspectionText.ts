@@ -8,11 +8,13 @@ import * as DisplayWidth from "../text/DisplayWidth.ts"
 import * as Paragraph from "../text/Paragraph.ts"
 import * as Style from "../text/Style.ts"
 import * as Table from "../text/Table.ts"
+import * as StateText from "./StateText.ts"
 
-export const render = (inspection: Inspection, width: number): string =>
+/** `width` is that of the terminal in columns, and `now` is in milliseconds since 1970. */
+export const render = (inspection: Inspection, width: number, now: number): string =>
   [
     Style.paint("bold", Printable.line(inspection.image)),
-    ...fields(about(inspection), width),
+    ...fields(about(inspection, now), width),
     ...part("Process", fields(process(inspection), width)),
     ...part("Layers", layers(inspection, width)),
     ...part("Volumes", fields(volumes(inspection), width)),
@@ -28,9 +30,11 @@ export const render = (inspection: Inspection, width: number): string =>
 
 type Field = readonly [label: string, value: string | null | undefined, style?: Style.Style]
 
-const about = (inspection: Inspection): readonly Field[] => [
+const about = (inspection: Inspection, now: number): readonly Field[] => [
   ["Problem", inspection.problem, "red"],
   ["Unit", inspection.unit],
+  ["State", inspection.state === null ? undefined : StateText.render(inspection.state, now)],
+  ["Memory", inspection.state?.memory == null ? undefined : ByteSize.render(inspection.state.memory)],
   ["Layout", inspection.layout],
   ["Manifest", inspection.manifest],
   ["Platform", inspection.platform],

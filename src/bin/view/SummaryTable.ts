@@ -1,11 +1,21 @@
 /** The table that `list` prints. */
 import * as Artifact from "../../domain/image/Artifact.ts"
 import * as Printable from "../../domain/text/Printable.ts"
+import type { ServiceState } from "../../domain/unit/ServiceState.ts"
 import type { SummarizedArtifact, Summary } from "../../program/Summary.ts"
 import * as ByteSize from "../text/ByteSize.ts"
 import * as Paragraph from "../text/Paragraph.ts"
 import * as Style from "../text/Style.ts"
 import * as Table from "../text/Table.ts"
+import * as StateText from "./StateText.ts"
+
+export interface Options {
+  /** The width of the terminal in columns; `Infinity` where there is none. */
+  readonly width: number
+  /** Milliseconds since 1970. */
+  readonly now: number
+  readonly hasArtifacts?: boolean
+}
 
 /**
  * Renders the table. On a terminal, the problem of an image is on the line below it, and there is what an artifact is;
@@ -13,13 +23,13 @@ import * as Table from "../text/Table.ts"
  */
 export const render = (
   summaries: readonly Summary[],
-  width: number,
-  hasArtifacts = false
+  { hasArtifacts = false, now, width }: Options
 ): readonly string[] => {
   const wide = !Number.isFinite(width)
-  const rows = summaries.map((summary) =>
-    wide ? [...row(summary), problem(summary), ...(hasArtifacts ? [artifact(summary)] : [])] : row(summary)
-  )
+  const rows = summaries.map((summary) => {
+    const cells = row(summary, now)
+    return wide ? [...cells, problem(summary), ...(hasArtifacts ? [artifact(summary)] : [])] : cells
+  })
   const columns = wide ? [...COLUMNS, PROBLEM, ...(hasArtifacts ? [ARTIFACT] : [])] : COLUMNS
   const [titles = "", ...lines] = Table.render(columns, rows, width)
   const below = (text: string, style: Style.Style) =>
@@ -43,25 +53,29 @@ export const render = (
 const COLUMNS: readonly Table.Column[] = [
   { title: "IMAGE" },
   { title: "UNIT" },
-  { title: "PLATFORM", spare: 4 },
+  { title: "STATE", spare: 0 },
+  { title: "MEMORY", align: "right", spare: 3 },
+  { title: "PLATFORM", spare: 6 },
   { title: "PORTS", spare: 2 },
-  { title: "SIZE", align: "right", spare: 3 },
-  { title: "MANIFEST", spare: 5 },
-  { title: "EXTRACTED", spare: 1 },
-  { title: "ENABLED", spare: 0 }
+  { title: "SIZE", align: "right", spare: 4 },
+  { title: "MANIFEST", spare: 7 },
+  { title: "EXTRACTED", spare: 5 },
+  { title: "ENABLED", spare: 1 }
 ]
 const PROBLEM: Table.Column = { title: "PROBLEM" }
 const ARTIFACT: Table.Column = { title: "ARTIFACT" }
 
-const row = (summary: Summary): Table.Row => {
+const row = (summary: Summary, now: number): Table.Row => {
   const broken = summary.problem !== null
   const isArtifact = summary.artifact !== null
   return [
     { text: Printable.line(summary.image), ...(broken ? { style: "red" as const } : {}) },
     { text: summary.unit ?? NOTHING },
+    state(summary.state, now),
+    { text: bytes(summary.state?.memory ?? null) },
     { text: Printable.line(summary.platform ?? NOTHING), style: "dim" },
     { text: ports(summary.ports) },
-    { text: summary.size === null ? NOTHING : ByteSize.render(summary.size) },
+    { text: bytes(summary.size) },
     { text: summary.manifest === null ? NOTHING : short(summary.manifest), style: "dim" },
     yes(isArtifact ? null : summary.extracted),
     yes(isArtifact ? null : summary.enabled)
@@ -76,6 +90,16 @@ const artifact = ({ artifact }: Summary): Table.Cell => ({
 
 const described = ({ subject, ...artifact }: SummarizedArtifact): string =>
   Artifact.describe({ ...artifact, subject: subject ?? undefined })
+
+const state = (state: ServiceState | null, now: number): Table.Cell => {
+  if (state === null) return { text: NOTHING, style: "dim" }
+  const isGood = state.active === "active" && state.health !== "unhealthy"
+  const style =
+    state.active === "inactive" ? "dim" : isGood ? "green" : state.active === "failed" ? "red" : "yellow"
+  return { text: StateText.render(state, now), style }
+}
+
+const bytes = (number: number | null): string => (number === null ? NOTHING : ByteSize.render(number))
 
 const yes = (is: boolean | null): Table.Cell =>
   is === true ? { text: "yes", style: "green" } : { text: is === null ? NOTHING : "no", style: "dim" }

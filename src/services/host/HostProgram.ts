@@ -24,7 +24,7 @@ export class ProgramFailed extends Data.TaggedError("ProgramFailed")<{
 
 /** Runs a program and returns its standard output. */
 export const run = (program: string, ...args: readonly string[]): Effect.Effect<string, ProgramFailed> =>
-  Effect.flatMap(executed(program, args, {}), ({ error, stdout, stderr }) =>
+  Effect.flatMap(executed(program, args, { maxBuffer: MAX_OUTPUT }), ({ error, stdout, stderr }) =>
     error === null
       ? Effect.succeed(stdout)
       : failed(
@@ -45,12 +45,15 @@ const REFUSAL = /access denied|authentication (?:is )?required|permission denied
  */
 export const said = (program: string, ...args: readonly string[]): Effect.Effect<string, ProgramFailed> =>
   Effect.flatMap(
-    executed(program, args, { timeout: 60_000, maxBuffer: 2 ** 24 }),
+    executed(program, args, { timeout: 60_000, maxBuffer: MAX_OUTPUT }),
     ({ error, stdout, stderr }) =>
       error !== null && typeof error.code !== "number"
         ? new ProgramFailed({ command: program, said: error.message.split("\n")[0] ?? "" })
         : Effect.succeed(`${stdout}${stderr}`)
   )
+
+/** Room for what systemctl prints of ten thousand units. */
+const MAX_OUTPUT = 2 ** 24
 
 interface Outcome {
   readonly error: ExecFileException | null

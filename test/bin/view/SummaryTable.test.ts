@@ -16,6 +16,7 @@ const summary = (image: string, unit: string): Summary => ({
   ports: ["80/tcp"] as readonly string[] | null,
   enabled: false,
   enabledBy: [],
+  state: null,
   problem: null,
   artifact: null
 })
@@ -24,7 +25,7 @@ const ROWS = [
   summary("myorg.com/myapp:v1-rc.1", "com.myorg.myapp.ref.v1-rc.1.service")
 ]
 
-const lines = (width: number) => SummaryTable.render(ROWS, width).map(Style.strip)
+const lines = (width: number) => SummaryTable.render(ROWS, { width, now: 0 }).map(Style.strip)
 
 describe("the table of images", () => {
   it.each([20, 40, 80, 90, 100, 200, Number.POSITIVE_INFINITY])(
@@ -40,11 +41,13 @@ describe("the table of images", () => {
   it("leaves out other columns, those that matter least first", () => {
     const titles = (width: number) => (lines(width)[0] ?? "").trim().split(/ +/)
     assert.deepEqual(titles(80), ["IMAGE", "UNIT"])
-    assert.deepEqual(titles(90), ["IMAGE", "UNIT", "ENABLED"])
-    assert.deepEqual(titles(110), ["IMAGE", "UNIT", "PORTS", "EXTRACTED", "ENABLED"])
+    assert.deepEqual(titles(90), ["IMAGE", "UNIT", "STATE"])
+    assert.deepEqual(titles(110), ["IMAGE", "UNIT", "STATE", "MEMORY", "PORTS", "ENABLED"])
     assert.deepEqual(titles(200), [
       "IMAGE",
       "UNIT",
+      "STATE",
+      "MEMORY",
       "PLATFORM",
       "PORTS",
       "SIZE",
@@ -60,12 +63,18 @@ describe("the table of images", () => {
     artifact: { kind: "cosign signature", type: "application/x", subject: DIGEST }
   }
   it("says below what an artifact is, on a terminal", () => {
-    const [, , ...said] = SummaryTable.render([signature], 120, true).map(Style.strip)
+    const [, , ...said] = SummaryTable.render([signature], { width: 120, now: 0, hasArtifacts: true }).map(
+      Style.strip
+    )
     assert.deepEqual(said, [`  a cosign signature of ${DIGEST}, not an image`])
   })
 
   it("says in the last column what an artifact is, elsewhere", () => {
-    const [titles, image, artifact] = SummaryTable.render([...ROWS.slice(0, 1), signature], Infinity, true)
+    const [titles, image, artifact] = SummaryTable.render([...ROWS.slice(0, 1), signature], {
+      width: Number.POSITIVE_INFINITY,
+      now: 0,
+      hasArtifacts: true
+    })
       .map(Style.strip)
       .map((line) => line.trim())
     assert.match(titles ?? "", /PROBLEM +ARTIFACT$/)
@@ -79,9 +88,12 @@ describe("the table of images", () => {
 
   it("shows the first ports on which an image says that it listens", () => {
     const shown = (ports: readonly string[] | null) =>
-      SummaryTable.render([{ ...summary("a:v1", "a.service"), ports }], Number.POSITIVE_INFINITY)
+      SummaryTable.render([{ ...summary("a:v1", "a.service"), ports }], {
+        width: Number.POSITIVE_INFINITY,
+        now: 0
+      })
         .map(Style.strip)[1]
-        ?.split(/ {2,}/)[3]
+        ?.split(/ {2,}/)[5]
     assert.strictEqual(shown(["443/tcp", "443/udp"]), "443/tcp 443/udp")
     assert.strictEqual(shown(["1/tcp", "2/tcp", "3/tcp", "4/tcp", "5/tcp"]), "1/tcp 2/tcp 3/tcp …")
     assert.strictEqual(shown([]), "-")
