@@ -42,7 +42,10 @@ export const list = Command.make(
         )
       else Output.tell(nothing(settings.system.imagelayoutdir))
     })
-).pipe(Command.withDescription("List images with their units, what these do, and their problems"), CommonOptions.reading)
+).pipe(
+  Command.withDescription("List images with their units, what these do, and their problems"),
+  CommonOptions.reading
+)
 
 /** Selects images and artifacts, and warns about problems of their layouts. */
 const everything = (catalog: Catalog, wanted: readonly string[]) =>
