@@ -15,7 +15,9 @@ const unit = (name: string) => `org.example.${name}.ref.v1.service`
 const root = (name: string) => `/run/oci/roots/org.example.${name}.ref.v1`
 /** Its directories have names of 220 bytes, and the mount options that name them more than 256. */
 const LONG = "v".repeat(210)
-const MANY = Array.from({ length: 50 }, (_, index) => `many${index}`)
+/** `npm run test:long` starts fifty, which takes minutes. Twelve are more than the five mounts that systemd hears of in a second. */
+const HOW_MANY = process.env.OCI_SYSTEMD_LONG === undefined ? 12 : 50
+const MANY = Array.from({ length: HOW_MANY }, (_, index) => `many${index}`)
 
 /** Where a service says that it was asked to stop, and stops as soon as it may. */
 const HOLD = "/srv/hold"
@@ -387,7 +389,7 @@ exit $status
     await systemctl("stop", "visitor")
   })
 
-  it("work for fifty images at once, for the first time and again", async () => {
+  it(`work for ${HOW_MANY} images at once, for the first time and again`, async () => {
     for (let round = 0; round < 2; round++) {
       const units = MANY.map(unit)
       await systemctl("start", ...units)
