@@ -26,11 +26,13 @@ export const render = (
   { hasArtifacts = false, now, width }: Options
 ): readonly string[] => {
   const wide = !Number.isFinite(width)
-  const rows = summaries.map((summary) => {
-    const cells = row(summary, now)
-    return wide ? [...cells, problem(summary), ...(hasArtifacts ? [artifact(summary)] : [])] : cells
-  })
-  const columns = wide ? [...COLUMNS, PROBLEM, ...(hasArtifacts ? [ARTIFACT] : [])] : COLUMNS
+  const hasStates = summaries.some(({ state }) => state !== null)
+  const columns = [
+    ...COLUMNS.filter(({ isOfState = false }) => wide || hasStates || !isOfState),
+    ...(wide ? [PROBLEM] : []),
+    ...(wide && hasArtifacts ? [ARTIFACT] : [])
+  ]
+  const rows = summaries.map((summary) => columns.map(({ cell }) => cell(summary, now)))
   const [titles = "", ...lines] = Table.render(columns, rows, width)
   const below = (text: string, style: Style.Style) =>
     Paragraph.wrap(`  ${Printable.line(text)}`, width, "  ").map((line) => Style.paint(style, line))
@@ -46,52 +48,62 @@ export const render = (
   ]
 }
 
+interface Column extends Table.Column {
+  readonly cell: (summary: Summary, now: number) => Table.Cell
+  /** On a terminal, the column is left out where systemd does not run. */
+  readonly isOfState?: boolean
+}
+
 /**
  * Image and unit are copied from the table, so all other columns are left out before one of these is cut, even if a
  * line gets too long.
  */
-const COLUMNS: readonly Table.Column[] = [
-  { title: "IMAGE" },
-  { title: "UNIT" },
-  { title: "STATE", spare: 0 },
-  { title: "MEMORY", align: "right", spare: 3 },
-  { title: "PLATFORM", spare: 6 },
-  { title: "PORTS", spare: 2 },
-  { title: "SIZE", align: "right", spare: 4 },
-  { title: "MANIFEST", spare: 7 },
-  { title: "EXTRACTED", spare: 5 },
-  { title: "ENABLED", spare: 1 }
+const COLUMNS: readonly Column[] = [
+  {
+    title: "IMAGE",
+    cell: ({ image, problem }) => ({ text: Printable.line(image), style: problem === null ? "plain" : "red" })
+  },
+  { title: "UNIT", cell: ({ unit }) => ({ text: unit ?? NOTHING }) },
+  { title: "STATE", spare: 0, isOfState: true, cell: ({ state }, now) => stateCell(state, now) },
+  {
+    title: "MEMORY",
+    align: "right",
+    spare: 3,
+    isOfState: true,
+    cell: ({ state }) => ({ text: bytes(state?.memory ?? null) })
+  },
+  {
+    title: "PLATFORM",
+    spare: 6,
+    cell: ({ platform }) => ({ text: Printable.line(platform ?? NOTHING), style: "dim" })
+  },
+  { title: "PORTS", spare: 2, cell: (summary) => ({ text: ports(summary.ports) }) },
+  { title: "SIZE", align: "right", spare: 4, cell: ({ size }) => ({ text: bytes(size) }) },
+  {
+    title: "MANIFEST",
+    spare: 7,
+    cell: ({ manifest }) => ({ text: manifest === null ? NOTHING : short(manifest), style: "dim" })
+  },
+  {
+    title: "EXTRACTED",
+    spare: 5,
+    cell: ({ artifact, extracted }) => yes(artifact === null ? extracted : null)
+  },
+  { title: "ENABLED", spare: 1, cell: ({ artifact, enabled }) => yes(artifact === null ? enabled : null) }
 ]
-const PROBLEM: Table.Column = { title: "PROBLEM" }
-const ARTIFACT: Table.Column = { title: "ARTIFACT" }
-
-const row = (summary: Summary, now: number): Table.Row => {
-  const broken = summary.problem !== null
-  const isArtifact = summary.artifact !== null
-  return [
-    { text: Printable.line(summary.image), ...(broken ? { style: "red" as const } : {}) },
-    { text: summary.unit ?? NOTHING },
-    state(summary.state, now),
-    { text: bytes(summary.state?.memory ?? null) },
-    { text: Printable.line(summary.platform ?? NOTHING), style: "dim" },
-    { text: ports(summary.ports) },
-    { text: bytes(summary.size) },
-    { text: summary.manifest === null ? NOTHING : short(summary.manifest), style: "dim" },
-    yes(isArtifact ? null : summary.extracted),
-    yes(isArtifact ? null : summary.enabled)
-  ]
+const PROBLEM: Column = {
+  title: "PROBLEM",
+  cell: ({ problem }) => ({ text: Printable.line(problem ?? ""), style: "red" })
 }
-
-const problem = ({ problem }: Summary): Table.Cell => ({ text: Printable.line(problem ?? ""), style: "red" })
-
-const artifact = ({ artifact }: Summary): Table.Cell => ({
-  text: artifact === null ? "" : Printable.line(described(artifact))
-})
+const ARTIFACT: Column = {
+  title: "ARTIFACT",
+  cell: ({ artifact }) => ({ text: artifact === null ? "" : Printable.line(described(artifact)) })
+}
 
 const described = ({ subject, ...artifact }: SummarizedArtifact): string =>
   Artifact.describe({ ...artifact, subject: subject ?? undefined })
 
-const state = (state: ServiceState | null, now: number): Table.Cell => {
+const stateCell = (state: ServiceState | null, now: number): Table.Cell => {
   if (state === null) return { text: NOTHING, style: "dim" }
   const isGood = state.active === "active" && state.health !== "unhealthy"
   const style =

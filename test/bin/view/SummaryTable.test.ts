@@ -3,6 +3,7 @@ import { assert, describe, it } from "vitest"
 import * as Style from "../../../src/bin/text/Style.ts"
 import * as SummaryTable from "../../../src/bin/view/SummaryTable.ts"
 import type { Digest } from "../../../src/domain/document/Digest.ts"
+import type { ServiceState } from "../../../src/domain/unit/ServiceState.ts"
 import type { Summary } from "../../../src/program/Summary.ts"
 
 const DIGEST = `sha256:${"ab".repeat(32)}` as Digest
@@ -20,8 +21,19 @@ const summary = (image: string, unit: string): Summary => ({
   problem: null,
   artifact: null
 })
+const RUNNING: ServiceState = {
+  active: "active",
+  sub: "running",
+  since: "1970-01-01T00:00:00.000Z",
+  restarts: 0,
+  memory: 1_234_567,
+  health: null
+}
 const ROWS = [
-  summary("library.debian.org/trixie:trixie", "org.debian.library.trixie.ref.trixie.service"),
+  {
+    ...summary("library.debian.org/trixie:trixie", "org.debian.library.trixie.ref.trixie.service"),
+    state: RUNNING
+  },
   summary("myorg.com/myapp:v1-rc.1", "com.myorg.myapp.ref.v1-rc.1.service")
 ]
 
@@ -41,8 +53,8 @@ describe("the table of images", () => {
   it("leaves out other columns, those that matter least first", () => {
     const titles = (width: number) => (lines(width)[0] ?? "").trim().split(/ +/)
     assert.deepEqual(titles(80), ["IMAGE", "UNIT"])
-    assert.deepEqual(titles(90), ["IMAGE", "UNIT", "STATE"])
-    assert.deepEqual(titles(110), ["IMAGE", "UNIT", "STATE", "MEMORY", "PORTS", "ENABLED"])
+    assert.deepEqual(titles(95), ["IMAGE", "UNIT", "STATE"])
+    assert.deepEqual(titles(120), ["IMAGE", "UNIT", "STATE", "MEMORY", "PORTS", "ENABLED"])
     assert.deepEqual(titles(200), [
       "IMAGE",
       "UNIT",
@@ -55,6 +67,13 @@ describe("the table of images", () => {
       "EXTRACTED",
       "ENABLED"
     ])
+  })
+
+  it("has no column for states where systemd does not run, but on a terminal alone", () => {
+    const titles = (width: number) =>
+      SummaryTable.render([summary("a:v1", "a.service")], { width, now: 0 }).map(Style.strip)[0]
+    assert.notMatch(titles(200) ?? "", /STATE|MEMORY/)
+    assert.match(titles(Number.POSITIVE_INFINITY) ?? "", /STATE +MEMORY/)
   })
 
   const signature: Summary = {
