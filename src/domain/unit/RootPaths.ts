@@ -51,12 +51,19 @@ export const nameOf = (stem: string, sha256: Sha256): string =>
 export const of = (
   options: { readonly extractsdir: string; readonly chainId: Digest; readonly stem: string },
   sha256: Sha256
-): RootPaths => {
-  const lower = `${options.extractsdir}/${ExtractsTree.rootOf(options.chainId)}`
-  const directory = nameOf(options.stem, sha256)
-  const scratch = `${options.extractsdir}/${ExtractsTree.scratchOf(directory, sha256)}`
+): RootPaths => ({
+  lower: `${options.extractsdir}/${ExtractsTree.rootOf(options.chainId)}`,
+  ...ofService(options, sha256)
+})
+
+/** Returns the paths that a service has whichever image it runs. */
+export const ofService = (
+  { extractsdir, stem }: { readonly extractsdir: string; readonly stem: string },
+  sha256: Sha256
+): Omit<RootPaths, "lower"> => {
+  const directory = nameOf(stem, sha256)
+  const scratch = `${extractsdir}/${ExtractsTree.scratchOf(directory, sha256)}`
   return {
-    lower,
     root: `${MOUNT_DIRECTORY}/${directory}`,
     overlay: { name: directory, scratch, upper: `${scratch}/upper`, work: `${scratch}/work` }
   }

@@ -16,6 +16,8 @@ export interface AttributeCalls {
   readonly setXattrOfFile: (fd: number, name: ByteString, value: Uint8Array) => void
   /** Calls llistxattr(2) and lgetxattr(2). */
   readonly listXattrs: (path: Uint8Array) => ReadonlyMap<ByteString, Uint8Array>
+  /** Calls lgetxattr(2). Returns `undefined` if the attribute is missing, or the file system has none. */
+  readonly getXattr: (path: Uint8Array, name: ByteString) => Uint8Array | undefined
   /** Calls utimensat(2) on the link itself. The access time is set to the same value. */
   readonly setModified: (path: Uint8Array, mtime: Timestamp) => void
   /** Calls futimens(3). The access time is set to the same value. */
@@ -50,7 +52,9 @@ const mknodOf = (libc: Libc): ((path: Uint8Array, mode: number, device: bigint) 
   return (path, mode, device) => xmknod(XMKNOD_VERSION, path, mode, BigUint64Array.of(device))
 }
 
-const xattrs = (libc: Libc): Pick<AttributeCalls, "setXattr" | "setXattrOfFile" | "listXattrs"> => {
+const xattrs = (
+  libc: Libc
+): Pick<AttributeCalls, "setXattr" | "setXattrOfFile" | "listXattrs" | "getXattr"> => {
   const lsetxattr = libc.find(
     "int lsetxattr(const void *path, const void *name, const void *value, size_t size, int flags)"
   )
@@ -95,6 +99,15 @@ const xattrs = (libc: Libc): Pick<AttributeCalls, "setXattr" | "setXattrOfFile" 
           return [name, sized("lgetxattr", path, (into, size) => Number(lgetxattr(at, key, into, size)))]
         })
       )
+    },
+    getXattr: (path, name) => {
+      const [at, key] = [terminated(path), nameBytes(name)]
+      try {
+        return sized("lgetxattr", path, (into, size) => Number(lgetxattr(at, key, into, size)))
+      } catch (cause) {
+        if (NO_ATTRIBUTE.has((cause as NodeJS.ErrnoException).code ?? "")) return undefined
+        throw cause
+      }
     }
   }
 }
@@ -133,6 +146,7 @@ const timesOf = (sizeOfLong: number): ((mtime: Timestamp) => ArrayBufferView) =>
   }
 }
 
+const NO_ATTRIBUTE: ReadonlySet<string> = new Set(["ENODATA", "ENOTSUP"])
 const FILE_TYPE: Record<NodeKind, number> = { fifo: 0o010000, character: 0o020000, block: 0o060000 }
 const AT_FDCWD = -100
 const AT_SYMLINK_NOFOLLOW = 0x100
