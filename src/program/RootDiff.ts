@@ -40,8 +40,6 @@ export interface DiffOptions {
   readonly onChange: (change: RootChange) => void
   /** Whether paths below new directories are changes as well; otherwise a new directory has numbers of what is below it. */
   readonly all?: boolean
-  /** The mounts of this machine; read from the kernel by default. */
-  readonly mounts?: readonly MountInfo.Mount[]
 }
 
 export interface Diffed {
@@ -55,11 +53,13 @@ export interface Diffed {
 
 /**
  * Lists the changes of a root to that of its image: of the image that runs, even if the layout has another one by now, or
- * else of the one that the next start runs. Volumes and all else that is mounted in the root is no part of it.
+ * else of the one that the next start runs. Volumes and all else that is mounted in the root are no part of it. Only root
+ * can do this. `mounts` are those of this machine.
  */
 export const diff = (
   image: CatalogImage,
-  { all = false, mounts = MountTable.read(), onChange }: DiffOptions
+  { all = false, onChange }: DiffOptions,
+  mounts: readonly MountInfo.Mount[] = MountTable.read()
 ) =>
   Effect.gen(function* () {
     const { context } = image
@@ -123,7 +123,7 @@ const readLower = <A, E, R>(
     const store = yield* ExtractStore
     if (chainId === undefined || !(yield* store.isExtracted(chainId))) {
       const reason = "the image is not extracted"
-      const hint = `oci-systemd extract ${nameOf(image)} does that`
+      const hint = `oci-systemd extract ${nameOf(image)} extracts it`
       return yield* new RootNotCompared({ image: nameOf(image), reason, hint })
     }
     return yield* (yield* MountedRoots).read(chainId, use)
@@ -139,7 +139,11 @@ const walk = (trees: Trees, calls: Calls, listsAll: boolean, onChange: (change: 
         if (value !== undefined) onChange(value)
         return done !== true
       }
-      return CooperativeLoop.run(advance, (cause) => directory.explained(cause) as NodeJS.ErrnoException)
+      return CooperativeLoop.run(advance, (cause) => {
+        // Anything else is a bug, or thrown by `onChange`.
+        if ((cause as NodeJS.ErrnoException).code === undefined) throw cause
+        return directory.explained(cause) as NodeJS.ErrnoException
+      })
     },
     (directory) => Effect.sync(() => directory.close())
   ).pipe(failing("list what was written", trees.upper))

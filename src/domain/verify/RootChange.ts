@@ -53,9 +53,33 @@ export const classify = (upper: UpperEntry, { lower, made }: Before): Verdict =>
     return { change: isSameDirectory && isEqual(upper, before) ? undefined : "changed", isSameDirectory }
   }
   // Files of the image are copied to the upper directory when they are changed, and not before.
-  const isUntouched = lower === undefined && upper.kind === "File" && isEqual(upper, before)
-  return isUntouched && upper.size === before.size ? UNCHANGED : { change: "changed", isSameDirectory: false }
+  const isUntouched = lower === undefined && isEqual(upper, before) && upper.size === before.size
+  return isUntouched ? UNCHANGED : { change: "changed", isSameDirectory: false }
 }
+
+/**
+ * Whether an entry at the top of a root is one that systemd makes at each start where the image has none (its
+ * base-filesystem.c). `target` is that of a link.
+ */
+export const isMadeBySystemd = (
+  name: ByteString,
+  { gid, kind, mode, uid }: PathEntry,
+  target: ByteString | undefined
+): boolean =>
+  uid === 0 &&
+  gid === 0 &&
+  (kind === "Directory"
+    ? SYSTEMDS_DIRECTORIES.get(name) === mode
+    : SYSTEMDS_LINKS.has(name) && target?.startsWith("usr/") === true)
+
+/** Their modes. The template has the other ones, which are mount points as well. */
+const SYSTEMDS_DIRECTORIES: ReadonlyMap<string, number> = new Map([
+  ["root", 0o750],
+  ["usr", 0o755],
+  ["var", 0o755],
+  ["etc", 0o755]
+])
+const SYSTEMDS_LINKS: ReadonlySet<string> = new Set(["bin", "lib", "lib64", "sbin"])
 
 const UNCHANGED: Verdict = { change: undefined, isSameDirectory: false }
 

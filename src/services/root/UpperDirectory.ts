@@ -26,9 +26,8 @@ export interface Trees {
 /** A directory that was there before, with the names that are still to be looked at, the last one first. */
 interface Kept {
   readonly path: ByteString
-  /** The same directory in the lower root, and in the template; `undefined` where there is none. */
-  readonly lower: ByteString | undefined
-  readonly template: ByteString | undefined
+  /** Whether the lower root has it as well. */
+  readonly isLower: boolean
   readonly pending: ByteString[]
 }
 
@@ -61,7 +60,7 @@ export class UpperDirectory {
   readonly #lower: DeepPath.DeepPath
   readonly #template: DeepPath.DeepPath | undefined
 
-  /** With `listsAll`, paths below new directories are changes as well. */
+  /** Begins the walk. Paths below new directories are changes as well if `listsAll` is true. */
   constructor({ lower, template, upper }: Trees, calls: Calls, listsAll: boolean) {
     this.#calls = calls
     this.#listsAll = listsAll
@@ -86,12 +85,11 @@ export class UpperDirectory {
    * of each are sorted. Throws errors of the system.
    */
   *changes(): Generator<RootChange.RootChange | undefined, void, undefined> {
-    const top = { lower: TOP, template: this.#template === undefined ? undefined : TOP }
     const own = entryOf(fs.fstatSync(this.#upper.fd))
     const lower = lookAt(this.#lower, TOP)
     const { change } = RootChange.classify({ ...own, ...PLAIN }, { lower, made: undefined })
     if (change !== undefined) yield listed(change, TOP, own, lower)
-    const directories: Kept[] = [{ path: TOP, ...top, pending: this.#sortedNames() }]
+    const directories: Kept[] = [{ path: TOP, isLower: true, pending: this.#sortedNames() }]
     for (let at = directories.at(-1); at !== undefined; at = directories.at(-1)) {
       const name = at.pending.pop()
       if (name !== undefined) {
@@ -112,35 +110,36 @@ export class UpperDirectory {
     yield undefined
     const upper = this.#enterOrLook(name)
     if (upper === undefined) return undefined
-    const [path, lowerPath, templatePath] = [outer.path, outer.lower, outer.template].map((directory) =>
-      directory === undefined ? undefined : joined(directory, name)
-    ) as [ByteString, ByteString | undefined, ByteString | undefined]
-    const lower = lowerPath === undefined ? undefined : lookAt(this.#lower, lowerPath)
-    const made =
-      templatePath === undefined || this.#template === undefined
-        ? undefined
-        : lookAt(this.#template, templatePath)
+    const path = joined(outer.path, name)
+    const lower = outer.isLower ? lookAt(this.#lower, path) : undefined
+    const made = lower === undefined ? this.#madeAt(path, upper) : undefined
     const { change, isSameDirectory } = RootChange.classify(upper, { lower, made })
     const before = lower ?? made
     if (isSameDirectory) {
       if (change !== undefined) yield listed(change, path, upper, before)
-      return {
-        path,
-        lower: lower?.kind === "Directory" ? lowerPath : undefined,
-        template: made?.kind === "Directory" ? templatePath : undefined
-      }
+      return { path, isLower: lower !== undefined }
     }
-    if (change === "removed") yield listed(change, path, lower ?? upper, lower)
-    else if (upper.kind !== "Directory") {
-      if (change !== undefined) yield listed(change, path, upper, before)
-    } else {
-      const directory: New = { isUpper: true, lower: this.#lowerOf(outer.lower, name) }
+    if (upper.kind === "Directory") {
+      const directory: New = {
+        isUpper: true,
+        lower: this.#lowerOf(outer.isLower ? outer.path : undefined, name)
+      }
       const numbers = yield* this.#below(directory, path, false)
       if (change !== undefined) yield { ...listed(change, path, upper, before), ...numbers }
       if (this.#listsAll) yield* this.#below(directory, path, true)
       this.#upper.leave()
+    } else if (change !== undefined) {
+      yield listed(change, path, change === "removed" && lower !== undefined ? lower : upper, before)
     }
     return undefined
+  }
+
+  /** Returns what was made for the service at a path that the lower root does not have: by this program, or by systemd. */
+  #madeAt(path: ByteString, upper: RootChange.PathEntry): RootChange.PathEntry | undefined {
+    const made = this.#template === undefined ? undefined : lookAt(this.#template, path)
+    if (made !== undefined || path.includes("/")) return made
+    const target = upper.kind === "Symlink" ? this.#target(path) : undefined
+    return RootChange.isMadeBySystemd(path, upper, target) ? upper : undefined
   }
 
   /** Goes through everything below a new directory, which is the current one, and counts it, or lists it too. */
@@ -265,6 +264,11 @@ export class UpperDirectory {
     return value === undefined ? undefined : (Buffer.from(value).toString("latin1") as ByteString)
   }
 
+  #target(name: ByteString): ByteString | undefined {
+    const target = unlessGone(() => fs.readlinkSync(this.#upper.at(name), { encoding: "buffer" }))
+    return target?.toString("latin1") as ByteString | undefined
+  }
+
   /** Returns the names in the current directory, the last one first. */
   #sortedNames(): ByteString[] {
     return [...namesIn(this.#upper.at("."))].sort((a, b) => (a < b ? 1 : -1))
@@ -324,7 +328,8 @@ const joined = (directory: ByteString, name: ByteString): ByteString =>
 
 const TOP = "" as ByteString
 const PLAIN = { isWhiteout: false, isOpaque: false, isRedirected: false }
-const GONE: ReadonlySet<string> = new Set(["ENOENT", "ENOTDIR"])
+/** EINVAL: what is no link any more has no target. */
+const GONE: ReadonlySet<string> = new Set(["ENOENT", "ENOTDIR", "EINVAL"])
 /** The attributes of overlayfs. It keeps services from setting any. */
 const [WHITEOUT, OPAQUE, REDIRECT] = ["whiteout", "opaque", "redirect"].map(
   (name) => `trusted.overlay.${name}`

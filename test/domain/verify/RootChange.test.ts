@@ -65,6 +65,27 @@ describe("RootChange.classify", () => {
   }
 })
 
+describe("RootChange.isMadeBySystemd", () => {
+  for (const [name, made, target, is] of [
+    ["root", directory({ mode: 0o750 }), undefined, true],
+    ["root", directory(), undefined, false],
+    ["var", directory(), undefined, true],
+    ["var", directory({ uid: 1 }), undefined, false],
+    ["srv", directory(), undefined, false],
+    ["bin", entry({ kind: "Symlink", mode: 0o777 }), "usr/bin", true],
+    ["lib64", entry({ kind: "Symlink", mode: 0o777 }), "usr/lib/x86_64-linux-gnu", true],
+    ["bin", entry({ kind: "Symlink", mode: 0o777 }), "/tmp", false],
+    ["etc", entry({ kind: "Symlink", mode: 0o777 }), "usr/etc", false],
+    ["bin", entry(), undefined, false]
+  ] as const) {
+    it(`${name}, ${made.kind} ${target ?? made.mode.toString(8)}: ${is}`, () =>
+      assert.strictEqual(
+        RootChange.isMadeBySystemd(name as ByteString, made, target as ByteString | undefined),
+        is
+      ))
+  }
+})
+
 describe("RootChange.toJson", () => {
   it("leaves no field out, and escapes what is no text", () =>
     assert.deepStrictEqual(

@@ -267,6 +267,6 @@ mv var/cache usr/lib/cache; mv usr/lib/cache/app usr/lib/cache/other`,
   )
 })
 
-const DEPTH = 2000
-const FILES = 300
-const ROUNDS = 20
+const DEPTH = 1500
+const FILES = 100
+const ROUNDS = 10
