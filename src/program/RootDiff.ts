@@ -116,18 +116,24 @@ const readLower = <A, E, R>(
 ) =>
   Effect.gen(function* () {
     const lower = mount === undefined ? undefined : MountInfo.optionOf(mount, "lowerdir")
-    const chainId: Digest | undefined =
-      lower === undefined ? (yield* image.resolve()).chainId : ExtractsTree.digestIn(lower)
-    // A root of the form before this one has another path.
-    if (lower !== undefined && chainId === undefined) return yield* use(lower)
+    const mounted = lower === undefined ? undefined : chainOf(lower)
+    // A root of the form before this one is a directory that stays as long as it is mounted.
+    if (lower !== undefined && mounted === undefined) return yield* use(lower)
+    const chainId = mounted ?? (yield* image.resolve()).chainId
     const store = yield* ExtractStore
-    if (chainId === undefined || !(yield* store.isExtracted(chainId))) {
+    if (!(yield* store.isExtracted(chainId))) {
       const reason = "the image is not extracted"
       const hint = `oci-systemd extract ${nameOf(image)} extracts it`
       return yield* new RootNotCompared({ image: nameOf(image), reason, hint })
     }
     return yield* (yield* MountedRoots).read(chainId, use)
   })
+
+/** Returns the chain of a root by its path; `undefined` for a root of the form before this one. */
+const chainOf = (lower: string): Digest | undefined => {
+  const chainId = ExtractsTree.digestIn(lower)
+  return chainId !== undefined && lower.endsWith(`/${ExtractsTree.rootOf(chainId)}`) ? chainId : undefined
+}
 
 const walk = (trees: Trees, calls: Calls, listsAll: boolean, onChange: (change: RootChange) => void) =>
   Effect.acquireUseRelease(

@@ -86,11 +86,10 @@ describe.skipIf(process.geteuid?.() !== 0)("RootDiff.diff", () => {
   it(
     "also with a root of the form before this one",
     withPlace(async ({ diff, extracts, write }) => {
-      write("dirs/chainID/old/etc/passwd")
+      const old = OLD.replace("roots", "dirs/chainID")
+      write(`${old}/etc/passwd`)
       write(`scratch/${NAME}/upper/etc/passwd`, "mine")
-      assert.deepStrictEqual((await diff("ephemeral", mounted(extracts, "dirs/chainID/old")))[0], [
-        "changed etc/passwd"
-      ])
+      assert.deepStrictEqual((await diff("ephemeral", mounted(extracts, old)))[0], ["changed etc/passwd"])
     })
   )
 

@@ -65,21 +65,26 @@ const xattrs = (
   const lgetxattr = libc.find(
     "intptr_t lgetxattr(const void *path, const void *name, void *value, size_t size)"
   )
-  /** Asks for the size first, and asks again if the value grew between the two calls. */
-  const sized = (
-    syscall: string,
-    path: Uint8Array,
-    call: (into: Uint8Array | null, size: number) => number
-  ) => {
+  /** Asks for the size first, and asks again if the value grew between the two calls. `undefined` after an error. */
+  const sizedIfAny = (call: (into: Uint8Array | null, size: number) => number): Uint8Array | undefined => {
     for (;;) {
       const size = call(null, 0)
-      if (size < 0) throw libc.failure(syscall, path)
+      if (size < 0) return undefined
       if (size === 0) return new Uint8Array(0)
       const into = new Uint8Array(size)
       const length = call(into, size)
       if (length >= 0) return into.subarray(0, length)
-      if (!libc.failedWith("ERANGE")) throw libc.failure(syscall, path)
+      if (!libc.failedWith("ERANGE")) return undefined
     }
+  }
+  const sized = (
+    syscall: string,
+    path: Uint8Array,
+    call: (into: Uint8Array | null, size: number) => number
+  ): Uint8Array => {
+    const value = sizedIfAny(call)
+    if (value === undefined) throw libc.failure(syscall, path)
+    return value
   }
   return {
     setXattr: (path, name, value) => {
@@ -102,12 +107,11 @@ const xattrs = (
     },
     getXattr: (path, name) => {
       const [at, key] = [terminated(path), nameBytes(name)]
-      try {
-        return sized("lgetxattr", path, (into, size) => Number(lgetxattr(at, key, into, size)))
-      } catch (cause) {
-        if (NO_ATTRIBUTE.has((cause as NodeJS.ErrnoException).code ?? "")) return undefined
-        throw cause
-      }
+      const value = sizedIfAny((into, size) => Number(lgetxattr(at, key, into, size)))
+      // Most files have no such attribute, and an error takes long to make.
+      if (value === undefined && !libc.failedWith("ENODATA", "ENOTSUP", "EOPNOTSUPP"))
+        throw libc.failure("lgetxattr", path)
+      return value
     }
   }
 }
@@ -146,7 +150,6 @@ const timesOf = (sizeOfLong: number): ((mtime: Timestamp) => ArrayBufferView) =>
   }
 }
 
-const NO_ATTRIBUTE: ReadonlySet<string> = new Set(["ENODATA", "ENOTSUP"])
 const FILE_TYPE: Record<NodeKind, number> = { fifo: 0o010000, character: 0o020000, block: 0o060000 }
 const AT_FDCWD = -100
 const AT_SYMLINK_NOFOLLOW = 0x100
