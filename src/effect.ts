@@ -8,6 +8,8 @@
 export * from "./index.ts"
 /** Makes root filesystems of images, as effects. */
 export * as Extract from "./library/ExtractEffects.ts"
+/** Lists what services have written to their roots, as effects. */
+export * as RootDiff from "./library/RootDiffEffects.ts"
 /** The services as tags, to be replaced by a program or stubbed by a test. */
 export * as Services from "./library/Services.ts"
 /** Verifies images, and roots made from them, as effects. */

@@ -72,6 +72,8 @@ export * as Layer from "./library/Layer.ts"
 export * as Layouts from "./library/Layouts.ts"
 /** Writes image layouts, for tools and tests. */
 export * as LayoutWriter from "./library/LayoutWriter.ts"
+/** What services have written to their roots. */
+export * as RootDiff from "./library/RootDiff.ts"
 /** Work that a session runs. */
 export { Task } from "./library/Task.ts"
 /** Types that functions and errors of other modules mention. */

@@ -52,6 +52,7 @@ const OF_ERRORS = {
   ReloadFailed: "failed",
   RootNeeded: "notPermitted",
   ImageNotMounted: "failed",
+  RootNotCompared: "failed",
   RootNotMounted: "failed",
   SeveralImages: "noSuchImage",
   UnitNotWritten: "failed",

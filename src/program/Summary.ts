@@ -58,9 +58,9 @@ const statesOf = (images: readonly Catalog.CatalogImage[]): Effect.Effect<Servic
       .filter(({ isHidden }) => !isHidden)
       .map(({ context: { sha256, stem, system, units } }) => ({
         unit: units.service,
-        healthFile: HealthUnits.stateFile({
-          scratch: RootPaths.scratchOf({ extractsdir: system.extractsdir, stem }, sha256)
-        })
+        healthFile: HealthUnits.stateFile(
+          RootPaths.ofService({ extractsdir: system.extractsdir, stem }, sha256).overlay
+        )
       }))
   )
 

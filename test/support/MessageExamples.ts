@@ -44,6 +44,7 @@ import { NothingToInstall } from "../../src/program/Install.ts"
 import { NotIntact } from "../../src/program/NotIntact.ts"
 import { LayoutKept, OthersInLayout } from "../../src/program/Remove.ts"
 import { ConfigInvalid, NameInvalid } from "../../src/program/Render.ts"
+import { RootNotCompared } from "../../src/program/RootDiff.ts"
 import { LayoutUnread, NoSuchImage, NotAnImage, SeveralImages } from "../../src/program/Selection.ts"
 import { NotInstalled } from "../../src/program/Uninstall.ts"
 import { SessionClosed } from "../../src/Session.ts"
@@ -240,6 +241,11 @@ export const EXAMPLES: ReadonlyArray<Error & { readonly _tag: string }> = [
   new ProgramFailed({ command: "systemctl start -- a.service", said: "Unit a.service not found." }),
   new ReloadFailed({ exitCode: 1 }),
   new RootNeeded({ hint: "run it as root; --dry-run works without" }),
+  new RootNotCompared({
+    image: IMAGE,
+    reason: "the image is not extracted",
+    hint: `oci-systemd extract ${IMAGE} extracts it`
+  }),
   new RootNotMounted({ program: "/usr/lib/oci-systemd/oci-prepare", exitCode: 32 }),
   ...(["MakeDirectory", "MakeFile", "MakeNode", "MakeSymlink", "MakeLink", "SetDirectory"] as const).map(
     (step) => new RootWriteError({ step, path: "usr/bin/app", code: "ENOSPC", syscall: "write", cause: full })

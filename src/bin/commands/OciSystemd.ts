@@ -4,6 +4,7 @@
  */
 import * as Command from "@effect/cli/Command"
 import type { Group } from "../Help.ts"
+import { diff } from "./Diff.ts"
 import { disable } from "./Disable.ts"
 import { doctor } from "./Doctor.ts"
 import { dryRun } from "./DryRun.ts"
@@ -26,6 +27,7 @@ export const ociSystemd = Command.withSubcommands(root, [
   list,
   inspect,
   name,
+  diff,
   dryRun,
   enable,
   disable,
@@ -44,7 +46,7 @@ export const ociSystemd = Command.withSubcommands(root, [
 
 /** All commands, grouped as help shows them. */
 export const GROUPS: readonly Group[] = [
-  { title: "Look", commands: ["list", "inspect", "name", "dry-run"] },
+  { title: "Look", commands: ["list", "inspect", "name", "diff", "dry-run"] },
   { title: "Start at boot", commands: ["enable", "disable"] },
   { title: "Keep", commands: ["extract", "unpack", "mount", "unmount", "verify", "remove", "gc", "doctor"] },
   { title: "This program", commands: ["install", "uninstall"] },

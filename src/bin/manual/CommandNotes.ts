@@ -18,6 +18,10 @@ export const NOTES: Readonly<Record<string, readonly Block[]>> = {
   name: [
     'Made for scripts: `systemctl restart "$(oci-systemd name myorg.com/myapp:stable)"`. An image *LAYOUT*:*REF* that is not there has a name too, the one that it will have. What skopeo makes of a name with a port is another image, and a warning says so.'
   ],
+  diff: [
+    "`A` stands before a path that is new, `C` before one that is not as it was, `D` before one that is gone. A file of the image counts as changed if it was opened for writing. A directory counts as changed if its owner or mode is not as it was, or if it is another one, and not for what is in it. A new directory, or another one in the place of one of the image, is one line with the number of files in it and their bytes. The size of a file is its length.",
+    "What lies in volumes, in `/run` and in other mounts of the root is not part of the root, and mount points that were made for the service are not listed. The changes are those to the root of the image that runs, also if the layout has another image by now. A persistent root can be listed while the service does not run, and is then compared with the image that the next start runs. Only root can list the changes."
+  ],
   "dry-run": [
     "The output, also with `--output`, is what the generator writes, byte for byte; links are printed as comments, `# PATH -> TARGET`. An image that cannot run has a unit that says why, which is a failure only with `--check`.",
 

@@ -27,7 +27,7 @@
  *     the empty string         "%"
  *     more than 230 bytes      a readable head, "%~", SHA-256 of the whole
  */
-import { algorithm, type Digest, encoded, type Sha256 } from "../document/Digest.ts"
+import { algorithm, type Digest, encoded, isDigest, type Sha256 } from "../document/Digest.ts"
 import type { ImageName } from "../naming/ImageName.ts"
 
 /**
@@ -97,7 +97,10 @@ export const scratchOf = (name: string, sha256: Sha256): string => `${SCRATCH}/$
 
 /** Returns the path of a template; `digest` is hex. */
 export const templateOf = (name: string, digest: string, sha256: Sha256): string =>
-  `${TEMPLATES}/${component(name, sha256)}/${digest.slice(0, TEMPLATE_DIGITS)}`
+  `${templatesOf(name, sha256)}/${digest.slice(0, TEMPLATE_DIGITS)}`
+
+/** Returns the directory that holds the template of a service. */
+export const templatesOf = (name: string, sha256: Sha256): string => `${TEMPLATES}/${component(name, sha256)}`
 
 /** Returns the directory that holds the two links of an image. */
 export const nameOf = ({ layout, ref }: ImageName, sha256: Sha256): string => {
@@ -142,6 +145,13 @@ const decoded = (component: string): string =>
       )
 
 const isHashed = (component: string): boolean => component.includes("%~")
+
+/** Returns the digest in a path that ends as `rootOf` ends: in an algorithm, two digits, and all digits. */
+export const digestIn = (path: string): Digest | undefined => {
+  const [, algorithm, hex] = /\/([a-z0-9]+)\/[0-9a-f]{2}\/([0-9a-f]+)$/.exec(path) ?? []
+  const digest = `${algorithm}:${hex}`
+  return isDigest(digest) ? digest : undefined
+}
 
 const sharded = (digest: Digest): string => {
   const hex = encoded(digest)

@@ -113,7 +113,7 @@ export const of = ({ images, others }: NeedFacts, sha256: Sha256): GarbageNeeds 
   }
   for (const directory of directories) {
     paths.add(ExtractsTree.scratchOf(directory, sha256))
-    paths.add(`${ExtractsTree.TEMPLATES}/${ExtractsTree.component(directory, sha256)}`)
+    paths.add(ExtractsTree.templatesOf(directory, sha256))
   }
   return {
     has: (path) => paths.has(path) || prefixes.some((prefix) => path.startsWith(prefix)),

@@ -16,6 +16,8 @@ export interface Mount {
   readonly kind: string
   /** The device or file that it is mounted from, or any text. */
   readonly source: string
+  /** The options of the file system as the table writes them; `optionOf` reads one. */
+  readonly fileSystemOptions: string
 }
 
 /** Parses the table. Of two mounts at one point, the later one hides the other. */
@@ -27,15 +29,22 @@ export const parseLine = (line: string): Mount | undefined => {
   const [before = "", after = ""] = line.split(" - ", 2)
   const [, , , root = "", escapedPoint, options = ""] = before.split(" ", OPTIONS + 1)
   if (escapedPoint === undefined) return undefined
-  const [kind = "", source = ""] = after.split(" ", 2)
+  const [kind = "", source = "", fileSystemOptions = ""] = after.split(" ", FIELDS_AFTER)
   return {
     root: unescaped(root),
     escapedPoint,
     point: unescaped(escapedPoint),
     options: options.split(","),
     kind,
-    source: unescaped(source)
+    source: unescaped(source),
+    fileSystemOptions
   }
+}
+
+/** Returns the value of an option of the file system, such as the `upperdir` of an overlay; `undefined` without it. */
+export const optionOf = ({ fileSystemOptions }: Mount, name: string): string | undefined => {
+  const option = fileSystemOptions.split(",").find((each) => each.startsWith(`${name}=`))
+  return option === undefined ? undefined : unescaped(option.slice(name.length + 1))
 }
 
 /** Returns the mount that shows a path. The path has no links. */
@@ -55,3 +64,5 @@ const unescaped = (text: string): string =>
 
 /** The position of the options in a line. */
 const OPTIONS = 5
+/** The number of fields after the separator. */
+const FIELDS_AFTER = 3

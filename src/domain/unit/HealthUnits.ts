@@ -176,7 +176,7 @@ export const forget = (context: ImageContext): Either.Either<Directive, Unwritab
  * Returns the file of counts. prepare removes it, so that every start begins at zero. The count of restarts beside it stays
  * until the service is stopped.
  */
-export const stateFile = ({ scratch }: Pick<Overlay, "scratch">): string => `${scratch}/health`
+export const stateFile = ({ scratch }: Overlay): string => `${scratch}/health`
 
 const programOf = (context: ImageContext): string => helper(context, "oci-health")
 

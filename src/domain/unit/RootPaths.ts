@@ -51,22 +51,23 @@ export const nameOf = (stem: string, sha256: Sha256): string =>
 export const of = (
   options: { readonly extractsdir: string; readonly chainId: Digest; readonly stem: string },
   sha256: Sha256
-): RootPaths => {
-  const lower = `${options.extractsdir}/${ExtractsTree.rootOf(options.chainId)}`
-  const directory = nameOf(options.stem, sha256)
-  const scratch = scratchOf(options, sha256)
+): RootPaths => ({
+  lower: `${options.extractsdir}/${ExtractsTree.rootOf(options.chainId)}`,
+  ...ofService(options, sha256)
+})
+
+/** Returns the paths that a service has whichever image it runs. */
+export const ofService = (
+  { extractsdir, stem }: { readonly extractsdir: string; readonly stem: string },
+  sha256: Sha256
+): Omit<RootPaths, "lower"> => {
+  const directory = nameOf(stem, sha256)
+  const scratch = `${extractsdir}/${ExtractsTree.scratchOf(directory, sha256)}`
   return {
-    lower,
     root: `${MOUNT_DIRECTORY}/${directory}`,
     overlay: { name: directory, scratch, upper: `${scratch}/upper`, work: `${scratch}/work` }
   }
 }
-
-/** Returns the directory of what an image's service writes, and of what belongs to one run of it. */
-export const scratchOf = (
-  { extractsdir, stem }: { readonly extractsdir: string; readonly stem: string },
-  sha256: Sha256
-): string => `${extractsdir}/${ExtractsTree.scratchOf(nameOf(stem, sha256), sha256)}`
 
 /**
  * Returns the directories that a program may write to whatever its root is (file-hierarchy(7)). `/run` is always

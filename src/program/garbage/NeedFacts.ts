@@ -1,6 +1,5 @@
 /** Collects the facts from which `GarbageNeeds` decides what the existing images need. */
 import * as Either from "effect/Either"
-import { type Digest, isDigest } from "../../domain/document/Digest.ts"
 import * as ExtractsTree from "../../domain/extracts/ExtractsTree.ts"
 import type * as GarbageNeeds from "../../domain/extracts/GarbageNeeds.ts"
 import type { ImageName } from "../../domain/naming/ImageName.ts"
@@ -74,7 +73,7 @@ const directoriesOf = (name: ImageName): readonly string[] =>
   UnitName.possible(name, sha256).map((stem) => RootPaths.nameOf(stem, sha256))
 
 const rootAt = (extractsdir: string, path: string): GarbageNeeds.LinkedRoot => {
-  const chainId = digestOf(path)
+  const chainId = ExtractsTree.digestIn(path)
   const diffIds =
     chainId === undefined
       ? []
@@ -83,11 +82,4 @@ const rootAt = (extractsdir: string, path: string): GarbageNeeds.LinkedRoot => {
           onRight: ({ layers }) => layers
         })
   return { path, chainId, diffIds }
-}
-
-/** Returns the digest in a path whose last components are an algorithm, two digits, and all digits. */
-const digestOf = (path: string): Digest | undefined => {
-  const [, algorithm, hex] = /\/([a-z0-9]+)\/[0-9a-f]{2}\/([0-9a-f]+)$/.exec(path) ?? []
-  const digest = `${algorithm}:${hex}`
-  return isDigest(digest) ? digest : undefined
 }

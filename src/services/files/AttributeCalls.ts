@@ -16,6 +16,8 @@ export interface AttributeCalls {
   readonly setXattrOfFile: (fd: number, name: ByteString, value: Uint8Array) => void
   /** Calls llistxattr(2) and lgetxattr(2). */
   readonly listXattrs: (path: Uint8Array) => ReadonlyMap<ByteString, Uint8Array>
+  /** Calls lgetxattr(2). Returns `undefined` if the attribute is missing, or the file system has none. */
+  readonly getXattr: (path: Uint8Array, name: ByteString) => Uint8Array | undefined
   /** Calls utimensat(2) on the link itself. The access time is set to the same value. */
   readonly setModified: (path: Uint8Array, mtime: Timestamp) => void
   /** Calls futimens(3). The access time is set to the same value. */
@@ -50,7 +52,9 @@ const mknodOf = (libc: Libc): ((path: Uint8Array, mode: number, device: bigint) 
   return (path, mode, device) => xmknod(XMKNOD_VERSION, path, mode, BigUint64Array.of(device))
 }
 
-const xattrs = (libc: Libc): Pick<AttributeCalls, "setXattr" | "setXattrOfFile" | "listXattrs"> => {
+const xattrs = (
+  libc: Libc
+): Pick<AttributeCalls, "setXattr" | "setXattrOfFile" | "listXattrs" | "getXattr"> => {
   const lsetxattr = libc.find(
     "int lsetxattr(const void *path, const void *name, const void *value, size_t size, int flags)"
   )
@@ -61,21 +65,26 @@ const xattrs = (libc: Libc): Pick<AttributeCalls, "setXattr" | "setXattrOfFile" 
   const lgetxattr = libc.find(
     "intptr_t lgetxattr(const void *path, const void *name, void *value, size_t size)"
   )
-  /** Asks for the size first, and asks again if the value grew between the two calls. */
-  const sized = (
-    syscall: string,
-    path: Uint8Array,
-    call: (into: Uint8Array | null, size: number) => number
-  ) => {
+  /** Asks for the size first, and asks again if the value grew between the two calls. `undefined` after an error. */
+  const sizedIfAny = (call: (into: Uint8Array | null, size: number) => number): Uint8Array | undefined => {
     for (;;) {
       const size = call(null, 0)
-      if (size < 0) throw libc.failure(syscall, path)
+      if (size < 0) return undefined
       if (size === 0) return new Uint8Array(0)
       const into = new Uint8Array(size)
       const length = call(into, size)
       if (length >= 0) return into.subarray(0, length)
-      if (!libc.failedWith("ERANGE")) throw libc.failure(syscall, path)
+      if (!libc.failedWith("ERANGE")) return undefined
     }
+  }
+  const sized = (
+    syscall: string,
+    path: Uint8Array,
+    call: (into: Uint8Array | null, size: number) => number
+  ): Uint8Array => {
+    const value = sizedIfAny(call)
+    if (value === undefined) throw libc.failure(syscall, path)
+    return value
   }
   return {
     setXattr: (path, name, value) => {
@@ -95,6 +104,14 @@ const xattrs = (libc: Libc): Pick<AttributeCalls, "setXattr" | "setXattrOfFile" 
           return [name, sized("lgetxattr", path, (into, size) => Number(lgetxattr(at, key, into, size)))]
         })
       )
+    },
+    getXattr: (path, name) => {
+      const [at, key] = [terminated(path), nameBytes(name)]
+      const value = sizedIfAny((into, size) => Number(lgetxattr(at, key, into, size)))
+      // Most files have no such attribute, and an error takes long to make.
+      if (value === undefined && !libc.failedWith("ENODATA", "ENOTSUP", "EOPNOTSUPP"))
+        throw libc.failure("lgetxattr", path)
+      return value
     }
   }
 }

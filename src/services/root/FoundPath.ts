@@ -108,7 +108,8 @@ export function* namesIn(at: Buffer): Generator<ByteString, void, undefined> {
   }
 }
 
-const kindOf = (stats: fs.BigIntStats): PathKind => {
+/** Returns the kind of what was examined. */
+export const kindOf = (stats: fs.StatsBase<number> | fs.StatsBase<bigint>): PathKind => {
   if (stats.isFile()) return "File"
   if (stats.isDirectory()) return "Directory"
   if (stats.isSymbolicLink()) return "Symlink"

@@ -15,7 +15,8 @@ describe("MountInfo.parse", () => {
       point: "/srv/with blank",
       options: ["ro", "nodev", "noexec"],
       kind: "xfs",
-      source: "/dev/s\\db"
+      source: "/dev/s\\db",
+      fileSystemOptions: "rw"
     }))
 
   it("reads nothing from nothing", () => assert.deepStrictEqual(MountInfo.parse(""), []))
@@ -34,6 +35,23 @@ describe("MountInfo.around", () => {
       const mount = MountInfo.around(MountInfo.parse(TABLE), path)
       assert.strictEqual(mount?.point, point)
       assert.include(mount?.options ?? [], option)
+    })
+  }
+})
+
+describe("MountInfo.optionOf", () => {
+  const overlay =
+    "30 21 0:40 / /run/oci/roots/app rw - overlay overlay rw,lowerdir=/srv/with\\040blank\\054comma,upperdir=/srv/upper,uuid=on"
+  for (const [name, value] of [
+    ["lowerdir", "/srv/with blank,comma"],
+    ["upperdir", "/srv/upper"],
+    ["dir", undefined],
+    ["workdir", undefined],
+    ["rw", undefined]
+  ] as const) {
+    it(`${name} is ${value}`, () => {
+      const [mount] = MountInfo.parse(overlay)
+      assert.strictEqual(mount && MountInfo.optionOf(mount, name), value)
     })
   }
 })

@@ -1,0 +1,3 @@
+/** Lists what services have written to their roots, as effects. */
+export type { Change, RootChange } from "../domain/verify/RootChange.ts"
+export * from "../program/RootDiff.ts"
