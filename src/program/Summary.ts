@@ -27,6 +27,8 @@ export interface Summary {
   /** Whether any unit starts it. */
   readonly enabled: boolean
   readonly enabledBy: readonly string[]
+  /** The file of the public key that has signed it; `null` if its settings ask for no signature, or it has none that counts. */
+  readonly signedBy: string | null
   /** Why it cannot run. */
   readonly problem: string | null
   /** What it is, if it is not an image; `null` for images. */
@@ -42,7 +44,8 @@ export interface SummarizedArtifact extends Omit<Artifact, "subject"> {
 export const of = (image: Catalog.CatalogImage): Effect.Effect<Summary> =>
   Effect.sync(() => {
     const { context } = image
-    const resolved = image.resolve()
+    const documents = image.documents()
+    const resolved = Either.flatMap(documents, image.signed)
     const { denied, problem } = Render.image({ ...image, resolve: () => resolved })
     const isUnread = denied !== undefined && Either.isLeft(resolved)
     const reason = problem === undefined ? null : withoutName(problem, display(context.name))
@@ -52,7 +55,8 @@ export const of = (image: Catalog.CatalogImage): Effect.Effect<Summary> =>
     return {
       image: Catalog.nameOf(image),
       unit: image.isHidden ? null : context.units.service,
-      ...(Either.isRight(resolved) ? factsOf(image, resolved.right) : NO_FACTS),
+      ...(Either.isRight(documents) ? factsOf(image, documents.right) : NO_FACTS),
+      signedBy: Either.isRight(resolved) ? (resolved.right.signedBy ?? null) : null,
       ...(isUnread ? { extracted: null } : {}),
       enabled: enabledBy.length > 0,
       enabledBy,
@@ -67,6 +71,7 @@ export const ofArtifact = ({ artifact, digest, name }: Catalog.CatalogArtifact):
   unit: null,
   ...NO_FACTS,
   manifest: digest,
+  signedBy: null,
   enabled: false,
   enabledBy: [],
   problem: null,

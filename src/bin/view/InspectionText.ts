@@ -33,6 +33,7 @@ const about = (inspection: Inspection): readonly Field[] => [
   ["Unit", inspection.unit],
   ["Layout", inspection.layout],
   ["Manifest", inspection.manifest],
+  ["Signed by", signedBy(inspection)],
   ["Platform", inspection.platform],
   ["Created", inspection.config.created],
   ["Author", inspection.config.author],
@@ -49,6 +50,11 @@ const about = (inspection: Inspection): readonly Field[] => [
   ),
   ...inspection.notes.map((note): Field => ["Note", note, "yellow"])
 ]
+
+const signedBy = ({ signedBy, signedByPlaces }: Inspection): string | undefined =>
+  signedByPlaces.length === 0
+    ? undefined
+    : `${signedBy ?? "no key that counts"} (signedby, ${signedByPlaces.join(", ")})`
 
 const health = ({
   action,

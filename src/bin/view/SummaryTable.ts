@@ -9,7 +9,8 @@ import * as Table from "../text/Table.ts"
 
 /**
  * Renders the table. On a terminal, the problem of an image is on the line below it, and there is what an artifact is;
- * otherwise these are the last columns. `hasArtifacts` adds the column for artifacts, whether there are any or not.
+ * otherwise these are the last columns. `hasArtifacts` adds the column for artifacts, whether there are any or not. The column
+ * for keys is there if any image has a signature that its settings ask for.
  */
 export const render = (
   summaries: readonly Summary[],
@@ -17,10 +18,17 @@ export const render = (
   hasArtifacts = false
 ): readonly string[] => {
   const wide = !Number.isFinite(width)
-  const rows = summaries.map((summary) =>
-    wide ? [...row(summary), problem(summary), ...(hasArtifacts ? [artifact(summary)] : [])] : row(summary)
-  )
-  const columns = wide ? [...COLUMNS, PROBLEM, ...(hasArtifacts ? [ARTIFACT] : [])] : COLUMNS
+  const hasSigned = summaries.some(({ signedBy }) => signedBy !== null)
+  const rows = summaries.map((summary) => [
+    ...row(summary),
+    ...(wide ? [problem(summary), ...(hasArtifacts ? [artifact(summary)] : [])] : []),
+    ...(hasSigned ? [signed(summary)] : [])
+  ])
+  const columns = [
+    ...COLUMNS,
+    ...(wide ? [PROBLEM, ...(hasArtifacts ? [ARTIFACT] : [])] : []),
+    ...(hasSigned ? [SIGNED] : [])
+  ]
   const [titles = "", ...lines] = Table.render(columns, rows, width)
   const below = (text: string, style: Style.Style) =>
     Paragraph.wrap(`  ${Printable.line(text)}`, width, "  ").map((line) => Style.paint(style, line))
@@ -52,6 +60,7 @@ const COLUMNS: readonly Table.Column[] = [
 ]
 const PROBLEM: Table.Column = { title: "PROBLEM" }
 const ARTIFACT: Table.Column = { title: "ARTIFACT" }
+const SIGNED: Table.Column = { title: "SIGNED BY", spare: 2 }
 
 const row = (summary: Summary): Table.Row => {
   const broken = summary.problem !== null
@@ -73,6 +82,8 @@ const problem = ({ problem }: Summary): Table.Cell => ({ text: Printable.line(pr
 const artifact = ({ artifact }: Summary): Table.Cell => ({
   text: artifact === null ? "" : Printable.line(described(artifact))
 })
+
+const signed = ({ signedBy }: Summary): Table.Cell => ({ text: signedBy ?? NOTHING })
 
 const described = ({ subject, ...artifact }: SummarizedArtifact): string =>
   Artifact.describe({ ...artifact, subject: subject ?? undefined })

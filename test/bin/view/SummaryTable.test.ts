@@ -16,6 +16,7 @@ const summary = (image: string, unit: string): Summary => ({
   ports: ["80/tcp"] as readonly string[] | null,
   enabled: false,
   enabledBy: [],
+  signedBy: null,
   problem: null,
   artifact: null
 })
