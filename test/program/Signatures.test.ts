@@ -17,6 +17,8 @@ import * as Render from "../../src/program/Render.ts"
 import * as Summary from "../../src/program/Summary.ts"
 import * as Verify from "../../src/program/Verify.ts"
 import * as ExtractionServices from "../../src/services/ExtractionServices.ts"
+import { InputRecord } from "../../src/services/files/InputRecord.ts"
+import * as RecordedFiles from "../../src/services/files/RecordedFiles.ts"
 import type * as Deadline from "../../src/services/layout/Deadline.ts"
 import { HOST, PLATFORM } from "../support/Host.ts"
 import { INDEX, LayoutWriter, MANIFEST, temporary, type WrittenDescriptor } from "../support/LayoutWriter.ts"
@@ -448,6 +450,29 @@ describe("an image does not run", () => {
       )
     }))
 })
+
+it("all that decides is an input of the generator's memory: keys, also missing ones, and the documents of signatures", () =>
+  withPlace(({ key, layout, load, path }) => {
+    const image = layout.image()
+    const signature = Signer.simple(layout, OTHER, image.digest)
+    const bundle = Signer.bundle(layout, OUR, image)
+    layout.index(layout.named("v1", image), layout.named(tagOf(image, ".sig"), signature), bundle)
+    const read = (signedby: string) => {
+      const record = new InputRecord()
+      RecordedFiles.recordIn(record)
+      try {
+        one(load(signedby)).resolve()
+      } finally {
+        RecordedFiles.recordIn(undefined)
+      }
+      return [...record.paths.keys()]
+    }
+    const paths = read(key())
+    for (const { digest } of [signature, bundle, layout.blob(LAYER, Signer.simpleText(image.digest))])
+      assert.include(paths, join(layout.path, layout.blobPath(digest)))
+    assert.include(paths, key())
+    assert.include(read(join(path, "missing.pem")), join(path, "missing.pem"))
+  }))
 
 describe("commands", () => {
   /** `v1` is signed, `v2` is not. */

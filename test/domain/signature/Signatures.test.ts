@@ -43,7 +43,7 @@ describe("simple signing", () => {
     ["nothing critical", bytes({ optional: {} }), /malformed: critical: is missing/],
     ["no digest", critical({ image: {} }), /docker-manifest-digest: is missing/],
     [
-      "a digest that is none",
+      "a digest that is too short",
       critical({ image: { "docker-manifest-digest": "sha256:1" } }),
       /is not a sha256/
     ],
