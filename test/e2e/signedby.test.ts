@@ -240,8 +240,11 @@ describe.skipIf(requireOrSkip(reason))(`signedby${reason === undefined ? "" : `:
         ).stdout.trim(),
         "0"
       )
+      await configure("[image *]\nsignedby = p256.pub\n", false)
+      await machine.run(["systemctl", "start", unit("unsigned")], { check: false })
+      assert.match(await machine.journal(`oci-prepare@${unit("unsigned")}`), /oci-generator\.conf:2: signedby = /)
       await machine.run("systemctl reset-failed")
-      await systemctl("daemon-reload")
+      await configure(LOCKED)
     })
 
     it("what ran before the key was set runs on until it stops, and what was extracted is not used", async () => {

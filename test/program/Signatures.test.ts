@@ -356,7 +356,7 @@ describe("an image does not run", () => {
       const manifest = layout.image({}, { layers: [descriptor] })
       return [layout.named(tagOf(image, ".sig"), manifest)]
     },
-    /cannot be used: it is more than is read/
+    /cannot be used: it is more than is read to find signatures/
   )
   refused(
     "with a good signature behind more than are read",
@@ -366,7 +366,28 @@ describe("an image does not run", () => {
         together(layout, image.digest, [OUR, ...Array<Signer.Signer>(300).fill(OTHER)])
       )
     ],
-    /is by another key; sha256-[0-9a-f]{64}\.sig cannot be used: it is more than is read/
+    /is by another key; sha256-[0-9a-f]{64}\.sig cannot be used: it is more than is read to find signatures/
+  )
+  refused(
+    "with layers whose types are names of JavaScript",
+    (layout, image) =>
+      ["constructor", "__proto__", "toString"].map((type) =>
+        layout.image(
+          {},
+          { layers: [{ ...layout.blob(type, Signer.simpleText(image.digest)), annotations: {} }] }
+        )
+      ),
+    /it has no signature in its layout/
+  )
+  refused(
+    "with a good signature behind more entries of its layout than are read",
+    (layout, image) => [
+      ...Array.from({ length: 1001 }, (_, number) => ({
+        ...layout.named(`other${number}`, layout.image({}, { annotations: { number: `${number}` } }))
+      })),
+      Signer.bundle(layout, OUR, image)
+    ],
+    /the rest of the layout cannot be used: it is more than is read to find signatures/
   )
   refused(
     "by the name of another repository",

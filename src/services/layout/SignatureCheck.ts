@@ -10,7 +10,7 @@ import type * as BoundedFile from "../files/BoundedFile.ts"
 import * as PublicKey from "./PublicKey.ts"
 import type { LayoutSignatures } from "./Signatures.ts"
 
-/** A key of the settings cannot be used, so that nobody knows what it has signed. */
+/** The file of a key of the settings cannot be used. */
 export class KeyRefused extends TaggedError("KeyRefused")<{
   /** The line of the configuration, as `FILE:LINE`. */
   readonly place: string

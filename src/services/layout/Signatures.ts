@@ -31,20 +31,22 @@ export interface FoundSignature {
 export type LayoutSignatures = (digests: readonly Digest[]) => Iterable<FoundSignature>
 
 /**
- * Returns what finds the signatures in a layout. It reads the layout's index once, and entries whose names do not tell which image they
- * are about once for all images.
+ * Returns a function that finds the signatures of images in a layout. The function reads the layout's index once, and those entries
+ * once for all images whose names do not tell which image they are about.
  */
 export const inLayout = (layout: string, budget: Deadline = UNLIMITED): LayoutSignatures => {
-  let entries: ReturnType<typeof Layouts.candidatesForArtifacts> | undefined
+  let byName: ReadonlyMap<string, Descriptor> | undefined
   let others: readonly FoundOther[] | undefined
   return function* (digests) {
-    entries ??= Layouts.candidatesForArtifacts(layout)
-    const names = new Set(digests.map(tagOf).flatMap((tag) => [`${tag}.sig`, tag]))
+    byName ??= new Map(Layouts.candidatesForArtifacts(layout).map(({ descriptor, ref }) => [ref, descriptor]))
     const allowed = { ...Artifacts.allowance(budget), documents: MAX_OF_AN_IMAGE }
-    for (const { descriptor, ref } of entries)
-      if (names.has(ref))
-        for (const { signature } of inEntry({ layout, allowed }, descriptor)) yield { name: ref, signature }
-    others ??= othersIn({ layout, allowed: Artifacts.allowance(budget) }, entries)
+    for (const tag of digests.map(tagOf))
+      for (const name of [`${tag}.sig`, tag]) {
+        const descriptor = byName.get(name)
+        if (descriptor === undefined) continue
+        for (const { signature } of inEntry({ layout, allowed }, descriptor)) yield { name, signature }
+      }
+    others ??= othersIn({ layout, allowed: Artifacts.allowance(budget) }, byName)
     for (const other of others) if (isAbout(other, digests)) yield other
   }
 }
@@ -54,7 +56,9 @@ const MAX_OF_AN_IMAGE = 200
 
 interface FoundOther extends FoundSignature {
   /** The image that its manifest says it is attached to. */
-  readonly subject: Digest | undefined
+  readonly subject?: Digest | undefined
+  /** Whether it was not read, because of the limits. */
+  readonly isBeyond?: boolean
 }
 
 interface Reading {
@@ -68,24 +72,23 @@ const tagOf = (digest: Digest): string => digest.replace(":", "-")
 /** Names of signatures of other images, which are read for those. */
 const OF_AN_IMAGE = /^(?:sha256-[0-9a-f]{64}|sha512-[0-9a-f]{128})(?:\.sig)?$/
 
-const othersIn = (
-  reading: Reading,
-  entries: ReturnType<typeof Layouts.candidatesForArtifacts>
-): readonly FoundOther[] =>
-  entries
-    .filter(({ ref }) => !OF_AN_IMAGE.test(ref))
-    .flatMap(({ descriptor }) => [...inEntry(reading, descriptor)])
+const othersIn = (reading: Reading, byName: ReadonlyMap<string, Descriptor>): readonly FoundOther[] =>
+  [...byName]
+    .filter(([name]) => !OF_AN_IMAGE.test(name))
+    .flatMap(([, descriptor]) => [...inEntry(reading, descriptor)])
 
-const isAbout = ({ signature, subject }: FoundOther, digests: readonly Digest[]): boolean =>
+/** What is beyond the limits may be about any image. */
+const isAbout = ({ isBeyond, signature, subject }: FoundOther, digests: readonly Digest[]): boolean =>
+  isBeyond === true ||
   (subject !== undefined && digests.includes(subject)) ||
   (Either.isRight(signature) && signature.right.digests.some((digest) => digests.includes(digest)))
 
 /** Reads the signatures of a manifest, or of the manifests that an index lists. What is no signature has none. */
 function* inEntry(reading: Reading, descriptor: Descriptor): Iterable<FoundOther> {
   if (!MediaType.isIndex(descriptor.mediaType)) return yield* inManifest(reading, descriptor)
-  if (!Artifacts.take(reading.allowed, descriptor)) return yield unread(descriptor)
+  if (!Artifacts.take(reading.allowed, descriptor)) return yield BEYOND
   const index = Blobs.readJson(reading.layout, "index", descriptor, Index.ImageIndex)
-  if (Either.isLeft(index)) return yield { ...unread(descriptor), signature: Either.left(index.left) }
+  if (Either.isLeft(index)) return yield { name: descriptor.digest, signature: Either.left(index.left) }
   for (const entry of Index.entries(index.right))
     if (Either.isRight(entry) && !MediaType.isIndex(entry.right.mediaType))
       yield* inManifest(reading, entry.right)
@@ -93,16 +96,16 @@ function* inEntry(reading: Reading, descriptor: Descriptor): Iterable<FoundOther
 
 function* inManifest({ allowed, layout }: Reading, descriptor: Descriptor): Iterable<FoundOther> {
   if (!MediaType.isManifest(descriptor.mediaType)) return
-  if (!Artifacts.take(allowed, descriptor)) return yield unread(descriptor)
+  if (!Artifacts.take(allowed, descriptor)) return yield BEYOND
   const manifest = Blobs.readJson(layout, "manifest", descriptor, ImageManifest)
-  if (Either.isLeft(manifest)) return yield { ...unread(descriptor), signature: Either.left(manifest.left) }
+  if (Either.isLeft(manifest)) return yield { name: descriptor.digest, signature: Either.left(manifest.left) }
   const name = descriptor.digest
   const subject = subjectOf(manifest.right.subject)
   // cosign adds the newest signature at the end.
   for (const layer of manifest.right.layers.toReversed()) {
-    const parse = FORMS[layer.mediaType]
+    const parse = FORMS.get(layer.mediaType)
     if (parse === undefined) continue
-    if (!Artifacts.take(allowed, layer)) return yield unread(descriptor)
+    if (!Artifacts.take(allowed, layer)) return yield BEYOND
     const signature = Either.flatMap(
       Blobs.read(layout, "signature", layer),
       (bytes): FoundSignature["signature"] => parse(bytes, layer.annotations)
@@ -111,19 +114,17 @@ function* inManifest({ allowed, layout }: Reading, descriptor: Descriptor): Iter
   }
 }
 
-/** Stands for what is beyond the limits. */
-const unread = ({ digest: name }: Descriptor): FoundOther => ({
-  name,
-  subject: undefined,
-  signature: Either.left(
-    new SignatureMalformed({ reason: "it is more than is read of one image's signatures" })
-  )
-})
-
-const FORMS: Readonly<Record<string, typeof SimpleSigning.parse>> = {
-  [SimpleSigning.LAYER]: SimpleSigning.parse,
-  [SigstoreBundle.LAYER]: SigstoreBundle.parse
+/** Stands for what is beyond the limits. Its name is that of all of it, since there may be a lot. */
+const BEYOND: FoundOther = {
+  name: "the rest of the layout",
+  isBeyond: true,
+  signature: Either.left(new SignatureMalformed({ reason: "it is more than is read to find signatures" }))
 }
+
+const FORMS: ReadonlyMap<string, typeof SimpleSigning.parse> = new Map([
+  [SimpleSigning.LAYER, SimpleSigning.parse],
+  [SigstoreBundle.LAYER, SigstoreBundle.parse]
+])
 
 const subjectOf = (subject: unknown): Digest | undefined => {
   const { digest } = (subject ?? {}) as { readonly digest?: unknown }
