@@ -135,7 +135,7 @@ const variants = (image: CatalogImage): Either.Either<Variants, ImageError> => {
   }))
 }
 
-const isAbsent = (error: ImageError): boolean => error.code === "ENOENT"
+const isAbsent = (error: ImageError): boolean => "code" in error && error.code === "ENOENT"
 
 const verifyResolved = (
   image: CatalogImage,

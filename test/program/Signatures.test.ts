@@ -131,9 +131,19 @@ describe("a signature counts", () => {
         ]) {
           layout.index(layout.named("v1", image), signature)
           assert.equal(outcome(file), "signed by our.pem")
-          assert.match(outcome(key(OTHER.publicPem, "other.pem")), /is by another key/)
+          assert.match(outcome(key(OTHER.publicPem, "other.pem")), /is by another key; sign/)
         }
       }))
+
+  it("not in a bundle of Ed25519's other variant, and the message says so", () =>
+    withPlace(({ key, layout, outcome }) => {
+      const image = layout.image()
+      layout.index(layout.named("v1", image), Signer.bundle(layout, OTHER, image))
+      assert.match(
+        outcome(key(OURS.Ed25519.publicPem)),
+        /is by another key \(what cosign 3 signs by an Ed25519 key cannot be checked/
+      )
+    }))
 
   it("of simple signing by P-384 with SHA-256, as cosign 2 signs", () =>
     withPlace(({ key, layout, outcome }) => {

@@ -15,7 +15,11 @@ export interface Demand {
 }
 
 /** A signature that does not count. `reason` is a clause that follows its name. */
-export class SignatureUnfit extends TaggedError("SignatureUnfit")<{ readonly reason: string }> {
+export class SignatureUnfit extends TaggedError("SignatureUnfit")<{
+  readonly reason: string
+  /** Whether all that is wrong is that no key has made it. */
+  readonly isUnknown?: boolean
+}> {
   override get message(): string {
     return this.reason
   }
@@ -34,10 +38,10 @@ export const of = <K>(
   if (!signature.digests.some((digest) => digests.includes(digest)))
     return refuse(`is of ${signature.digests.join(", ") || "nothing"}, and not of ${digests.join(" or ")}`)
   const key = keyOf(signature)
+  if (key === undefined && signature.isKeyless)
+    return refuse("is by a certificate (keyless), which is not checked")
   if (key === undefined)
-    return refuse(
-      signature.isKeyless ? "is by a certificate (keyless), which is not checked" : "is by another key"
-    )
+    return Either.left(new SignatureUnfit({ reason: "is by another key", isUnknown: true }))
   const { name } = signature
   const wanted = SignedName.wanted(rule, image)
   if (wanted === undefined || (name !== undefined && SignedName.matches(rule, image, name)))

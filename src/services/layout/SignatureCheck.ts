@@ -4,9 +4,11 @@ import type { Digest } from "../../domain/document/Digest.ts"
 import type { ResolvedImage } from "../../domain/image/ResolvedImage.ts"
 import type { ImageName } from "../../domain/naming/ImageName.ts"
 import type { SignatureSettings } from "../../domain/settings/SignatureSettings.ts"
+import type { SignatureMalformed } from "../../domain/signature/SignatureMalformed.ts"
 import * as SignatureVerdict from "../../domain/signature/SignatureVerdict.ts"
 import { TaggedError } from "../../domain/text/TaggedError.ts"
 import type * as BoundedFile from "../files/BoundedFile.ts"
+import type { DocumentRefused } from "./Blobs.ts"
 import * as PublicKey from "./PublicKey.ts"
 import type { LayoutSignatures } from "./Signatures.ts"
 
@@ -34,7 +36,6 @@ export class ImageUnsigned extends TaggedError("ImageUnsigned")<{
   readonly digests: readonly Digest[]
   /** Why signatures in the layout do not count: clauses that begin with a signature's name. */
   readonly problems: readonly string[]
-  readonly code?: string
 }> {
   override get message(): string {
     const keys = this.keys.join(" or ")
@@ -48,7 +49,7 @@ export class ImageUnsigned extends TaggedError("ImageUnsigned")<{
 }
 
 /** Node has no function for this variant of Ed25519, which RFC 8032 calls Ed25519ph. */
-const UNCHECKED = " (what cosign 3 signs by an Ed25519 key cannot be checked: use a key of another kind)"
+const UNCHECKED = "(what cosign 3 signs by an Ed25519 key cannot be checked: use a key of another kind)"
 
 /** The most signatures in a message. */
 const MAX_PROBLEMS = 4
@@ -93,9 +94,9 @@ export const make = (): SignatureCheck => {
         )
       )
       if (Either.isRight(verdict)) return Either.right({ ...resolved, signedBy: verdict.right.path })
-      const isBundle = Either.isRight(signature) && signature.right.name === undefined
-      const unknown = isBundle && keys.some(PublicKey.isEd25519) ? UNCHECKED : ""
-      problems.push(`${name} ${problemOf(verdict.left)}${unknown}`)
+      const isUnchecked =
+        Either.isRight(signature) && signature.right.name === undefined && keys.some(PublicKey.isEd25519)
+      problems.push(`${name} ${problemOf(verdict.left, isUnchecked)}`)
     }
     return Either.left(
       new ImageUnsigned({ place, keys: signedby, digests, problems: [...new Set(problems)] })
@@ -103,5 +104,10 @@ export const make = (): SignatureCheck => {
   }
 }
 
-const problemOf = (error: { readonly _tag: string; readonly message: string }): string =>
-  error._tag === "SignatureUnfit" ? error.message : `cannot be used: ${error.message}`
+const problemOf = (
+  error: SignatureVerdict.SignatureUnfit | SignatureMalformed | DocumentRefused,
+  isUnchecked: boolean
+): string => {
+  if (error._tag !== "SignatureUnfit") return `cannot be used: ${error.message}`
+  return error.isUnknown === true && isUnchecked ? `${error.message} ${UNCHECKED}` : error.message
+}
