@@ -51,6 +51,8 @@ const OF_TAGS: Readonly<Record<string, (error: Facts) => string | undefined>> = 
       : "copy the image for this platform: skopeo copy --override-arch, or --all for every platform",
   ImageNotMounted: () =>
     "oci-systemd doctor says what this machine lacks; with roots = directories, roots are written out and not mounted",
+  ImageUnsigned: () =>
+    "cosign sign --key signs it, and skopeo copies its signature: docs/security.md says how, and which signatures count",
   LayerArchiveInvalid: () => BUILD_AGAIN,
   LayerCompressionInvalid: () => BUILD_AGAIN,
   LayerDigestMismatch: () => COPY_AGAIN,

@@ -19,6 +19,8 @@ import * as Deadline from "../services/layout/Deadline.ts"
 import * as ImageResolution from "../services/layout/ImageResolution.ts"
 import * as LayoutReader from "../services/layout/LayoutReader.ts"
 import type { Reference } from "../services/layout/Layouts.ts"
+import * as SignatureCheck from "../services/layout/SignatureCheck.ts"
+import type { LayoutSignatures } from "../services/layout/Signatures.ts"
 
 /** An image that a layout names, or an artifact with a name like one. Only its name has been read so far. */
 export interface CatalogImage {
@@ -30,9 +32,18 @@ export interface CatalogImage {
    * others, or the path may be a directory of layouts.
    */
   readonly isHidden: boolean
-  /** Reads and checks the image's documents, for this machine or for another. */
+  /**
+   * Reads and checks the image's documents and its signature, for this machine or for another. Without the signature that its
+   * settings ask for, there is no image to run or to extract.
+   */
   readonly resolve: (
     other?: Platform.HostPlatform
+  ) => Either.Either<ResolvedImage.ResolvedImage, ImageResolution.ImageError>
+  /** Reads and checks the image's documents and no signature: for callers that show the image, or keep what it may need. */
+  readonly documents: CatalogImage["resolve"]
+  /** Checks the signature of documents that were read, and returns them with the key that has made it. */
+  readonly signed: (
+    documents: ResolvedImage.ResolvedImage
   ) => Either.Either<ResolvedImage.ResolvedImage, ImageResolution.ImageError>
   /** Reads whether the name stands for an artifact, such as a signature, and for which. It is read once. */
   readonly artifact: () => Artifact | undefined
@@ -83,7 +94,7 @@ export const load = (
     .filter(({ refused }) => refused === undefined || !Privileges.isDenied(refused))
     .map(({ path, reason }) => ({ text: `${path} ${reason}: skipped`, paths: [path] }))
   const found = layouts.flatMap(({ layout, path }) =>
-    Either.match(budget.isSpent() ? left(budget) : reader.references(path, budget), {
+    Either.match(budget.isSpent() ? left("layout", budget) : reader.references(path, budget), {
       onRight: (references) => {
         if (references.length === 0 && reader.artifacts(path, allowed).length === 0)
           remarks.push({ text: `${layout}: the layout lists no images: skipped`, paths: [path] })
@@ -116,6 +127,7 @@ export const load = (
     )
     remarks.push({ text, paths: claimants.map(({ found }) => found.path) })
   }
+  const resolving = resolvingWith(reader, platform, budget)
   const images = named.map(({ collidesWith, context, found }): CatalogImage => {
     const { name, settings: own, units } = context
     if (collidesWith.length > 0) {
@@ -123,7 +135,7 @@ export const load = (
       remarks.push({ text, paths: [found.path] })
     }
     const alias = own.alias.filter((alias) => !clashes.has(alias))
-    return imageOf({ ...context, settings: { ...own, alias } }, found, { platform, budget, reader })
+    return imageOf({ ...context, settings: { ...own, alias } }, found, resolving)
   })
   const artifacts = () =>
     layouts.flatMap(({ layout, path }) =>
@@ -187,11 +199,7 @@ export const one = (
     const context = ImageContext.of(name, { settings, host, sha256, stem })
     return reference === undefined
       ? undefined
-      : imageOf(
-          context,
-          { path, reference, isHidden: false },
-          { platform, budget: Deadline.UNLIMITED, reader }
-        )
+      : imageOf(context, { path, reference, isHidden: false }, resolvingWith(reader, platform))
   })
 
 /** Makes an image of a reference of a layout that need not be in any catalog. @internal */
@@ -204,7 +212,7 @@ export const imageAt = (
   imageOf(
     ImageContext.of({ layout, ref: reference.ref }, { settings, host, sha256 }),
     { path, reference, isHidden: false },
-    { platform, budget: Deadline.UNLIMITED, reader }
+    resolvingWith(reader, platform)
   )
 
 /** Returns the image's name for people. A hidden image, whose reference is unknown, is named by its layout. */
@@ -223,10 +231,25 @@ export interface Surroundings {
 const imageOf = (
   context: ImageContext.ImageContext,
   { isHidden, path, reference }: Omit<FoundImage, "layout">,
-  { budget, platform, reader }: Resolving
+  { budget, check, platform, reader, signatures }: Resolving
 ): CatalogImage => {
-  const { settings } = context
+  const { faults, name: image, origins, settings } = context
   let known: { readonly artifact: Artifact | undefined } | undefined
+  const documents: CatalogImage["documents"] = (other) =>
+    "error" in reference
+      ? Either.left(reference.error)
+      : Either.map(
+          reader.resolve(path, reference, other ?? machine(settings, platform), budget),
+          (resolved) => ImageOverrides.apply(resolved, settings)
+        )
+  const signed: CatalogImage["signed"] = (resolved) => {
+    const fault = faults.find(({ key }) => key === "signedby" || key === "signedidentity")
+    if (fault !== undefined) return Either.left(new ImageResolution.ImageRefused({ reason: fault.message }))
+    if (settings.signedby.length === 0) return Either.right(resolved)
+    const place = origins.signedby?.map(({ file, line }) => `${file}:${line}`).join(", ") ?? ""
+    const checked = check(resolved, { ...settings, image, place }, signatures(path))
+    return Either.isLeft(checked) && budget.isSpent() ? left("signature of the image", budget) : checked
+  }
   return {
     context,
     layoutPath: path,
@@ -235,24 +258,40 @@ const imageOf = (
       known ??= { artifact: "error" in reference ? undefined : reader.artifact(path, reference) }
       return known.artifact
     },
-    resolve: (other) =>
-      "error" in reference
-        ? Either.left(reference.error)
-        : Either.map(
-            reader.resolve(path, reference, other ?? machine(settings, platform), budget),
-            (resolved) => ImageOverrides.apply(resolved, settings)
-          )
+    resolve: (other) => {
+      const read = documents(other)
+      return Either.isLeft(read) ? read : signed(read.right)
+    },
+    documents,
+    signed
   }
 }
 
-const left = (budget: Deadline.Deadline) =>
-  Either.left(new ImageResolution.ImageRefused({ reason: `the layout ${Deadline.spent(budget)}` }))
+const left = (what: string, budget: Deadline.Deadline) =>
+  Either.left(new ImageResolution.ImageRefused({ reason: `the ${what} ${Deadline.spent(budget)}` }))
 
-/** How the documents of an image are found. */
+/** How the documents of an image and its signatures are found. */
 interface Resolving {
   readonly platform: Platform.HostPlatform
   readonly budget: Deadline.Deadline
   readonly reader: LayoutReader.LayoutReader
+  readonly check: SignatureCheck.SignatureCheck
+  /** Returns what finds the signatures of a layout, by the layout's path. */
+  readonly signatures: (path: string) => LayoutSignatures
+}
+
+const resolvingWith = (
+  reader: LayoutReader.LayoutReader,
+  platform: Platform.HostPlatform,
+  budget: Deadline.Deadline = Deadline.UNLIMITED
+): Resolving => {
+  const layouts = new Map<string, LayoutSignatures>()
+  const signatures = (path: string) => {
+    const known = layouts.get(path) ?? reader.signatures(path, budget)
+    layouts.set(path, known)
+    return known
+  }
+  return { platform, budget, reader, check: SignatureCheck.make(), signatures }
 }
 
 interface FoundImage {

@@ -22,6 +22,8 @@ import * as Summary from "./Summary.ts"
 
 export interface Inspection extends Summary.Summary {
   readonly layout: string
+  /** The lines of the configuration that ask for the signature, as `FILE:LINE`; none if the image needs none. */
+  readonly signedByPlaces: readonly string[]
   readonly chainId: Digest
   /** Where the root is, or will be. */
   readonly root: string
@@ -82,14 +84,16 @@ export const NOT_FINAL =
 export const of = (listed: CatalogImage) =>
   Effect.gen(function* () {
     // Three parts need the documents, which are read once.
-    const outcome = listed.resolve()
-    const image = { ...listed, resolve: () => outcome }
-    const resolved = yield* outcome
+    const documents = listed.documents()
+    const outcome = Either.flatMap(documents, listed.signed)
+    const image = { ...listed, documents: () => documents, resolve: () => outcome, signed: () => outcome }
+    const resolved = yield* documents
     const units = Render.image(image)
     if (units.denied !== undefined) return yield* Effect.fail(units.denied)
     const { instead, ...replaced } = UnitDropIns.of(image.context.units.service)
     return {
       ...(yield* Summary.of(image)),
+      signedByPlaces: placesOf(image),
       layout: image.layoutPath,
       chainId: resolved.chainId,
       root: ExtractStore.rootDirectory(image.context.system.extractsdir, resolved.chainId),
@@ -112,6 +116,10 @@ export const of = (listed: CatalogImage) =>
       unmapped: units.unmapped
     } satisfies Inspection
   })
+
+/** Returns the lines of the configuration that ask for a signature. */
+const placesOf = ({ context: { origins, settings } }: CatalogImage): readonly string[] =>
+  settings.signedby.length === 0 ? [] : (origins.signedby ?? []).map(({ file, line }) => `${file}:${line}`)
 
 const layersOf = (
   { context }: CatalogImage,

@@ -34,6 +34,9 @@ import * as Extract from "./Extract.ts"
 export const prepare = (image: CatalogImage, options: Extract.ExtractOptions = {}) =>
   Effect.gen(function* () {
     const { context } = image
+    // The units may be older than the configuration. The generator writes a failing unit for such a line.
+    const [fault] = context.faults
+    if (fault !== undefined) return yield* Effect.fail(fault)
     yield* DeviceNodes.require(context.settings.devices)
     const { facts, process, resolved } = yield* Extract.extract(image, options)
     yield* (yield* MountedRoots).ensure(resolved.chainId)

@@ -33,6 +33,8 @@ export interface Summary {
   readonly enabledBy: readonly string[]
   /** What its service does; `null` if systemd does not run this machine. */
   readonly state: ServiceState | null
+  /** The file of the public key that has signed it; `null` if its settings ask for no signature, or it has none that counts. */
+  readonly signedBy: string | null
   /** Why it cannot run. */
   readonly problem: string | null
   /** What it is, if it is not an image; `null` for images. */
@@ -66,7 +68,8 @@ const statesOf = (images: readonly Catalog.CatalogImage[]): Effect.Effect<Servic
 
 const summary = (image: Catalog.CatalogImage, states: ServiceStates.ServiceStates): Summary => {
   const { context } = image
-  const resolved = image.resolve()
+  const documents = image.documents()
+  const resolved = Either.flatMap(documents, image.signed)
   const { denied, problem } = Render.image({ ...image, resolve: () => resolved })
   const isUnread = denied !== undefined && Either.isLeft(resolved)
   const reason = problem === undefined ? null : withoutName(problem, display(context.name))
@@ -76,7 +79,8 @@ const summary = (image: Catalog.CatalogImage, states: ServiceStates.ServiceState
   return {
     image: Catalog.nameOf(image),
     unit: image.isHidden ? null : context.units.service,
-    ...(Either.isRight(resolved) ? factsOf(image, resolved.right) : NO_FACTS),
+    ...(Either.isRight(documents) ? factsOf(image, documents.right) : NO_FACTS),
+    signedBy: Either.isRight(resolved) ? (resolved.right.signedBy ?? null) : null,
     ...(isUnread ? { extracted: null } : {}),
     enabled: enabledBy.length > 0,
     enabledBy,
@@ -92,6 +96,7 @@ export const ofArtifact = ({ artifact, digest, name }: Catalog.CatalogArtifact):
   unit: null,
   ...NO_FACTS,
   manifest: digest,
+  signedBy: null,
   enabled: false,
   enabledBy: [],
   state: null,

@@ -1,5 +1,5 @@
 /**
- * Verifies images: their blobs against the digests, what the extracts directory keeps of them, and with `deep` their
+ * Verifies images: their signatures, their blobs against the digests, what the extracts directory keeps of them, and with `deep` their
  * roots against the blobs.
  *
  * Nothing is written to layouts and extracts. A deep verification stores its records of the layers (about 100 bytes
@@ -118,13 +118,13 @@ interface Variants {
  * layout.
  */
 const variants = (image: CatalogImage): Either.Either<Variants, ImageError> => {
-  const own = image.resolve()
+  const own = image.documents()
   if (Either.isRight(own)) return Either.right({ images: [own.right], foreign: [] })
   const refused = own.left
   if (refused._tag !== "ImageRefused" || refused.platforms === undefined) return Either.left(refused)
   const others = refused.platforms.map((platform) => ({
     platform: Platform.display(platform),
-    resolved: image.resolve(Platform.machineOf(platform))
+    resolved: image.documents(Platform.machineOf(platform))
   }))
   // An index may list more manifests than were copied.
   const copied = others.filter(({ resolved }) => Either.isRight(resolved) || !isAbsent(resolved.left))
@@ -135,7 +135,7 @@ const variants = (image: CatalogImage): Either.Either<Variants, ImageError> => {
   }))
 }
 
-const isAbsent = (error: ImageError): boolean => error.code === "ENOENT"
+const isAbsent = (error: ImageError): boolean => "code" in error && error.code === "ENOENT"
 
 const verifyResolved = (
   image: CatalogImage,
@@ -144,6 +144,14 @@ const verifyResolved = (
   { known, store, tell }: { readonly known: Known; readonly store: Store; readonly tell: Tell }
 ) =>
   Effect.gen(function* () {
+    const signed = image.signed(resolved)
+    if (Either.isLeft(signed)) {
+      const { message: reason } = signed.left
+      tell(
+        Privileges.isDenied(signed.left) ? Finding.Unverified({ reason }) : Finding.Unsigned({ reason }),
+        signed.left
+      )
+    }
     const hasImage = yield* store.verify(image, resolved, tell)
     const state = options.deep === true ? rootState(image, resolved, tell) : RootState.Unchecked()
     if (state !== undefined) {

@@ -38,7 +38,8 @@ const layouts = Layer.succeed(Layouts, {
   },
   resolve: () => Either.left(refused),
   artifact: () => undefined,
-  artifacts: () => []
+  artifacts: () => [],
+  signatures: () => () => []
 })
 
 describe("this machine", () => {

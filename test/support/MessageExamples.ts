@@ -21,6 +21,8 @@ import { CommandError } from "../../src/domain/process/ImageCommand.ts"
 import { UserError } from "../../src/domain/process/ImageUser.ts"
 import { UnknownSignal } from "../../src/domain/process/StopSignal.ts"
 import { DirectoryRefused, SettingRefused } from "../../src/domain/settings/Settings.ts"
+import { SignatureMalformed } from "../../src/domain/signature/SignatureMalformed.ts"
+import { SignatureUnfit } from "../../src/domain/signature/SignatureVerdict.ts"
 import { EnvironmentRefused } from "../../src/domain/systemd/EnvironmentLine.ts"
 import { FeatureMissing } from "../../src/domain/systemd/SystemdVersion.ts"
 import { Unwritable } from "../../src/domain/systemd/UnitValue.ts"
@@ -64,6 +66,7 @@ import { TarInvalid } from "../../src/services/layer/TarReader.ts"
 import { ZstdDecoderUnavailable } from "../../src/services/layer/ZstdDecoder.ts"
 import { DocumentRefused } from "../../src/services/layout/Blobs.ts"
 import { ImageRefused } from "../../src/services/layout/ImageResolution.ts"
+import { ImageUnsigned, KeyRefused } from "../../src/services/layout/SignatureCheck.ts"
 import { NotRemembered } from "../../src/services/memory/Memory.ts"
 import { DeviceUnfit } from "../../src/services/root/DeviceNodes.ts"
 import { PlaceUnfit } from "../../src/services/root/GivenMount.ts"
@@ -78,6 +81,8 @@ import { UnitNotWritten } from "../../src/services/unit/UnitDirectory.ts"
 
 const LAYOUT = "/var/lib/oci/layouts/myorg.com/myapp"
 const EXTRACTS = "/var/lib/oci/extracts"
+const PLACE = "/etc/oci-generator.conf:3"
+const KEY = "/etc/oci/release.pem"
 const IMAGE = "myorg.com/myapp:stable"
 const OTHER = "myorg.com/myapp:old"
 const layer = `sha256:${"1a".repeat(32)}`
@@ -148,6 +153,20 @@ export const EXAMPLES: ReadonlyArray<Error & { readonly _tag: string }> = [
   }),
   new FactsNotWritten({ path: `${EXTRACTS}/facts/x.json`, cause: full }),
   new CapabilityRefused({ name: "all", reason: "the others cannot give all" }),
+  new ImageUnsigned({ place: PLACE, keys: [KEY], digests: [layer as Digest], problems: [] }),
+  new ImageUnsigned({
+    place: PLACE,
+    keys: [KEY, "/etc/oci/old.pem"],
+    digests: [layer as Digest],
+    problems: [
+      `${layer.replace(":", "-")}.sig is by another key`,
+      `${actual} is by a certificate (keyless), which is not checked`
+    ]
+  }),
+  new KeyRefused({ place: PLACE, path: KEY, reason: "is missing", code: "ENOENT" }),
+  new KeyRefused({ place: PLACE, path: KEY, reason: "holds 2 keys: put each into a file of its own" }),
+  new SignatureMalformed({ reason: "the payload is missing or is not base64" }),
+  new SignatureUnfit({ reason: "is by another key" }),
   new DeviceRefused({ device: "/dev/ttyUSB0:/dev/modem:rw" }),
   new DeviceUnfit({ path: "/dev/kvm", reason: "is missing on this host" }),
   new FeatureMissing({ setting: "pids = private", feature: "PrivatePIDs", systemdVersion: 252 }),

@@ -171,6 +171,7 @@ export const imageOf = (
     size: 2
   }
   return {
+    namedDigest: `sha256:${"b".repeat(64)}` as Digest,
     manifestDigest: `sha256:${"b".repeat(64)}` as Digest,
     manifest: { schemaVersion: 2, config: configDescriptor, layers: [], annotations },
     configDescriptor,

@@ -37,6 +37,7 @@ const about = (inspection: Inspection, now: number): readonly Field[] => [
   ["Memory", inspection.state?.memory == null ? undefined : ByteSize.render(inspection.state.memory)],
   ["Layout", inspection.layout],
   ["Manifest", inspection.manifest],
+  ["Signed by", signedBy(inspection)],
   ["Platform", inspection.platform],
   ["Created", inspection.config.created],
   ["Author", inspection.config.author],
@@ -53,6 +54,11 @@ const about = (inspection: Inspection, now: number): readonly Field[] => [
   ),
   ...inspection.notes.map((note): Field => ["Note", note, "yellow"])
 ]
+
+const signedBy = ({ signedBy, signedByPlaces }: Inspection): string | undefined =>
+  signedByPlaces.length === 0
+    ? undefined
+    : `${signedBy ?? "no key that counts"} (signedby, ${signedByPlaces.join(", ")})`
 
 const health = ({
   action,

@@ -26,9 +26,8 @@ export const render = (
   { hasArtifacts = false, now, width }: Options
 ): readonly string[] => {
   const wide = !Number.isFinite(width)
-  const hasStates = summaries.some(({ state }) => state !== null)
   const columns = [
-    ...COLUMNS.filter(({ isOfState = false }) => wide || hasStates || !isOfState),
+    ...COLUMNS.filter(({ isKnown }) => wide || isKnown === undefined || summaries.some(isKnown)),
     ...(wide ? [PROBLEM] : []),
     ...(wide && hasArtifacts ? [ARTIFACT] : [])
   ]
@@ -50,8 +49,8 @@ export const render = (
 
 interface Column extends Table.Column {
   readonly cell: (summary: Summary, now: number) => Table.Cell
-  /** On a terminal, the column is left out where systemd does not run. */
-  readonly isOfState?: boolean
+  /** On a terminal, the column is left out unless this is known of any image. */
+  readonly isKnown?: (summary: Summary) => boolean
 }
 
 /**
@@ -64,12 +63,17 @@ const COLUMNS: readonly Column[] = [
     cell: ({ image, problem }) => ({ text: Printable.line(image), style: problem === null ? "plain" : "red" })
   },
   { title: "UNIT", cell: ({ unit }) => ({ text: unit ?? NOTHING }) },
-  { title: "STATE", spare: 0, isOfState: true, cell: ({ state }, now) => stateCell(state, now) },
+  {
+    title: "STATE",
+    spare: 0,
+    isKnown: ({ state }) => state !== null,
+    cell: ({ state }, now) => stateCell(state, now)
+  },
   {
     title: "MEMORY",
     align: "right",
     spare: 3,
-    isOfState: true,
+    isKnown: ({ state }) => state !== null,
     cell: ({ state }) => ({ text: bytes(state?.memory ?? null) })
   },
   {
@@ -89,7 +93,13 @@ const COLUMNS: readonly Column[] = [
     spare: 5,
     cell: ({ artifact, extracted }) => yes(artifact === null ? extracted : null)
   },
-  { title: "ENABLED", spare: 1, cell: ({ artifact, enabled }) => yes(artifact === null ? enabled : null) }
+  { title: "ENABLED", spare: 1, cell: ({ artifact, enabled }) => yes(artifact === null ? enabled : null) },
+  {
+    title: "SIGNED BY",
+    spare: 2,
+    isKnown: ({ signedBy }) => signedBy !== null,
+    cell: ({ signedBy }) => ({ text: signedBy ?? NOTHING })
+  }
 ]
 const PROBLEM: Column = {
   title: "PROBLEM",

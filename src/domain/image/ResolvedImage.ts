@@ -9,6 +9,8 @@ import * as Platform from "./Platform.ts"
 
 /** The documents of an image, read and checked. */
 export interface ResolvedImage {
+  /** The digest that the layout gives the image's name: of the manifest, or of the index that lists it. */
+  readonly namedDigest: Digest
   readonly manifestDigest: Digest
   readonly manifest: ImageManifest
   readonly configDescriptor: Descriptor
@@ -19,6 +21,8 @@ export interface ResolvedImage {
   readonly notes: readonly string[]
   /** The name of the extracted root. Images with equal layers share one root. */
   readonly chainId: Digest
+  /** The file of the public key that has signed the image; missing if its settings ask for no signature. */
+  readonly signedBy?: string
 }
 
 /**
@@ -37,8 +41,10 @@ export const fromConfig = (
     size: new TextEncoder().encode(text).length
   }
   const manifest: ImageManifest = { schemaVersion: 2, config: configDescriptor, layers: [], annotations }
+  const manifestDigest = digestOf(JSON.stringify(manifest), sha256)
   return {
-    manifestDigest: digestOf(JSON.stringify(manifest), sha256),
+    namedDigest: manifestDigest,
+    manifestDigest,
     manifest,
     configDescriptor,
     config,

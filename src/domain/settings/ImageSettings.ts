@@ -10,6 +10,7 @@ import * as DeviceSettings from "./DeviceSettings.ts"
 import * as EnvironmentSettings from "./EnvironmentSettings.ts"
 import * as HealthSettings from "./HealthSettings.ts"
 import { oneOf, optional, type SettingKey, type SettingKeys, units, yesOrNo } from "./SettingKey.ts"
+import * as SignatureSettings from "./SignatureSettings.ts"
 import * as VolumeBind from "./VolumeBind.ts"
 
 /** The values of `root`. */
@@ -66,7 +67,8 @@ export interface ImageSettings
     CommandSettings.CommandSettings,
     DeviceSettings.DeviceSettings,
     HealthSettings.HealthSettings,
-    EnvironmentSettings.EnvironmentSettings {
+    EnvironmentSettings.EnvironmentSettings,
+    SignatureSettings.SignatureSettings {
   readonly root: RootMode
   readonly profile: Profile
   readonly network: Network
@@ -182,7 +184,8 @@ export const KEYS: SettingKeys<ImageSettings> = {
         : Either.right({ os, architecture, ...(variant === undefined ? {} : { variant }) })
     },
     PlatformName.display
-  )
+  ),
+  ...SignatureSettings.KEYS
 }
 
 /** The settings of an image that no section mentions. */

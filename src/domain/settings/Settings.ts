@@ -106,6 +106,8 @@ export interface Line extends Place {
 export class SettingRefused extends TaggedError("SettingRefused")<{
   readonly file: string
   readonly line: number
+  /** The key of an image that the line sets, if it is one. */
+  readonly key?: string
   readonly reason: string
 }> {
   override get message(): string {
@@ -122,8 +124,8 @@ export const fromLines = (
   const refused: SettingRefused[] = []
   const unknown = new Set<string>()
   for (const { file, line, section, key, value = "" } of lines) {
-    const refuse = (reason: string) => {
-      const error = new SettingRefused({ file, line, reason })
+    const refuse = (reason: string, key?: string) => {
+      const error = new SettingRefused({ file, line, reason, ...(key === undefined ? {} : { key }) })
       refused.push(error)
       return error
     }
@@ -143,7 +145,8 @@ export const fromLines = (
       const parsed = parse(ImageSettings.KEYS, "in an [image …] section", key, value)
       const place = { file, line }
       if (Either.isRight(parsed)) rules.push({ pattern, settings: parsed.right, place })
-      else rules.push({ pattern, settings: {}, place, fault: { key, refused: refuse(parsed.left.reason) } })
+      else
+        rules.push({ pattern, settings: {}, place, fault: { key, refused: refuse(parsed.left.reason, key) } })
     }
   }
   rules.sort((a, b) => ImagePattern.exactness(a.pattern) - ImagePattern.exactness(b.pattern))

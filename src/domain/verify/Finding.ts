@@ -15,6 +15,8 @@ import {
 export type Finding = Data.TaggedEnum<{
   /** An index, a manifest or a configuration cannot be used, so there is no image. `reason` names the document. */
   Unusable: { readonly reason: string }
+  /** The image has no signature that its settings ask for. */
+  Unsigned: { readonly reason: string }
   /**
    * A layer differs from what the image states. `problem` is the tag of the error, `reason` its sentence, which names
    * the layer.
@@ -42,6 +44,7 @@ export const Finding = taggedUnion<Finding>()
 export const render = (finding: Finding): string =>
   Finding.$match(finding, {
     Unusable: ({ reason }) => reason,
+    Unsigned: ({ reason }) => reason,
     BadLayer: ({ reason }) => reason,
     BadStore: ({ path, reason }) => `${path} ${reason}`,
     Unverified: ({ reason }) => `cannot be verified: ${reason}`,
@@ -56,6 +59,7 @@ export const render = (finding: Finding): string =>
 export const toJson = (finding: Finding): object =>
   Finding.$match(finding, {
     Unusable: ({ reason }) => ({ finding: "unusable", reason }),
+    Unsigned: ({ reason }) => ({ finding: "unsigned", reason }),
     BadLayer: ({ layer, problem, reason }) => ({ finding: "bad-layer", layer, problem, reason }),
     BadStore: ({ path, reason }) => ({ finding: "bad-store", path, reason }),
     Unverified: ({ reason }) => ({ finding: "unverified", reason }),

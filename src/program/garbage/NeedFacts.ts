@@ -32,12 +32,15 @@ export const collect = (
     }
   }
 
-  const factsOf = ({ context: { name, settings, stem }, resolve }: CatalogImage): GarbageNeeds.ImageFacts => {
+  const factsOf = ({
+    context: { name, settings, stem },
+    documents
+  }: CatalogImage): GarbageNeeds.ImageFacts => {
     const at = ExtractsTree.nameOf(name, sha256)
     return {
       name,
       directories: [RootPaths.nameOf(stem, sha256), ...directoriesOf(name)],
-      content: Either.match(resolve(), {
+      content: Either.match(documents(), {
         onLeft: ({ message }) => ({ reason: message, links: named.has(at) ? linksOf(at) : undefined }),
         onRight: ({ chainId, config, configDescriptor }) => ({
           chainId,

@@ -22,7 +22,7 @@ export interface Allowance {
   readonly budget: Deadline
 }
 
-/** Allows as much as a layout full of real artifacts needs: each has a manifest of one or two kilobytes. */
+/** Allows as much as a layout full of real artifacts needs: each has a manifest of one or two kilobytes, and signatures are as small. */
 export const allowance = (budget: Deadline = UNLIMITED): Allowance => ({
   documents: 1000,
   bytes: 4 * 1024 * 1024,
@@ -114,8 +114,8 @@ const ofIndex = (
   return all.length > 0 || Artifact.isReferrersTag(ref) ? Artifact.fromIndex(index, all, ref) : undefined
 }
 
-/** Whether another document may be read; if so, it counts as read. */
-const take = (allowed: Allowance, { size }: Descriptor): boolean => {
+/** Whether another document may be read; if so, it counts as read. @internal */
+export const take = (allowed: Allowance, { size }: Pick<Descriptor, "size">): boolean => {
   if (allowed.documents === 0 || allowed.bytes < size || allowed.budget.isSpent()) return false
   allowed.documents--
   allowed.bytes -= size

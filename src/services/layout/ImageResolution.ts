@@ -16,6 +16,7 @@ import * as fs from "../files/RecordedFiles.ts"
 import * as Artifacts from "./Artifacts.ts"
 import * as Blobs from "./Blobs.ts"
 import { type Deadline, spent, UNLIMITED } from "./Deadline.ts"
+import type { ImageUnsigned, KeyRefused } from "./SignatureCheck.ts"
 
 /** Why an image cannot be used, if no single file is at fault. */
 export class ImageRefused extends TaggedError("ImageRefused")<{
@@ -35,7 +36,7 @@ export class ImageRefused extends TaggedError("ImageRefused")<{
 const refused = (reason: string) => Either.left(new ImageRefused({ reason }))
 
 /** Why an image cannot be used. */
-export type ImageError = Blobs.DocumentRefused | ImageRefused
+export type ImageError = Blobs.DocumentRefused | ImageRefused | KeyRefused | ImageUnsigned
 
 /** The deepest nesting of indexes. image-spec sets no limit; real ones are one or two deep. */
 const MAX_INDEX_DEPTH = 8
@@ -130,7 +131,8 @@ const first = (
     const listed = inIndex(layout, descriptor)
     if (Either.isLeft(listed)) return Either.left(listed.left)
     const found = first(search, listed.right, said(descriptor) ?? described, depth + 1)
-    if (Either.isLeft(found) || found.right !== undefined) return found
+    if (Either.isLeft(found)) return found
+    if (found.right !== undefined) return Either.right({ ...found.right, namedDigest: descriptor.digest })
   }
   return Either.right(undefined)
 }
@@ -192,6 +194,7 @@ const fromManifest = (
   }
   const { platform, note } = Platform.decide(host, described, config.right)
   return Either.right({
+    namedDigest: descriptor.digest,
     manifestDigest: descriptor.digest,
     manifest,
     configDescriptor: manifest.config,

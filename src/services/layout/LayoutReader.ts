@@ -6,6 +6,7 @@ import * as Artifacts from "./Artifacts.ts"
 import * as ImageResolution from "./ImageResolution.ts"
 import * as LayoutSearch from "./LayoutSearch.ts"
 import * as LayoutNames from "./Layouts.ts"
+import * as Signatures from "./Signatures.ts"
 
 /** The functions return when their work is done. Their results are values, or an `Either`, which is an Effect. */
 export interface LayoutReader {
@@ -19,6 +20,8 @@ export interface LayoutReader {
   readonly artifact: typeof Artifacts.of
   /** Reads everything in a layout that is not an image. */
   readonly artifacts: typeof LayoutNames.artifacts
+  /** Reads the signatures of the images in a layout. */
+  readonly signatures: typeof Signatures.inLayout
 }
 
 /** Reads the layouts of this machine's file system. */
@@ -27,5 +30,6 @@ export const ON_DISK: LayoutReader = {
   references: LayoutNames.references,
   resolve: ImageResolution.resolve,
   artifact: Artifacts.of,
-  artifacts: LayoutNames.artifacts
+  artifacts: LayoutNames.artifacts,
+  signatures: Signatures.inLayout
 }

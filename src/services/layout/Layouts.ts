@@ -50,7 +50,14 @@ export interface FoundArtifact {
 }
 
 /** Lists everything in a layout that is not an image, with names and without. A layout that cannot be read has nothing to list. */
-export const artifacts = (layout: string, allowed?: Artifacts.Allowance): readonly FoundArtifact[] => {
+export const artifacts = (layout: string, allowed?: Artifacts.Allowance): readonly FoundArtifact[] =>
+  candidatesForArtifacts(layout).flatMap(({ descriptor, ref }): readonly FoundArtifact[] => {
+    const artifact = Artifacts.of(layout, { ref, descriptors: [descriptor] }, allowed)
+    return artifact === undefined ? [] : [{ ref, digest: descriptor.digest, artifact }]
+  })
+
+/** Lists each entry of a layout that may be something else than an image. @internal */
+export const candidatesForArtifacts = (layout: string): readonly ImageReference.ArtifactReference[] => {
   const index = `${layout}/index.json`
   const candidates: Either.Either<readonly ImageReference.ArtifactReference[], unknown> = fs.existsSync(index)
     ? Either.map(readIndex(index), ImageReference.candidatesForArtifacts)
@@ -61,10 +68,7 @@ export const artifacts = (layout: string, allowed?: Artifacts.Allowance): readon
             : reference.descriptors.map((descriptor) => ({ ref: reference.ref, descriptor }))
         )
       )
-  return Either.getOrElse(candidates, () => []).flatMap(({ descriptor, ref }): readonly FoundArtifact[] => {
-    const artifact = Artifacts.of(layout, { ref, descriptors: [descriptor] }, allowed)
-    return artifact === undefined ? [] : [{ ref, digest: descriptor.digest, artifact }]
-  })
+  return Either.getOrElse(candidates, () => [])
 }
 
 /** Reads the index. Tools write it in place, so a malformed one may be half written, and is read again. */

@@ -18,6 +18,7 @@ const summary = (image: string, unit: string): Summary => ({
   enabled: false,
   enabledBy: [],
   state: null,
+  signedBy: null,
   problem: null,
   artifact: null
 })
@@ -69,11 +70,14 @@ describe("the table of images", () => {
     ])
   })
 
-  it("has no column for states where systemd does not run, but on a terminal alone", () => {
-    const titles = (width: number) =>
-      SummaryTable.render([summary("a:v1", "a.service")], { width, now: 0 }).map(Style.strip)[0]
-    assert.notMatch(titles(200) ?? "", /STATE|MEMORY/)
-    assert.match(titles(Number.POSITIVE_INFINITY) ?? "", /STATE +MEMORY/)
+  it("has no columns of what is unknown of all, but on a terminal alone", () => {
+    const titles = (width: number, more: Partial<Summary> = {}) =>
+      SummaryTable.render([{ ...summary("a:v1", "a.service"), ...more }], { width, now: 0 }).map(
+        Style.strip
+      )[0]
+    assert.notMatch(titles(200) ?? "", /STATE|MEMORY|SIGNED/)
+    assert.match(titles(200, { signedBy: "/etc/key.pub" }) ?? "", /ENABLED +SIGNED BY$/)
+    assert.match(titles(Number.POSITIVE_INFINITY) ?? "", /STATE +MEMORY .* SIGNED BY/)
   })
 
   const signature: Summary = {
