@@ -29,6 +29,8 @@ root = persistent
 [image example.org/fixed:*]
 root = readonly
 `
+/** Ends what hangs: a busy machine takes minutes for the turns of a service. */
+const PATIENCE = 500_000
 /** How often a service may start is not what is tried here. */
 const NO_LIMIT = "[Unit]\nStartLimitIntervalSec=0\n"
 const AT_ONCE = "[Service]\nRestartSec=50ms\n"
@@ -217,7 +219,7 @@ describe.skipIf(reason !== undefined).each(releases())(
             BUSY.map(async (name, index) => {
               const [unit, turns] = [shellUnit(name), script(schedules[index]?.[0] ?? [])]
               const argv = ["sh", "-c", turns, "script", unit, `${LOG}/${name}`]
-              const { code, stdout, stderr } = await machine.run(argv, { check: false })
+              const { code, stdout, stderr } = await machine.run(argv, { check: false, timeout: PATIENCE })
               if (code === 0) return
               const journal = await shell(`journalctl -b -n 60 --no-pager -u ${unit} -u 'oci-*@${unit}'`)
               assert.fail(`${name}: ${stdout}${stderr}${journal}`)

@@ -48,6 +48,7 @@ export const NOTES: Readonly<Record<string, readonly Block[]>> = {
     "The command fails if something other than the root of an image is mounted there, or if a process uses it."
   ],
   verify: [
+    "Where the configuration sets `signedby` for an image, an image without a signature that counts is a finding (`unsigned`).",
     "Without `--deep`, the blobs are read, and so is everything that the extracts directory keeps of an image: each stored layer is hashed against its diff id, and the image of a mounted root is compared with what the layers give. With it, every path of an extracted root is compared with the layers: type, mode, owner, times, links, extended attributes and content. The exit status is 1 if anything differs. An image for another platform is reported as such, which is not a difference."
   ],
   doctor: [
