@@ -53,6 +53,8 @@ const OF_ERRORS = {
   RootNeeded: "notPermitted",
   ImageNotMounted: "failed",
   RootNotMounted: "failed",
+  SecretRefused: "failed",
+  SecretUnfit: "failed",
   SeveralImages: "noSuchImage",
   UnitNotWritten: "failed",
   UnknownSignal: "failed",

@@ -9,6 +9,7 @@ import * as CommandSettings from "./CommandSettings.ts"
 import * as DeviceSettings from "./DeviceSettings.ts"
 import * as EnvironmentSettings from "./EnvironmentSettings.ts"
 import * as HealthSettings from "./HealthSettings.ts"
+import * as SecretSettings from "./SecretSettings.ts"
 import { oneOf, optional, type SettingKey, type SettingKeys, units, yesOrNo } from "./SettingKey.ts"
 import * as VolumeBind from "./VolumeBind.ts"
 
@@ -66,7 +67,8 @@ export interface ImageSettings
     CommandSettings.CommandSettings,
     DeviceSettings.DeviceSettings,
     HealthSettings.HealthSettings,
-    EnvironmentSettings.EnvironmentSettings {
+    EnvironmentSettings.EnvironmentSettings,
+    SecretSettings.SecretSettings {
   readonly root: RootMode
   readonly profile: Profile
   readonly network: Network
@@ -129,6 +131,7 @@ export const KEYS: SettingKeys<ImageSettings> = {
   ),
   ...CommandSettings.KEYS,
   ...EnvironmentSettings.KEYS,
+  ...SecretSettings.KEYS,
   ...CapabilitySettings.KEYS,
   ...DeviceSettings.KEYS,
   volumes: yesOrNo(
