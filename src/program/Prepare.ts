@@ -99,7 +99,7 @@ const mountPoints = (
       yield* new VolumeDirectories.VolumeFailed({ path, reason })
     }
     const points = MountPoints.of(lower, mounts)
-    yield* SecretPlaces.require(lower, points, settings.secret)
+    yield* SecretPlaces.require(lower, points, settings)
     const led = MountPoints.throughVolume(lower, points, settings.profile)
     if (led !== undefined) {
       const reason = `is on the way to ${led.place}, where systemd makes files of its own at each start: processes of the image could lead it elsewhere on the host`

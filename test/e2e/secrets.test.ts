@@ -10,6 +10,7 @@ import { installed } from "./support/Installed.ts"
 import { busyboxRootfs } from "./support/layouts.ts"
 import { type Machine, releases, skipReason } from "./support/Machine.ts"
 import { copyTo, programs } from "./support/Programs.ts"
+import { until } from "./support/Waiting.ts"
 
 const service = (name: string, ref = "v1") => `org.example.${name}.ref.${ref}.service`
 
@@ -181,7 +182,12 @@ describe.skipIf(reason !== undefined).each(releases())(`secrets on %s${reason ??
       [`VARIABLE=${VALUES.variable}`, `PLAIN=${plain}`, "ENCRYPTED_FILE=/etc/app/encrypted"]
     )
   }
+  /** The unit that cleans up stops after its service, which `systemctl stop` does not wait for. */
   const isClean = async () => {
+    await until(machine, "the end of all that was started", async () => {
+      const { stdout } = await machine.run(["systemctl", "show", "-P", "ActiveState", "oci-scratch@*"])
+      return !/^(?:active|deactivating)$/m.test(stdout)
+    })
     const { stdout } = await machine.run(
       "grep -c /run/oci/secrets /proc/self/mountinfo; ls /run/oci/secrets; grep -rlF Geheimnis /run/oci /run/systemd /run/credentials",
       { check: false }
@@ -302,7 +308,7 @@ describe.skipIf(reason !== undefined).each(releases())(`secrets on %s${reason ??
     ],
     ["persistent", "the secret /etc/nowhere.key is missing: this host has no such file"],
     ["readonly", "the secret wrong cannot be the variable WRONG: it has control characters, or is not UTF-8"],
-    ["strict", "/etc/oci-generator.conf:27: secret = "]
+    ["strict", "/etc/oci-generator.conf:26: secret = "]
   ])("what cannot be given makes a start that fails and says why: %s", async (ref, message) => {
     for (let start = 0; start < 2; start++) {
       const { code } = await machine.run(["systemctl", "start", service("missing", ref)], { check: false })

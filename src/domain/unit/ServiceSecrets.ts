@@ -127,11 +127,17 @@ export const refused = (
     if (volumes.some((volume) => volume.path === path)) return refusal("is a volume")
     const other = all.find((file) => path.startsWith(`${file.path}/`))
     if (other !== undefined) return refusal(`lies in the secret ${other.source}`)
-    if (Profile.isReadOnly(profile) && OF_PRIVATE_TMP.test(path))
-      return refusal(`lies in a directory that profile = ${profile} makes anew`)
+    const hidden = hiddenBy(profile, path)
+    if (hidden !== undefined) return refusal(hidden)
   }
   return undefined
 }
+
+/** Returns a clause that says why a path of the root is hidden from a service with this profile; `undefined` if it is not. */
+export const hiddenBy = (profile: ImageContext["settings"]["profile"], path: string): string | undefined =>
+  Profile.isReadOnly(profile) && OF_PRIVATE_TMP.test(path)
+    ? `lies in a directory that profile = ${profile} makes anew`
+    : undefined
 
 const files = (secret: readonly SecretSettings.Secret[]): readonly SecretSettings.SecretFile[] =>
   secret.filter((each) => each.kind === "file")

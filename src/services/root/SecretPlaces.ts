@@ -1,7 +1,8 @@
 /** Looks whether the files of secrets can be mounted where the configuration says. */
 import * as Effect from "effect/Effect"
-import type { Secret } from "../../domain/settings/SecretSettings.ts"
+import type { ImageSettings } from "../../domain/settings/ImageSettings.ts"
 import { TaggedError } from "../../domain/text/TaggedError.ts"
+import * as ServiceSecrets from "../../domain/unit/ServiceSecrets.ts"
 import type { MountPoint } from "./MountPoints.ts"
 import * as RootLookup from "./RootLookup.ts"
 
@@ -21,7 +22,7 @@ export class SecretUnfit extends TaggedError("SecretUnfit")<{
 export const require = (
   lower: string,
   points: readonly MountPoint[],
-  secrets: readonly Secret[]
+  { profile, secret: secrets }: Pick<ImageSettings, "profile" | "secret">
 ): Effect.Effect<void, SecretUnfit> =>
   Effect.gen(function* () {
     for (const secret of secrets) {
@@ -33,7 +34,7 @@ export const require = (
           ? "leads to a file system of the kernel, to another mount, or nowhere"
           : RootLookup.isDirectory(`${lower}/${point.target}`)
             ? "is a directory of the image"
-            : undefined
+            : ServiceSecrets.hiddenBy(profile, `/${point.target}`)
       if (reason !== undefined) return yield* Effect.fail(new SecretUnfit({ source, path, reason }))
     }
   })
