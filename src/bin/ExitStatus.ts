@@ -57,6 +57,8 @@ const OF_ERRORS = {
   ImageNotMounted: "failed",
   RootNotCompared: "failed",
   RootNotMounted: "failed",
+  SecretRefused: "failed",
+  SecretUnfit: "failed",
   SeveralImages: "noSuchImage",
   UnitNotWritten: "failed",
   UnknownSignal: "failed",

@@ -4,8 +4,8 @@
 #
 #   MODE      ephemeral, persistent or readonly
 #   TEMPLATE  TEMPLATE/scratch is what a scratch is before anybody has written to it, TEMPLATE/users are the records of the
-#             users that the host does not know, TEMPLATE/mounts is what is mounted into the root, and TEMPLATE/places are the
-#             mount points of a root that is kept
+#             users that the host does not know, TEMPLATE/mounts is what is mounted into the root, TEMPLATE/places are the
+#             mount points of a root that is kept, and TEMPLATE/secrets are the secrets that the service gets
 #   LOWER     the extract: it is only ever read
 #   SCRATCH   copied from the template; of a persistent root only what does not persist
 #   ROOT      where the overlay of both is mounted
@@ -22,6 +22,7 @@ set -u
 service=$1 mode=$2 template=$3 lower=$4 scratch=$5 root=$6
 shift 6
 holds=${OCI_HOLDS:-/run/oci/users} records=${OCI_RECORDS:-/run/userdb} accounts=${OCI_ACCOUNTS:-/etc}
+secrets=${OCI_SECRETS:-/run/oci/secrets}/${root##*/}
 
 is_empty() {
   for entry in "$1"/* "$1"/.[!.]*; do
@@ -172,6 +173,81 @@ hold() {
   exec 9>&-
 }
 
+# Writes the secrets to a file system of the service's own: in memory, and unlike a tmpfs never in the swap. systemd has put
+# those of its stores into CREDENTIALS_DIRECTORY, with a text in place of a missing one, and names of their own for those of stores
+# that are not encrypted (src/domain/unit/ServiceSecrets.ts).
+# No secret is an argument of a program, which others could see.
+make_secrets() {
+  umount -q --lazy -- "$secrets"
+  [ -d "${secrets%/*}" ] || mkdir -p -m 700 -- "${secrets%/*}" || return 1
+  mkdir -p -- "$secrets" && mount -t ramfs -o mode=0700,nodev,nosuid,noexec ramfs "$secrets" || return 1
+  while read -r kind place owner mode source; do
+    case $source in
+      /*) file=$source ;;
+      *)
+        file=${CREDENTIALS_DIRECTORY:-/nonexistent}/$source
+        first=''
+        [ ! -e "$file" ] || IFS= read -r first <"$file"
+        [ -e "$file" ] && [ "$first" != "(oci-systemd: missing)" ] || file=$file~plain
+        ;;
+    esac
+    if [ ! -f "$file" ]; then
+      tell_missing "$source"
+      return 1
+    fi
+    size=$(wc -c <"$file") || return 1
+    if [ "$size" -gt "$MAX_SECRET" ]; then
+      echo "the secret $source is longer than $MAX_SECRET bytes, the most that a credential of systemd may have" >&2
+      return 1
+    fi
+    case $kind in
+      file) (umask 077 && cat -- "$file" >"$secrets/$place") && chown -- "$owner" "$secrets/$place" && chmod -- "$mode" "$secrets/$place" ;;
+      variable) (umask 077 && write_variable "$place" "$source" "$file" "$size") ;;
+      *) false ;;
+    esac || return 1
+  done <"$template/secrets"
+}
+
+MAX_SECRET=1048576
+# Linux starts no program with a longer variable: its name, "=", its value and a NUL (execve(2), MAX_ARG_STRLEN).
+MAX_VARIABLE=131072
+
+tell_missing() {
+  case $1 in
+    /*) echo "the secret $1 is missing: this host has no such file" >&2 ;;
+    *) echo "the secret $1 is missing: it is neither in /etc/credstore.encrypted nor in /etc/credstore. To make it: systemd-creds encrypt --name=$1 - /etc/credstore.encrypted/$1" >&2 ;;
+  esac
+}
+
+# write_variable NAME SOURCE FILE SIZE adds a variable to the file that systemd reads, in quotes (systemd.exec(5),
+# EnvironmentFile=). systemd would log a value that is not UTF-8, or that has control characters other than tabs and line ends,
+# so this refuses it. Line ends at the very end are no part of the value, as in "$(cat FILE)", by which scripts of images read secrets.
+write_variable() {
+  if ! is_text "$3"; then
+    echo "the secret $2 cannot be the variable $1: it has control characters, or is not UTF-8" >&2
+    return 1
+  fi
+  if [ "$((${#1} + $4 + 2))" -gt "$MAX_VARIABLE" ]; then
+    echo "the secret $2 cannot be the variable $1: Linux takes no variable that is longer than $MAX_VARIABLE bytes" >&2
+    return 1
+  fi
+  value=$(LC_ALL=C sed 's/["\\`$]/\\&/g' <"$3") && printf '%s="%s"\n' "$1" "$value" >>"$secrets/environment"
+}
+
+# Whether a file is UTF-8 that systemd takes: without control characters, and without what Unicode calls noncharacters.
+is_text() {
+  next=$(printf '[\200-\277]')
+  character=$(printf "[\t -~]|[\302-\337]$next|(\340[\240-\277]|[\341-\354\356\357]$next|\355[\200-\237])$next|(\360[\220-\277]|[\361-\363]$next|\364[\200-\217])$next$next")
+  noncharacter=$(printf '\357(\267[\220-\257]|\277[\276\277])|[\360-\364][\217\237\257\277]\277[\276\277]')
+  is_without -vxE "($character)*" "$1" && is_without -E "$noncharacter" "$1"
+}
+
+# Whether grep finds nothing, and does not fail.
+is_without() {
+  LC_ALL=C grep -qa "$@"
+  [ $? -eq 1 ]
+}
+
 # Mounts the overlay and everything in it while no process of the image runs there. In a root that is kept and in volumes, the
 # image's processes may have put links in the place of directories in an earlier run, and an accomplice may be doing so now.
 # Therefore the overlay is "nosymfollow" until the table's last line: the kernel follows no link in it
@@ -226,7 +302,8 @@ if [ $# -gt 0 ]; then
 fi
 
 lost=''
-copy_scratch && { [ ! -d "$template/users" ] || hold; } && mount_root && exit
+copy_scratch && { [ ! -d "$template/users" ] || hold; } &&
+  { [ ! -e "$template/secrets" ] || make_secrets; } && mount_root && exit
 status=$?
 # The template or the extract may have been removed as garbage meanwhile, if systemd still has the units of an older image.
 # Or a mount point in a volume is gone.

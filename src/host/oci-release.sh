@@ -1,6 +1,6 @@
 #!/bin/sh
 # oci-release MODE SCRATCH ROOT [SERVICE]: cleans up after a service has stopped. It removes what oci-prepare made for the
-# service: the mounts at ROOT, the user records in /run/userdb that no other service uses, and the parts of SCRATCH
+# service: the mounts at ROOT, its secrets, the user records in /run/userdb that no other service uses, and the parts of SCRATCH
 # that are not kept. Units of earlier versions do not name the service.
 set -u
 [ $# -eq 3 ] || [ $# -eq 4 ] || { echo "usage: oci-release MODE SCRATCH ROOT [SERVICE]" >&2; exit 2; }
@@ -21,6 +21,12 @@ case $mode in
   persistent) umount -q --recursive -- "$root" ;;
   *) umount -q --lazy -- "$root" ;;
 esac
+
+secrets=${OCI_SECRETS:-/run/oci/secrets}/$name
+if [ -d "$secrets" ]; then
+  umount -q --lazy -- "$secrets"
+  rmdir -- "$secrets"
+fi
 
 release() {
   exec 9>"$holds/.lock"

@@ -23,6 +23,12 @@ export type { CapabilityChange, CapabilitySettings } from "../domain/settings/Ca
 export type { CommandSettings } from "../domain/settings/CommandSettings.ts"
 export type { DeviceAccess, DeviceSettings } from "../domain/settings/DeviceSettings.ts"
 export type { EnvironmentFile, EnvironmentSettings } from "../domain/settings/EnvironmentSettings.ts"
+export type {
+  Secret,
+  SecretFile,
+  SecretSettings,
+  SecretVariable
+} from "../domain/settings/SecretSettings.ts"
 export type { SignatureSettings } from "../domain/settings/SignatureSettings.ts"
 export type { VolumeBind } from "../domain/settings/VolumeBind.ts"
 export type { ImageSignature } from "../domain/signature/ImageSignature.ts"
@@ -38,6 +44,7 @@ export type { UnitLink } from "../domain/unit/Enabling.ts"
 export type { RootMount } from "../domain/unit/RootMounts.ts"
 export type { RootTemplate } from "../domain/unit/RootTemplate.ts"
 export type { DeviceRefused } from "../domain/unit/ServiceDevices.ts"
+export type { SecretRefused } from "../domain/unit/ServiceSecrets.ts"
 export type { ServiceError } from "../domain/unit/ServiceUnit.ts"
 export type { UnmappedField } from "../domain/unit/UnmappedFields.ts"
 export type { Device, Difference, PathKind } from "../domain/verify/PathFacts.ts"

@@ -11,6 +11,7 @@ import * as DirectiveSource from "../domain/unit/DirectiveSource.ts"
 import type { UnitLink } from "../domain/unit/Enabling.ts"
 import * as ImageContext from "../domain/unit/ImageContext.ts"
 import type { Volume } from "../domain/unit/ImageVolumes.ts"
+import * as ServiceSecrets from "../domain/unit/ServiceSecrets.ts"
 import type { UnitFile } from "../domain/unit/UnitFile.ts"
 import type { UnmappedField } from "../domain/unit/UnmappedFields.ts"
 import * as ExtractStore from "../services/extracts/ExtractStore.ts"
@@ -33,6 +34,8 @@ export interface Inspection extends Summary.Summary {
   readonly config: ImageConfig
   /** Directories that outlive the root. */
   readonly volumes: readonly Volume[]
+  /** Secrets that the configuration gives to the service: their names, and never their values. */
+  readonly secrets: readonly ServiceSecrets.InspectedSecret[]
   readonly units: readonly string[]
   /** Every line of every unit, with its source. */
   readonly directives: readonly InspectedDirective[]
@@ -102,6 +105,7 @@ export const of = (listed: CatalogImage) =>
       config: resolved.config,
       volumes: ImageContext.volumes(image.context, resolved, ImageContext.rootPaths(image.context, resolved))
         .volumes,
+      secrets: ServiceSecrets.inspected(image.context),
       units: units.files.map(({ name }) => name),
       directives: directivesOf(units.files),
       links: units.links,

@@ -13,6 +13,7 @@ import * as MountTable from "../domain/unit/MountTable.ts"
 import * as RootMounts from "../domain/unit/RootMounts.ts"
 import * as RootPaths from "../domain/unit/RootPaths.ts"
 import type { RootTemplate } from "../domain/unit/RootTemplate.ts"
+import * as ServiceSecrets from "../domain/unit/ServiceSecrets.ts"
 import type { Records } from "../domain/unit/UserRecord.ts"
 import { ExtractStore } from "../services/extracts/ExtractStore.ts"
 import { attempt } from "../services/extracts/ExtractsError.ts"
@@ -24,6 +25,7 @@ import * as MountProgram from "../services/root/MountProgram.ts"
 import * as RootLookup from "../services/root/RootLookup.ts"
 import { RootStarter } from "../services/root/RootStarter.ts"
 import * as ScratchTemplate from "../services/root/ScratchTemplate.ts"
+import * as SecretPlaces from "../services/root/SecretPlaces.ts"
 import { UserDatabase } from "../services/root/UserDatabase.ts"
 import * as VolumeDirectories from "../services/root/VolumeDirectories.ts"
 import * as ServiceManager from "../services/unit/ServiceManager.ts"
@@ -100,6 +102,7 @@ const mountPoints = (
       yield* new VolumeDirectories.VolumeFailed({ path, reason })
     }
     const points = MountPoints.of(lower, mounts)
+    yield* SecretPlaces.require(lower, points, settings)
     const led = MountPoints.throughVolume(lower, points, settings.profile)
     if (led !== undefined) {
       const reason = `is on the way to ${led.place}, where systemd makes files of its own at each start: processes of the image could lead it elsewhere on the host`
@@ -148,6 +151,7 @@ const makeTemplate = (template: RootTemplate, { context, points, process, record
             workingDirectory: process.workingDirectory,
             records,
             lines,
+            secrets: ServiceSecrets.lines(context.settings),
             isPersistent: root === "persistent"
           })
         )

@@ -35,6 +35,10 @@ command = sh --port 8080
 env = A=b
 env = C=d e
 envfile = /etc/web.env
+secret = password
+secret = password:/etc/app/password
+secret = password:/run/secrets/own:4242:4243:0400
+secret = password:env=PASSWORD
 `
 
 /** The rows of capabilities, for an image whose program may use them. */
@@ -63,7 +67,6 @@ MemoryMax=1G
 KillSignal=SIGINT
 TimeoutStopSec=20
 InaccessiblePaths=+/home/app
-LoadCredential=password:/etc/password
 Restart=always
 `
 
@@ -92,7 +95,13 @@ const QUESTIONS: Readonly<Record<string, readonly [script: string, answer: RegEx
     /^ *lo$/
   ],
   "Mask=": ["grep -c ' /home/app ro' /proc/$pid/mountinfo", /^1$/],
-  "Secret=": ["cat /proc/$pid/root/run/credentials/$unit/password", /^secret$/],
+  "Secret=NAME": ["cat /proc/$pid/root/run/secrets/password", /^secret$/],
+  "Secret=NAME,target=/path": ["cat /proc/$pid/root/etc/app/password", /^secret$/],
+  "Secret=…,uid=1,gid=2,mode=0400": ["stat -c '%u:%g %a' /proc/$pid/root/run/secrets/own", /^4242:4243 400$/],
+  "Secret=NAME,type=env,target=X": [
+    "tr '\\0' '\\n' </proc/$pid/environ | grep ^PASSWORD=",
+    /^PASSWORD=secret$/
+  ],
   "HealthCmd=": [
     "systemctl start oci-check@$unit 2>&1 && journalctl --sync && journalctl -o cat -u oci-check@$unit",
     /^checked by 4242$/m
@@ -134,7 +143,8 @@ describe.skipIf(reason !== undefined).each(releases())(`from Quadlet on %s${reas
       await writeFile(at("srv/data/file"), "kept\n")
       await writeFile(at("etc/web.env"), "FROM=file\n")
       await writeFile(at("etc/my-hosts"), "192.0.2.1 db\n")
-      await writeFile(at("etc/password"), "secret\n", { mode: 0o600 })
+      await mkdir(at("etc/credstore"), { recursive: true })
+      await writeFile(at("etc/credstore/password"), "secret\n", { mode: 0o600 })
       await writeFile(at(`etc/systemd/system/${UNIT}.d/web.conf`), DROP_IN)
       await writeFile(at("etc/oci-generator.conf"), CONFIGURATION)
     })

@@ -242,7 +242,10 @@ describe.skipIf(requireOrSkip(reason))(`signedby${reason === undefined ? "" : `:
       )
       await configure("[image *]\nsignedby = p256.pub\n", false)
       await machine.run(["systemctl", "start", unit("unsigned")], { check: false })
-      assert.match(await machine.journal(`oci-prepare@${unit("unsigned")}`), /oci-generator\.conf:2: signedby = /)
+      assert.match(
+        await machine.journal(`oci-prepare@${unit("unsigned")}`),
+        /oci-generator\.conf:2: signedby = /
+      )
       await machine.run("systemctl reset-failed")
       await configure(LOCKED)
     })

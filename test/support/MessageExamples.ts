@@ -29,6 +29,7 @@ import { Unwritable } from "../../src/domain/systemd/UnitValue.ts"
 import { ValueRefused } from "../../src/domain/text/ValueRefused.ts"
 import { CapabilityRefused } from "../../src/domain/unit/Capabilities.ts"
 import { DeviceRefused } from "../../src/domain/unit/ServiceDevices.ts"
+import { SecretRefused } from "../../src/domain/unit/ServiceSecrets.ts"
 import { NoSuchReference } from "../../src/library/Layouts.ts"
 import { LayoutUnwritable } from "../../src/library/LayoutWriter.ts"
 import { MachineUnfit } from "../../src/program/Doctor.ts"
@@ -74,6 +75,7 @@ import { ImageNotMounted } from "../../src/services/root/MountedRoots.ts"
 import { KernelTooOld } from "../../src/services/root/MountProgram.ts"
 import { RootNotMounted } from "../../src/services/root/RootStarter.ts"
 import { RootWriteError } from "../../src/services/root/RootWriter.ts"
+import { SecretUnfit } from "../../src/services/root/SecretPlaces.ts"
 import { IdUnknown } from "../../src/services/root/UserDatabase.ts"
 import { VolumeFailed } from "../../src/services/root/VolumeDirectories.ts"
 import { ReloadFailed } from "../../src/services/unit/ServiceManager.ts"
@@ -270,6 +272,8 @@ export const EXAMPLES: ReadonlyArray<Error & { readonly _tag: string }> = [
     (step) => new RootWriteError({ step, path: "usr/bin/app", code: "ENOSPC", syscall: "write", cause: full })
   ),
   new SessionClosed({}),
+  new SecretRefused({ source: "key", path: "/data", reason: "is a volume" }),
+  new SecretUnfit({ source: "key", path: "/etc", reason: "is a directory of the image" }),
   new SettingRefused({
     file: "/etc/oci-generator.conf",
     line: 4,

@@ -22,6 +22,8 @@ export const place = (path: string) => {
     OCI_HOLDS: at("users"),
     OCI_RECORDS: at("userdb"),
     OCI_ACCOUNTS: at("etc"),
+    OCI_SECRETS: at("secrets"),
+    CREDENTIALS_DIRECTORY: at("credentials"),
     OCI_SAID: at("said")
   }
   for (const directory of ["bin", "etc", "scratch", "lower"]) mkdirSync(at(directory))
@@ -36,7 +38,8 @@ export const place = (path: string) => {
     template: at(`templates/${name}`),
     lower: at("lower"),
     scratch: at(`scratch/${name}`),
-    root: at(`roots/${name}`)
+    root: at(`roots/${name}`),
+    secrets: at(`secrets/${name}`)
   })
   const write = (file: string, text = ""): void => {
     mkdirSync(dirname(file), { recursive: true })
@@ -83,7 +86,8 @@ esac
       {
         upper = [] as readonly string[],
         users = [] as readonly Records[],
-        places = undefined as string | undefined
+        places = undefined as string | undefined,
+        secrets = [] as readonly string[]
       } = {}
     ) => {
       const { template } = paths(name)
@@ -93,6 +97,7 @@ esac
       write(`${template}/scratch/run/seed`, "of the image")
       write(`${template}/mounts`)
       if (places !== undefined) write(`${template}/places`, places)
+      if (secrets.length > 0) write(`${template}/secrets`, `${secrets.join("\n")}\n`)
       spawnSync("mkfifo", ["-m", "622", `${template}/scratch/output`])
       if (users.length > 0) mkdirSync(`${template}/users`)
       for (const { files, links } of users) {

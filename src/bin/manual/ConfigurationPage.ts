@@ -48,7 +48,7 @@ export const page: Page = {
     {
       title: "[image PATTERN] sections",
       blocks: [
-        "A section applies to the images that match its pattern: `LAYOUT:REF`, or `LAYOUT` for all its references; `*` is any text within either. Write `::` between them if the layout holds a colon that is not a port's. Of several sections that match an image, one without `*` counts before all others, then the one with more characters besides `*`, and of equally exact ones the later line. A later list replaces an earlier one; lines of `env`, `envfile`, `capabilities`, `devices` and `volume` add up.",
+        "A section applies to the images that match its pattern: `LAYOUT:REF`, or `LAYOUT` for all its references; `*` is any text within either. Write `::` between them if the layout holds a colon that is not a port's. Of several sections that match an image, one without `*` counts before all others, then the one with more characters besides `*`, and of equally exact ones the later line. A later list replaces an earlier one; lines of `env`, `envfile`, `secret`, `capabilities`, `devices` and `volume` add up.",
         ...keys(ImageSettings.KEYS)
       ]
     },

@@ -19,6 +19,13 @@ export const render = (inspection: Inspection, width: number, now: number): stri
     ...part("Layers", layers(inspection, width)),
     ...part("Volumes", fields(volumes(inspection), width)),
     ...part(
+      "Secrets",
+      fields(
+        inspection.secrets.map(({ secret, source }) => [secret, source.text]),
+        width
+      )
+    ),
+    ...part(
       "Not mapped",
       fields(
         inspection.unmapped.map(({ field, reason }) => [field, reason]),

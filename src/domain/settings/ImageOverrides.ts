@@ -10,11 +10,12 @@ export const apply = (
   image: ResolvedImage,
   settings: CommandSettings.CommandSettings &
     HealthSettings.HealthSettings &
-    Pick<ImageSettings, "env" | "user">
+    Pick<ImageSettings, "env" | "secret" | "user">
 ): ResolvedImage => {
   const own = image.config.config
   const Healthcheck = HealthSettings.over(own?.Healthcheck, settings)
-  const { env, user } = settings
+  const { user } = settings
+  const env = variables(settings)
   const said = {
     ...CommandSettings.over(settings),
     ...(user === undefined ? {} : { User: user }),
@@ -24,6 +25,14 @@ export const apply = (
   if (Object.keys(said).length === 0) return image
   const config = { ...own, ...said }
   return { ...image, config: { ...image.config, config } }
+}
+
+/** The variables of the settings: those of `env`, and those that hold the path of a secret, which replace them. */
+const variables = ({ env, secret }: Pick<ImageSettings, "env" | "secret">): ImageSettings["env"] => {
+  const paths = secret.flatMap((each) =>
+    each.kind === "file" && each.variable !== undefined ? [{ name: each.variable, value: each.path }] : []
+  )
+  return [...env.filter(({ name }) => !paths.some((path) => path.name === name)), ...paths]
 }
 
 /** The image's variables without those of the settings, and then those. */

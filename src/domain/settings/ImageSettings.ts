@@ -9,6 +9,7 @@ import * as CommandSettings from "./CommandSettings.ts"
 import * as DeviceSettings from "./DeviceSettings.ts"
 import * as EnvironmentSettings from "./EnvironmentSettings.ts"
 import * as HealthSettings from "./HealthSettings.ts"
+import * as SecretSettings from "./SecretSettings.ts"
 import { oneOf, optional, type SettingKey, type SettingKeys, units, yesOrNo } from "./SettingKey.ts"
 import * as SignatureSettings from "./SignatureSettings.ts"
 import * as VolumeBind from "./VolumeBind.ts"
@@ -68,6 +69,7 @@ export interface ImageSettings
     DeviceSettings.DeviceSettings,
     HealthSettings.HealthSettings,
     EnvironmentSettings.EnvironmentSettings,
+    SecretSettings.SecretSettings,
     SignatureSettings.SignatureSettings {
   readonly root: RootMode
   readonly profile: Profile
@@ -131,6 +133,7 @@ export const KEYS: SettingKeys<ImageSettings> = {
   ),
   ...CommandSettings.KEYS,
   ...EnvironmentSettings.KEYS,
+  ...SecretSettings.KEYS,
   ...CapabilitySettings.KEYS,
   ...DeviceSettings.KEYS,
   volumes: yesOrNo(

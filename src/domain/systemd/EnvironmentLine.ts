@@ -68,6 +68,9 @@ export const parse = (
 export const render = ({ name, value }: Assignment): Either.Either<UnitValue, EnvironmentRefused> =>
   Either.mapLeft(word(name, `${name}=${value}`), ({ reason }) => new EnvironmentRefused({ name, reason }))
 
+/** Whether systemd takes a text as the name of a variable. */
+export const isName = (text: string): boolean => NAME.test(text)
+
 /** Whether all entries together are more than a program can be started with. */
 export const isTooLong = (environment: readonly Assignment[]): boolean => {
   let length = 0

@@ -12,7 +12,6 @@ import { display } from "../naming/ImageName.ts"
 import type { HealthCheck } from "../process/HealthCheck.ts"
 import type { ImageProcess } from "../process/ImageProcess.ts"
 import type { Identity } from "../process/ImageUser.ts"
-import * as EnvironmentSettings from "../settings/EnvironmentSettings.ts"
 import * as EnvironmentLine from "../systemd/EnvironmentLine.ts"
 import * as ExecStart from "../systemd/ExecStart.ts"
 import { literal, prose, type Unwritable } from "../systemd/UnitValue.ts"
@@ -71,7 +70,7 @@ export const render = (
               HealthUnits.prefixed(yield* ExecStart.render(program, argv)),
               HealthUnits.source(context, check, "healthcmd")
             ),
-            ...(yield* environment(context, process, identity)),
+            ...(yield* environment(context, process, identity, roots)),
             ...ofService(service),
             ...ownCalls(context),
             directive(
@@ -94,7 +93,8 @@ export const render = (
 const environment = (
   context: ImageContext,
   process: ImageProcess,
-  identity: Identity
+  identity: Identity,
+  { overlay }: RootPaths
 ): Either.Either<readonly Directive[], EnvironmentLine.EnvironmentRefused> =>
   Either.all(
     [
@@ -103,10 +103,10 @@ const environment = (
         value: `${name}=${value}`,
         source
       })),
-      ...context.settings.envfile.map((file, index) => ({
+      ...ServiceUnit.variableFiles(context, overlay).map(({ file, source }, index) => ({
         name: `OCI_CHECK_FILE_${index}`,
-        value: EnvironmentSettings.printFile(file),
-        source: DirectiveSource.entry(context.origins, "envfile", index)
+        value: file,
+        source
       }))
     ].map(({ source, ...variable }) =>
       Either.map(EnvironmentLine.render(variable), (line) => directive("Environment", line, source))

@@ -43,6 +43,16 @@ export const entry = (origins: Origins, key: keyof ImageSettings, index: number)
   return place === undefined ? setting(origins, key) : { _tag: "Configuration", key, places: [place] }
 }
 
+/** Returns the source of a value that several entries of such a list give together. */
+export const entries = (
+  origins: Origins,
+  key: keyof ImageSettings,
+  indexes: readonly number[]
+): DirectiveSource => {
+  const places = indexes.flatMap((index) => origins[key]?.[index] ?? [])
+  return places.length === 0 ? setting(origins, key) : { _tag: "Configuration", key, places: once(places) }
+}
+
 const once = (places: readonly Place[]): readonly Place[] =>
   places.filter(
     ({ file, line }, index) =>

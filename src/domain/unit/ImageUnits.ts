@@ -23,6 +23,7 @@ import * as RootMounts from "./RootMounts.ts"
 import type { RootPaths } from "./RootPaths.ts"
 import * as RootTemplate from "./RootTemplate.ts"
 import * as RootUnits from "./RootUnits.ts"
+import * as ServiceSecrets from "./ServiceSecrets.ts"
 import * as ServiceUnit from "./ServiceUnit.ts"
 import * as StopUnit from "./StopUnit.ts"
 import { type PrintedUnit, printed, type UnitFile } from "./UnitFile.ts"
@@ -121,9 +122,11 @@ export const renderProcess = (
 const volumeDirectories = (context: ImageContext, all: readonly Volume[]): readonly string[] =>
   all.map(({ directory, kind }) => (kind === "own" ? context.system.volumesdir : directory))
 
-/** Returns files of variables without which the service does not start. */
-const neededFiles = ({ settings: { envfile } }: ImageContext): readonly string[] =>
-  envfile.filter(({ isOptional }) => !isOptional).map(({ path }) => path)
+/** Returns files of variables and of secrets without which the service does not start. */
+const neededFiles = ({ settings }: ImageContext): readonly string[] => [
+  ...settings.envfile.filter(({ isOptional }) => !isOptional).map(({ path }) => path),
+  ...ServiceSecrets.hostFiles(settings)
+]
 
 /** Returns the units of the health check. The unit that runs the check exists once its program and user are known. */
 const healthUnits = (

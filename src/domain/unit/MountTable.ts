@@ -4,6 +4,7 @@
  *     devpts        ROOT/proc          devpts  nosuid,noexec,…               0 0
  *     /srv/data     ROOT/data          none  rbind,nodev,nosymfollow         0 0     a volume that another one lies in
  *     /srv/inner    ROOT/data/inner    none  rbind,nodev                     0 0
+ *     /run/…/0      ROOT/run/secrets/x none  bind,ro,nodev,nosuid,noexec     0 0     a secret
  *     /etc/hosts    ROOT/etc/hosts     none  bind,ro,nodev,nosuid,…,nofail   0 0
  *     none          ROOT/data          none  remount,bind,nodev,symfollow    0 0
  *     none          ROOT               none  remount,bind,nodev,symfollow    0 0
@@ -88,6 +89,8 @@ export const sourceAround = <M extends PlacedMount>(
           undefined
         )
 
+const isFile = ({ kind }: PlacedMount): boolean => kind === "secret" || kind === "host file"
+
 const isBelow = (directory: string, path: string): boolean => path.startsWith(`${directory}/`)
 
 /**
@@ -95,7 +98,7 @@ const isBelow = (directory: string, path: string): boolean => path.startsWith(`$
  * table is processed.
  */
 export const isGuarded = (placed: readonly PlacedMount[], mount: PlacedMount): boolean =>
-  mount.kind !== "host file" &&
+  !isFile(mount) &&
   placed.some((other) => isBelow(mount.target, other.target) || sourceAround(placed, other) === mount)
 
 /** Returns the lines in the order in which they are processed. */
@@ -173,7 +176,7 @@ const bindOf = ({ kind }: PlacedMount, isGuarded: boolean, { addsFlags }: MountP
   kind === "volume" && (addsFlags || !isGuarded) ? "rbind" : "bind"
 
 const flagsOf = (mount: PlacedMount, flags: MountFlags, program: MountProgram): readonly string[] => {
-  if (mount.kind === "host file") return ["ro", "nodev", "nosuid", "noexec"]
+  if (isFile(mount)) return ["ro", "nodev", "nosuid", "noexec"]
   const wanted = [
     ...(mount.readonly ? ["ro"] : []),
     ...(flags.nodev ? ["nodev"] : []),

@@ -17,10 +17,11 @@ import { hasDevices, hasSetuidPrograms, isReadOnly } from "./Profile.ts"
 import type { Overlay } from "./RootPaths.ts"
 import * as RootPaths from "./RootPaths.ts"
 import * as ServiceNetwork from "./ServiceNetwork.ts"
+import * as ServiceSecrets from "./ServiceSecrets.ts"
 
 /** A mount in the root of a service. */
 export interface RootMount {
-  readonly kind: "volume" | "writable" | "host file"
+  readonly kind: "volume" | "writable" | "secret" | "host file"
   /**
    * The path in the image: absolute, as the image declares it. Links of the image on the way are followed
    * inside the root.
@@ -65,6 +66,7 @@ export const of = (
     ...RootPaths.writables(place.overlay, context.settings).map(
       ({ directory, path }): RootMount => ({ kind: "writable", path, source: directory, readonly: false })
     ),
+    ...ServiceSecrets.mounts(context.settings, place.overlay),
     ...hostFiles.map((path): RootMount => ({ kind: "host file", path, source: path, readonly: true }))
   ]
   return all.filter(({ path }, index) => all.findIndex((other) => other.path === path) === index)

@@ -6,6 +6,7 @@
  *                           scratch/units/…                     what a service needs to be stopped, see RunningUnits
  *                           users/…                             see UserRecord; missing where none are needed
  *                           mounts                              what is mounted into the root, see MountTable
+ *                           secrets                             which secrets the service gets, see ServiceSecrets; missing where none
  *                           places                              where, in a root that is kept, see MountTable
  *
  * `oci-systemd prepare` makes it, and `oci-prepare` copies it. DIGEST covers everything that the template is made
@@ -20,6 +21,7 @@ import type { Volume } from "./ImageVolumes.ts"
 import * as RootMounts from "./RootMounts.ts"
 import type { RootPaths } from "./RootPaths.ts"
 import * as ServiceDevices from "./ServiceDevices.ts"
+import * as ServiceSecrets from "./ServiceSecrets.ts"
 import { directive, type PrintedUnit, type UnitFile } from "./UnitFile.ts"
 
 /** What every start of a service copies. */
@@ -47,6 +49,7 @@ export const of = (
   const { sha256, settings, system } = context
   const { lower, overlay, root } = place.roots
   const texts = units.map(({ text }) => text)
+  const secrets = ServiceSecrets.lines(settings)
   const digest = sha256(
     JSON.stringify([
       FORMAT,
@@ -56,6 +59,7 @@ export const of = (
       place.volumes,
       place.mounts,
       RootMounts.flags(settings.profile),
+      ...(secrets.length === 0 ? [] : [secrets]),
       texts.map((text) => text.length)
     ]) + texts.join("")
   )

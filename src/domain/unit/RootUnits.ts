@@ -14,6 +14,7 @@ import { header, helper, type ImageContext, sourcePath } from "./ImageContext.ts
 import * as OutputUnit from "./OutputUnit.ts"
 import type { RootPaths } from "./RootPaths.ts"
 import type { RootTemplate } from "./RootTemplate.ts"
+import * as ServiceSecrets from "./ServiceSecrets.ts"
 import * as SharedDirectives from "./SharedDirectives.ts"
 import { directive, type UnitFile } from "./UnitFile.ts"
 
@@ -58,6 +59,7 @@ export const prepare = (
         directives: [
           SharedDirectives.ONESHOT,
           SharedDirectives.SLICE,
+          ...ServiceSecrets.credentials(context),
           directive("ExecStart", line.right),
           NO_START_TIMEOUT,
           NOTIFIES,

@@ -28,6 +28,7 @@ import * as ServiceIdentity from "./ServiceIdentity.ts"
 import * as ServiceLimits from "./ServiceLimits.ts"
 import * as ServiceNetwork from "./ServiceNetwork.ts"
 import * as ServiceProcesses from "./ServiceProcesses.ts"
+import * as ServiceSecrets from "./ServiceSecrets.ts"
 import * as SharedDirectives from "./SharedDirectives.ts"
 import * as StopUnit from "./StopUnit.ts"
 import * as StubUnit from "./StubUnit.ts"
@@ -58,6 +59,8 @@ export const render = (
   const output = OutputUnit.isPiped(context) ? ` ${context.units.output}` : ""
   const before = literal(`${prepare} ${scratch}${output}`)
   const { settings, origins, host } = context
+  const secret = ServiceSecrets.refused(settings, volumes)
+  if (secret !== undefined) return Either.left(secret)
   const config = image.config.config ?? {}
   const inRoot = inRootDirectives(context, config, process, facts, roots, volumes)
   if (Either.isLeft(inRoot)) return Either.left(inRoot.left)
@@ -73,6 +76,7 @@ export const render = (
       ...origin(image),
       ...ports(config),
       ...fewVolumes(volumes),
+      ...ServiceSecrets.comments(settings),
       ...[...walls(context, process, facts), ...fewNotes(notes)].map((note) => `Note: ${note}.`),
       ...UnmappedFields.comments(unmapped)
     ],
@@ -119,6 +123,7 @@ export type ServiceError =
   | FeatureMissing
   | Capabilities.CapabilityRefused
   | ServiceDevices.DeviceRefused
+  | ServiceSecrets.SecretRefused
 
 /** The units beside the service, which it needs for neither its start nor its work. */
 const wanted = (
@@ -235,7 +240,7 @@ const inRootDirectives = (
     ),
     ...ServiceIdentity.directives(context, process.user, identity),
     ...variables.right,
-    ...environmentFiles(context, process),
+    ...environmentFiles(context, process, roots),
     ...access(context, volumes),
     ...terminals(context, roots),
     ...devices.right,
@@ -291,43 +296,71 @@ export const variables = (
     { name: "HOME", value: identity.home, source: OF_USER },
     { name: "PATH", value: DEFAULT_PATH, source: DirectiveSource.byDefault }
   ].filter(({ name }) => !sets(process, name)),
-  ...process.environment.map(({ name, value }) => {
-    const set = settings.env.findIndex((variable) => variable.name === name)
-    return { name, value, source: set < 0 ? OF_ENV : DirectiveSource.entry(origins, "env", set) }
-  })
+  ...process.environment.map(({ name, value }) => ({
+    name,
+    value,
+    source: variableSource(origins, settings, name)
+  }))
 ]
+
+const variableSource = (
+  origins: ImageContext.ImageContext["origins"],
+  { env, secret }: Pick<ImageContext.ImageContext["settings"], "env" | "secret">,
+  name: string
+): DirectiveSource.DirectiveSource => {
+  const path = secret.findLastIndex((each) => each.kind === "file" && each.variable === name)
+  if (path >= 0) return DirectiveSource.entry(origins, "secret", path)
+  const set = env.findIndex((variable) => variable.name === name)
+  return set < 0 ? OF_ENV : DirectiveSource.entry(origins, "env", set)
+}
 
 const sets = ({ environment }: ImageProcess.ImageProcess, variable: string): boolean =>
   environment.some(({ name }) => name === variable)
 
 /** The directives for files of variables, which systemd reads at each start, and whose variables replace all others. */
 const environmentFiles = (
-  { origins, settings: { envfile } }: ImageContext.ImageContext,
-  process: ImageProcess.ImageProcess
+  context: ImageContext.ImageContext,
+  process: ImageProcess.ImageProcess,
+  { overlay }: RootPaths.RootPaths
 ): readonly Directive[] => [
-  ...(envfile.length === 0 || foreignVariables(process).length === 0
-    ? []
-    : [directive("Environment", literal(marked(process)))]),
-  ...envfile.map((file, index) =>
-    directive(
-      "EnvironmentFile",
-      literal(EnvironmentSettings.printFile(file)),
-      DirectiveSource.entry(origins, "envfile", index)
-    )
+  ...(hasVariableFiles(context) && foreignVariables(process).length > 0
+    ? [directive("Environment", literal(marked(process)))]
+    : []),
+  ...variableFiles(context, overlay).map(({ file, source }) =>
+    directive("EnvironmentFile", literal(file), source)
   )
 ]
+
+/** The files of variables as `EnvironmentFile=` has them, in the order in which they count; that of secrets is the last. */
+export const variableFiles = (
+  context: Pick<ImageContext.ImageContext, "origins" | "settings">,
+  overlay: RootPaths.Overlay
+): ReadonlyArray<{ readonly file: string; readonly source: DirectiveSource.DirectiveSource }> => {
+  const { origins, settings } = context
+  const secrets = ServiceSecrets.environmentFile(settings, overlay)
+  return [
+    ...settings.envfile.map((file, index) => ({
+      file: EnvironmentSettings.printFile(file),
+      source: DirectiveSource.entry(origins, "envfile", index)
+    })),
+    ...(secrets === undefined ? [] : [{ file: secrets, source: ServiceSecrets.environmentSource(context) }])
+  ]
+}
+
+const hasVariableFiles = ({ settings: { envfile, secret } }: ImageContext.ImageContext): boolean =>
+  envfile.length > 0 || secret.some(({ kind }) => kind === "variable")
 
 /**
  * Returns what keeps the host's variables out. `UnsetEnvironment=` counts after the files of variables, and a file may set such a
  * variable too. So if there are files, the variables have a value that no file gives them, and are only unset with this value.
  */
 const unsetEnvironment = (
-  { settings: { envfile } }: ImageContext.ImageContext,
+  context: ImageContext.ImageContext,
   process: ImageProcess.ImageProcess,
   facts: RootFacts
 ): readonly Directive[] => {
   const foreign = foreignVariables(process)
-  const hasFiles = envfile.length > 0 && isPrepared(process, facts)
+  const hasFiles = hasVariableFiles(context) && isPrepared(process, facts)
   return foreign.length === 0
     ? []
     : [directive("UnsetEnvironment", literal(hasFiles ? marked(process) : foreign.join(" ")))]

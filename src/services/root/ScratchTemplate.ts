@@ -1,6 +1,6 @@
 /**
  * The files of a template (`RootTemplate`), which `oci-prepare` copies at each start: the upper directory of the overlay with
- * its mount points, the pipe of the output, the table of mounts and the records of users.
+ * its mount points, the pipe of the output, the table of mounts, the list of secrets and the records of users.
  */
 import * as fs from "node:fs"
 import { basename } from "node:path"
@@ -21,6 +21,8 @@ export interface TemplateParts {
   readonly records: readonly Records[]
   /** The lines of the table of mounts. */
   readonly lines: readonly string[]
+  /** The lines of the list of secrets. */
+  readonly secrets: readonly string[]
   /** Whether what the service writes to its root is kept. */
   readonly isPersistent: boolean
 }
@@ -36,7 +38,7 @@ export const placeIn = (directory: string, path: string): string =>
 export const write = (
   calls: Calls,
   directory: string,
-  { isPersistent, lines, points, records, roots, workingDirectory }: TemplateParts
+  { isPersistent, lines, points, records, roots, secrets, workingDirectory }: TemplateParts
 ): void => {
   const { lower } = roots
   const scratch = scratchIn(directory)
@@ -54,6 +56,7 @@ export const write = (
   fs.chmodSync(output, OPEN_TO_WRITERS)
   writeRecords(`${directory}/users`, records)
   fs.writeFileSync(`${directory}/mounts`, `${lines.join("\n")}\n`)
+  if (secrets.length > 0) fs.writeFileSync(`${directory}/secrets`, `${secrets.join("\n")}\n`)
   if (isPersistent) {
     const place = RootLookup.destination(lower, workingDirectory)
     fs.writeFileSync(`${directory}/places`, MountPoints.places(points, place))

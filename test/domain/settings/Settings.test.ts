@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as ImageSettings from "../../../src/domain/settings/ImageSettings.ts"
+import * as SecretSettings from "../../../src/domain/settings/SecretSettings.ts"
 import * as Settings from "../../../src/domain/settings/Settings.ts"
 import * as SystemSettings from "../../../src/domain/settings/SystemSettings.ts"
 
@@ -17,6 +18,11 @@ const parse = (...lines: ReadonlyArray<readonly [section: string, key: string, v
 
 const messages = (parsed: ReturnType<typeof parse>) => parsed.refused.map(({ message }) => message)
 const image = { layout: "myorg.com/myapp", ref: "stable" }
+/** A secret as a file with all that it has by default. */
+const file = (source: string, path: string) =>
+  ({ kind: "file", source, path, uid: 0, gid: 0, mode: 0o444, variable: undefined }) as const
+const SECRET_WANTED =
+  "a secret is expected, for example db-password, db-password:/etc/app/password:1000:1000:0400, or db-password:env=PASSWORD"
 
 describe("Settings.fromLines", () => {
   it("without lines are the defaults", () => {
@@ -140,6 +146,61 @@ describe("Settings.fromLines", () => {
       "/dev/kvm:/dev/kvm:rr",
       "a device is expected, for example /dev/kvm, /dev/ttyUSB0:/dev/modem:rw, or a group such as char-drm"
     ],
+    [
+      "image *",
+      "secret",
+      "db password",
+      "the secret's name must have letters, digits and “_”, “.”, “-”, “+”, “@” only"
+    ],
+    ["image *", "secret", "..", SECRET_WANTED],
+    ["image *", "secret", "key:", SECRET_WANTED],
+    ["image *", "secret", "key:name", SECRET_WANTED],
+    ["image *", "secret", "key:0:0", SECRET_WANTED],
+    ["image *", "secret", "key:/a:0:0:0400:more", SECRET_WANTED],
+    ["image *", "secret", "k".repeat(241), "the secret's name is longer than 240 characters"],
+    ["image *", "secret", "/etc/", "a file is expected, and this is a directory"],
+    ["image *", "secret", "/etc/../key", "the path must not contain the components “.” and “..”"],
+    ["image *", "secret", "key:/", "the secret's path is a directory, and a file is expected"],
+    ["image *", "secret", "key:/etc/", "the secret's path is a directory, and a file is expected"],
+    ["image *", "secret", "key:/etc/./key", "the path must not contain the components “.” and “..”"],
+    ...["/dev/key", "/proc/1/key", "/run//systemd/key", "/run/credentials/key"].map(
+      (path) =>
+        [
+          "image *",
+          "secret",
+          `key:${path}`,
+          "the secret's path lies where systemd mounts file systems of its own"
+        ] as const
+    ),
+    ["image *", "secret", "key:app:app:0400", "the owner has to be two numbers, UID:GID"],
+    ["image *", "secret", "key:4294967295:0:0400", "the owner has to be two numbers, UID:GID"],
+    [
+      "image *",
+      "secret",
+      "key:0:0:4755",
+      "the mode has to be an octal number without setuid bits, such as 0400"
+    ],
+    [
+      "image *",
+      "secret",
+      "key:0:0:0800",
+      "the mode has to be an octal number without setuid bits, such as 0400"
+    ],
+    [
+      "image *",
+      "secret",
+      "key:/a:env=KEY",
+      "a secret that is a variable has no path, owner or mode: NAME:env=VARIABLE is expected"
+    ],
+    ...["key:env=", "key:env=1KEY", "key:envfile=A-B"].map(
+      (value) =>
+        [
+          "image *",
+          "secret",
+          value,
+          "the variable's name must have letters, digits and “_” only, and not begin with a digit"
+        ] as const
+    ),
     ["image *", "envfile", "a.env", "an absolute path is expected"],
     ["image *", "envfile", "/etc/", "a file is expected, and this is a directory"],
     [
@@ -201,6 +262,21 @@ describe("Settings.fromLines", () => {
     ["devices", "/dev/ttyUSB0:/dev/modem:r", [{ host: "/dev/ttyUSB0", image: "/dev/modem", mode: "r" }]],
     ["devices", "/dev/fuse:rwm", [{ host: "/dev/fuse", image: "/dev/fuse", mode: "rwm" }]],
     ["devices", "char-drm:r", [{ host: "char-drm", image: undefined, mode: "r" }]],
+    ["secret", "db-password", [file("db-password", "/run/secrets/db-password")]],
+    ["secret", "a.b@c+d_E:/etc//app/key", [file("a.b@c+d_E", "/etc/app/key")]],
+    ["secret", "key:1000:50:0440", [{ ...file("key", "/run/secrets/key"), uid: 1000, gid: 50, mode: 0o440 }]],
+    ["secret", "key:/k:1:2:400", [{ ...file("key", "/k"), uid: 1, gid: 2, mode: 0o400 }]],
+    ["secret", "/srv//tls/key.pem", [file("/srv/tls/key.pem", "/run/secrets/key.pem")]],
+    ["secret", "/srv/key:/etc/key", [file("/srv/key", "/etc/key")]],
+    ["secret", "key:envfile=KEY_FILE", [{ ...file("key", "/run/secrets/key"), variable: "KEY_FILE" }]],
+    [
+      "secret",
+      "key:/k:1:2:0400:envfile=KEY_FILE",
+      [{ ...file("key", "/k"), uid: 1, gid: 2, mode: 0o400, variable: "KEY_FILE" }]
+    ],
+    ["secret", "key:env=_K3Y", [{ kind: "variable", source: "key", variable: "_K3Y" }]],
+    ["secret", "/srv/key:env=KEY", [{ kind: "variable", source: "/srv/key", variable: "KEY" }]],
+    ["secret", "", []],
     ["health", "restart", "restart"],
     ["healthcmd", "curl -f x", ["CMD-SHELL", "curl -f x"]],
     ["healthcmd", "", undefined],
@@ -288,6 +364,19 @@ describe("Settings.forImage", () => {
       { name: "A", value: "3" }
     ])
     assert.deepStrictEqual(effective(env("A=1"), env(""), env("B=2")).env, [{ name: "B", value: "2" }])
+  })
+
+  it("secrets add up, one for each path and each variable; an empty one takes all back", () => {
+    const said = (...values: readonly string[]) =>
+      effective(...values.map((value) => ["image *", "secret", value] as const)).secret.map(
+        SecretSettings.print
+      )
+    assert.deepStrictEqual(said("a", "a:env=A", "a:/k", "b:/k", "c:env=A"), [
+      "a:/run/secrets/a:0:0:0444",
+      "b:/k:0:0:0444",
+      "c:env=A"
+    ])
+    assert.deepStrictEqual(said("a", "", "b:0:0:0400:envfile=B"), ["b:/run/secrets/b:0:0:0400:envfile=B"])
   })
 
   it("capabilities add up, one for each name; all takes the place of what was before it", () => {

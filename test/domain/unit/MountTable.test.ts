@@ -18,6 +18,8 @@ const volume = (source: string, path: string, readonly = false): RootMount => ({
 const writable: RootMount = { kind: "writable", path: "/run", source: "/scratch/run", readonly: false }
 const hosts: RootMount = { kind: "host file", path: "/etc/hosts", source: "/etc/hosts", readonly: true }
 
+const secret: RootMount = { kind: "secret", path: "/data/key", source: "/run/s/0", readonly: true }
+
 /** Links of the image lead to `/real`. */
 const resolve = (path: string): string | undefined =>
   path === "/loop" ? undefined : path.slice(1).replace(/^link(?=\/|$)/, "real")
@@ -39,6 +41,23 @@ describe("MountTable.lines", () => {
       "/scratch/run /r/run none bind,nodev",
       OPENED
     ]))
+
+  it("a secret has to be mounted, and no link of a volume is followed to it", () => {
+    const expected = (volume: string, guard: string, opened: string) => [
+      `/srv /r/data none ${volume},${guard}`,
+      "/run/s/0 /r/data/key none bind,ro,nodev,nosuid,noexec",
+      `none /r/data none remount,bind,${opened}`,
+      OPENED
+    ]
+    assert.deepStrictEqual(
+      lines([volume("/srv", "/data"), secret]),
+      expected("rbind,nodev=recursive", "nosymfollow=recursive", "nodev=recursive,symfollow=recursive")
+    )
+    assert.deepStrictEqual(
+      lines([volume("/srv", "/data"), secret], OLD),
+      expected("bind,nodev,noexec", "nosymfollow", "nodev,noexec,symfollow")
+    )
+  })
 
   it("terminals of its own come first", () =>
     assert.deepStrictEqual(lines([], NEW, { ...ROOT, terminals: true }), [

@@ -47,6 +47,7 @@ describe("ScratchTemplate.write", () => {
           workingDirectory: "/work/here",
           records: [],
           lines: ["one", "two"],
+          secrets: ["file 0 0:0 0444 key"],
           isPersistent: false
         })
         const upper = at("template/scratch/upper")
@@ -58,7 +59,7 @@ describe("ScratchTemplate.write", () => {
         assert.strictEqual(modeOf(at("template/scratch/output")), "622")
         assert.strictEqual(modeOf(at("template/scratch")), "700")
         assert.strictEqual(fs.readFileSync(at("template/mounts"), "utf8"), "one\ntwo\n")
-        assert.deepStrictEqual(fs.readdirSync(at("template")).sort(), ["mounts", "scratch"])
+        assert.deepStrictEqual(fs.readdirSync(at("template")).sort(), ["mounts", "scratch", "secrets"])
       })
     )
   )
@@ -72,6 +73,7 @@ describe("ScratchTemplate.write", () => {
           workingDirectory: "/",
           records: [UserRecord.user(7, 8)],
           lines: [],
+          secrets: [],
           isPersistent: true
         })
         assert.strictEqual(modeOf(at("template/users")), "755")
