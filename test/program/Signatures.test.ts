@@ -480,6 +480,21 @@ describe("an image does not run", () => {
         /^the signature of the image was not read, as the generator had no time left/
       )
     }))
+
+  it("without a check of each signature after the generator's time, also of those that were found before", () =>
+    withPlace(({ key, layout, load }) => {
+      const image = layout.image()
+      layout.index(layout.named("v1", image), Signer.bundle(layout, OUR, image))
+      let isSpent = false
+      const listed = one(load(key(), {}, { seconds: 1, isSpent: () => isSpent }))
+      const documents = Either.getOrThrow(listed.documents())
+      assert.isTrue(Either.isRight(listed.signed(documents)))
+      isSpent = true
+      assert.match(
+        Either.match(listed.signed(documents), { onLeft: ({ message }) => message, onRight: () => "" }),
+        /^the signature of the image was not read, as the generator had no time left/
+      )
+    }))
 })
 
 it("all that decides is an input of the generator's memory: keys, also missing ones, and the documents of signatures", () =>

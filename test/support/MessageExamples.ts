@@ -273,6 +273,11 @@ export const EXAMPLES: ReadonlyArray<Error & { readonly _tag: string }> = [
   ),
   new SessionClosed({}),
   new SecretRefused({ source: "key", path: "/data", reason: "is a volume" }),
+  new SecretRefused({
+    source: "/srv/data/key",
+    path: undefined,
+    reason: "lies in the volume /data, where processes of the image could put a link in its place"
+  }),
   new SecretUnfit({ source: "key", path: "/etc", reason: "is a directory of the image" }),
   new SettingRefused({
     file: "/etc/oci-generator.conf",

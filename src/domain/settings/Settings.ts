@@ -14,6 +14,7 @@ import { TaggedError } from "../text/TaggedError.ts"
 import * as ValueRefused from "../text/ValueRefused.ts"
 import * as ImageSettings from "./ImageSettings.ts"
 import type { SettingKey } from "./SettingKey.ts"
+import * as SignatureSettings from "./SignatureSettings.ts"
 import * as SystemSettings from "./SystemSettings.ts"
 
 /** The whole configuration. */
@@ -92,7 +93,10 @@ const DIRECTORIES: readonly DirectoryKey[] = ["imagelayoutdir", "extractsdir", "
 /** The source that a line of a unit names in place of a file. */
 const THE_PROGRAM = "program"
 
-/** One `key = value` of a configuration file. Without a key, it is the head of a section. */
+/**
+ * One `key = value` of a configuration file. Without a key, it is the head of a section. After a malformed head, the section
+ * is the text of the head, which begins with `[`.
+ */
 export interface Line extends Place {
   readonly section: string
   readonly key?: string
@@ -130,10 +134,14 @@ export const fromLines = (
       return error
     }
     const pattern = IMAGE_SECTION.exec(section)?.[1]
-    if (section !== "system" && pattern === undefined) {
-      // An unknown section is reported once, at its head, and its keys are ignored.
+    if (pattern === undefined && key !== undefined && Object.hasOwn(SignatureSettings.KEYS, key)) {
+      // It is not known which images need a signature, and one that is not checked must not run.
+      const error = refuse(`${key} is not in an [image …] section, so no image starts`, key)
+      rules.push({ pattern: "*", settings: {}, place: { file, line }, fault: { key, refused: error } })
+    } else if (section !== "system" && pattern === undefined) {
+      // An unknown section is reported once, at its head, and its keys are ignored. A head that is malformed was reported already.
       const seen = `${file}\n${section}`
-      if (!unknown.has(seen)) refuse(`unknown section [${section}]`)
+      if (!unknown.has(seen) && !section.startsWith("[")) refuse(`unknown section [${section}]`)
       unknown.add(seen)
     } else if (key === undefined) {
       // A section may be empty.

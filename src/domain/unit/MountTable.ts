@@ -2,7 +2,7 @@
  * The table that mounts everything into a root, in the form of fstab(5): `mount --all --fstab TABLE` is one process.
  *
  *     devpts        ROOT/proc          devpts  nosuid,noexec,…               0 0
- *     /srv/data     ROOT/data          none  rbind,nodev,nosymfollow         0 0     a volume that another one lies in
+ *     /srv/data     ROOT/data          none  rbind,rslave,rshared,nodev,nosymfollow  0 0   a volume that another one lies in
  *     /srv/inner    ROOT/data/inner    none  rbind,nodev                     0 0
  *     /run/…/0      ROOT/run/secrets/x none  bind,ro,nodev,nosuid,noexec     0 0     a secret
  *     /etc/hosts    ROOT/etc/hosts     none  bind,ro,nodev,nosuid,…,nofail   0 0
@@ -22,6 +22,11 @@
  * The source of a volume is the operator's path, and its links are followed. A source inside another volume of
  * the same image is different: it is used from where that volume is mounted in the root, so the same protection
  * holds for it.
+ *
+ * A bind mount shares what is mounted inside it with its source, wherever else that is mounted: on the host, and in the roots
+ * of other services with the same volume. Such a volume is therefore made a slave: what the host mounts in it later appears in the root, and
+ * what is mounted in it here, a secret or another volume, appears nowhere else. It is then shared again, for copies of the root in
+ * other namespaces, from which an unmount must remove it too.
  *
  * mount(8) must not resolve paths itself. `--no-canonicalize` prevents it, because mount(8) would follow links
  * where the kernel does not.
@@ -123,8 +128,10 @@ export const lines = (
       from === undefined ? mount.source : at(from.target) + mount.source.slice(from.source.length)
     const guard = guarded(mount) ? [flag("nosymfollow", mount, program)] : []
     const missing = mount.kind === "host file" ? ["nofail"] : []
+    const bind = bindOf(mount, guard.length > 0, program)
     return line(source, at(mount.target), [
-      bindOf(mount, guard.length > 0, program),
+      bind,
+      ...(guard.length > 0 ? OWN_PEERS[bind] : []),
       ...own(mount),
       ...guard,
       ...missing
@@ -172,8 +179,14 @@ const inOrder = (mounts: readonly PlacedMount[]): readonly PlacedMount[] => {
  * Returns the kind of bind mount. A volume includes other file systems that are mounted in it, if they can be
  * protected in the same way.
  */
-const bindOf = ({ kind }: PlacedMount, isGuarded: boolean, { addsFlags }: MountProgram): string =>
-  kind === "volume" && (addsFlags || !isGuarded) ? "rbind" : "bind"
+const bindOf = (
+  { kind }: PlacedMount,
+  isGuarded: boolean,
+  { addsFlags }: MountProgram
+): keyof typeof OWN_PEERS => (kind === "volume" && (addsFlags || !isGuarded) ? "rbind" : "bind")
+
+/** Options that keep mounts inside a bind mount from appearing in its source. mount(8) applies them in this order. */
+const OWN_PEERS = { bind: ["slave", "shared"], rbind: ["rslave", "rshared"] } as const
 
 const flagsOf = (mount: PlacedMount, flags: MountFlags, program: MountProgram): readonly string[] => {
   if (isFile(mount)) return ["ro", "nodev", "nosuid", "noexec"]

@@ -119,4 +119,4 @@ const kept = (unit: UnitFile, service: string): UnitFile => ({
 })
 
 /** The version of the template's format. Increase it when a template for the same image changes. */
-const FORMAT = 6
+const FORMAT = 7

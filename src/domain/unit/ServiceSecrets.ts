@@ -28,11 +28,13 @@ import { type Directive, directive } from "./UnitFile.ts"
 /** The file of a secret cannot be where the configuration says. */
 export class SecretRefused extends TaggedError("SecretRefused")<{
   readonly source: string
-  readonly path: string
-  /** A clause that follows the path: "is a volume". */
+  /** The path in the image; `undefined` if the secret cannot be read from its source. */
+  readonly path: string | undefined
+  /** A clause that follows the path, or else the source: "is a volume". */
   readonly reason: string
 }> {
   override get message(): string {
+    if (this.path === undefined) return `the secret ${this.source} ${this.reason}`
     return `the secret ${this.source} cannot be at ${this.path}, which ${this.reason}`
   }
 }
@@ -116,12 +118,25 @@ export interface InspectedSecret {
   readonly source: DirectiveSource.Facts
 }
 
-/** Returns why the file of a secret cannot be where it should; `undefined` if all can. */
+/** Returns why a secret cannot be read from where it is, or its file not be where it should; `undefined` if all can. */
 export const refused = (
   { profile, secret }: ImageContext["settings"],
   volumes: readonly Volume[]
 ): SecretRefused | undefined => {
   const all = files(secret)
+  for (const each of secret) {
+    const { source } = each
+    const volume = SecretSettings.isHostFile(each)
+      ? volumes.find(({ directory }) => source === directory || source.startsWith(`${directory}/`))
+      : undefined
+    // root would follow the link, and read any file of the host for the image.
+    if (volume !== undefined)
+      return new SecretRefused({
+        source,
+        path: undefined,
+        reason: `lies in the volume ${volume.path}, where processes of the image could put a link in its place`
+      })
+  }
   for (const { path, source } of all) {
     const refusal = (reason: string) => new SecretRefused({ source, path, reason })
     if (volumes.some((volume) => volume.path === path)) return refusal("is a volume")

@@ -59,7 +59,8 @@ export const load = (
     if (Either.isLeft(read)) {
       // A caller who lacks permission for some of the files must not get defaults instead of the configuration.
       if (file !== undefined || Privileges.isDenied(read.left)) return Either.left(read.left)
-      if (read.left.code !== "ENOENT") warnings.push(read.left.message)
+      // A drop-in that is listed and missing is a link that leads nowhere.
+      if (read.left.code !== "ENOENT" || path !== places.file) warnings.push(read.left.message)
       continue
     }
     const content = read.right
@@ -124,14 +125,16 @@ const parse = (
         const [key, value] = /^\s*[^=\s[][^=]*=/.test(source)
           ? (Object.entries(ini.parse(source))[0] ?? [])
           : []
-        if (key === undefined) warnings.push(`${file}:${line}: neither a [section] nor “key = value”`)
-        else {
-          const name = key.toLowerCase()
+        if (key === undefined) {
+          warnings.push(`${file}:${line}: neither a [section] nor “key = value”`)
+          // What follows a malformed head was not meant for the section before it.
+          if (/^\s*\[/.test(source)) section = source.trim()
+        } else {
+          // `ini` takes `key[]` for a list.
+          const name = Array.isArray(value) ? `${key.toLowerCase()}[]` : key.toLowerCase()
           const said = Settings.isVerbatim(name)
             ? source.slice(source.indexOf("=") + 1).trim()
-            : typeof value === "object"
-              ? ""
-              : String(value)
+            : String(value)
           lines.push({ file, line, section, key: name, value: said })
         }
       }

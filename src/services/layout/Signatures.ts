@@ -47,7 +47,12 @@ export const inLayout = (layout: string, budget: Deadline = UNLIMITED): LayoutSi
         for (const { signature } of inEntry({ layout, allowed }, descriptor)) yield { name, signature }
       }
     others ??= othersIn({ layout, allowed: Artifacts.allowance(budget) }, byName)
-    for (const other of others) if (isAbout(other, digests)) yield other
+    for (const other of others) {
+      if (!isAbout(other, digests)) continue
+      // Checking a signature takes longer than finding it, and one document may be about many images.
+      if (budget.isSpent()) return yield BEYOND
+      yield other
+    }
   }
 }
 

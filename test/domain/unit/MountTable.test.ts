@@ -51,11 +51,15 @@ describe("MountTable.lines", () => {
     ]
     assert.deepStrictEqual(
       lines([volume("/srv", "/data"), secret]),
-      expected("rbind,nodev=recursive", "nosymfollow=recursive", "nodev=recursive,symfollow=recursive")
+      expected(
+        "rbind,rslave,rshared,nodev=recursive",
+        "nosymfollow=recursive",
+        "nodev=recursive,symfollow=recursive"
+      )
     )
     assert.deepStrictEqual(
       lines([volume("/srv", "/data"), secret], OLD),
-      expected("bind,nodev,noexec", "nosymfollow", "nodev,noexec,symfollow")
+      expected("bind,slave,shared,nodev,noexec", "nosymfollow", "nodev,noexec,symfollow")
     )
   })
 
@@ -88,9 +92,9 @@ describe("MountTable.lines", () => {
         volume("/x", "/data-x")
       ]),
       [
-        "/o /r/data none rbind,nodev=recursive,nosymfollow=recursive",
+        "/o /r/data none rbind,rslave,rshared,nodev=recursive,nosymfollow=recursive",
         "/x /r/data-x none rbind,nodev=recursive",
-        "/m /r/data/a none rbind,nodev=recursive,nosymfollow=recursive",
+        "/m /r/data/a none rbind,rslave,rshared,nodev=recursive,nosymfollow=recursive",
         "/i /r/data/a/inner none rbind,nodev=recursive",
         "none /r/data/a none remount,bind,nodev=recursive,symfollow=recursive",
         "none /r/data none remount,bind,nodev=recursive,symfollow=recursive",
@@ -100,7 +104,7 @@ describe("MountTable.lines", () => {
 
   it("a source inside another volume is taken from where that is mounted", () =>
     assert.deepStrictEqual(lines([volume("/srv/outer/inner", "/a"), volume("/srv/outer", "/z")]), [
-      "/srv/outer /r/z none rbind,nodev=recursive,nosymfollow=recursive",
+      "/srv/outer /r/z none rbind,rslave,rshared,nodev=recursive,nosymfollow=recursive",
       "/r/z/inner /r/a none rbind,nodev=recursive",
       "none /r/z none remount,bind,nodev=recursive,symfollow=recursive",
       OPENED
@@ -113,7 +117,7 @@ describe("MountTable.lines", () => {
     assert.deepStrictEqual(
       lines([volume("/srv", "/data"), volume("/i", "/data/i"), volume("/o", "/o")], OLD),
       [
-        "/srv /r/data none bind,nodev,noexec,nosymfollow",
+        "/srv /r/data none bind,slave,shared,nodev,noexec,nosymfollow",
         "/i /r/data/i none rbind,nodev",
         "/o /r/o none rbind,nodev",
         "none /r/data none remount,bind,nodev,noexec,symfollow",

@@ -49,6 +49,17 @@ describe("secrets of a service", () => {
       "variable KEY - - key"
     ]))
 
+  it("are not read from a volume of the image, whose processes could put a link to any file there", () => {
+    const refused = (text: string) =>
+      ServiceSecrets.refused(settings([text]), [
+        { kind: "own", path: "/data", directory: "/srv/data", readonly: false }
+      ])?.message
+    for (const text of ["/srv/data/key", "/srv/data/in/key:env=KEY", "/srv//data/key"])
+      assert.match(refused(text) ?? "", /^the secret \/srv\/data\/\S+ lies in the volume \/data, where /)
+    assert.isUndefined(refused("/srv/data2/key"))
+    assert.isUndefined(refused("key:/data/key"))
+  })
+
   it("cannot be where something else is", () => {
     const refused = (texts: readonly string[], profile?: ImageSettings.Profile) =>
       ServiceSecrets.refused(settings(texts, profile), [

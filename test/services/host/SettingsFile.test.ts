@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import { assert, it } from "vitest"
 import { TEXT } from "../../../src/domain/settings/DefaultConfiguration.ts"
 import * as ImageSettings from "../../../src/domain/settings/ImageSettings.ts"
-import { DEFAULTS, forImage } from "../../../src/domain/settings/Settings.ts"
+import { DEFAULTS, faultsFor, forImage } from "../../../src/domain/settings/Settings.ts"
 import * as SystemSettings from "../../../src/domain/settings/SystemSettings.ts"
 import * as SettingsFile from "../../../src/services/host/SettingsFile.ts"
 import { temporary } from "../../support/LayoutWriter.ts"
@@ -56,11 +56,40 @@ it("names file and line of what is neither a section nor a key with a value", ()
     "[image *]\nuser\n[image *\nroot = persistent # said by hand\n= x\n[image *] ; again\nhealth = off\n"
   )
   const { root, health, user } = forImage(settings, { layout: "a", ref: "b" })
-  assert.deepEqual({ root, health, user }, { root: "persistent", health: "off", user: undefined })
+  assert.deepEqual({ root, health, user }, { root: "ephemeral", health: "off", user: undefined })
   assert.deepEqual(
     warnings,
     [2, 3, 5].map((line) => `/oci.conf:${line}: neither a [section] nor “key = value”`)
   )
+})
+
+it("no line after a malformed head counts for the section before it", () => {
+  const { settings } = load("[image of/strangers]\nhealth = off\n[image of/ours\nprofile = trusted\n")
+  const { health, profile } = forImage(settings, { layout: "of/strangers", ref: "b" })
+  assert.deepEqual({ health, profile }, { health: "off", profile: "default" })
+})
+
+it.each([
+  "[Image *]\nsignedby = /k.pub",
+  "[images *]\nsignedby = /k.pub",
+  "[image]\nsignedby = /k.pub",
+  "[image other]\n[image *\nsignedby = /k.pub",
+  "signedby = /k.pub",
+  "[system]\nsignedby = /k.pub",
+  "[system]\nSignedIdentity = exact",
+  "[image *]\nsignedby = /k.pub\n[image *]\nsignedby[] = /k2.pub",
+  "[image *]\nsignedby = /k.pub\n[image *]\nsignedby = null"
+])("no image runs without a check where signedby is written wrongly: %j", (text) => {
+  const { settings, warnings } = load(text)
+  const faults = faultsFor(settings, { layout: "a", ref: "b" })
+  assert.lengthOf(faults, 1)
+  assert.include(warnings, faults[0]?.message.replace(/^.*(?=\/oci\.conf)/, ""))
+})
+
+it("a section of an image that sets signedby counts before a line that is in no section", () => {
+  const { settings } = load("[Image *]\nsignedby = /k.pub\n[image a]\nsignedby = /k.pub")
+  assert.deepEqual(faultsFor(settings, { layout: "a", ref: "b" }), [])
+  assert.lengthOf(faultsFor(settings, { layout: "c", ref: "b" }), 1)
 })
 
 it("takes a health check's command unchanged, comments and quotes included", () => {
@@ -119,6 +148,14 @@ const loadAll = (
     warnings: warnings.map((warning) => warning.replace(directory.path, ""))
   }
 }
+
+it("tells of a drop-in that is a link to nowhere", () => {
+  using directory = temporary()
+  symlinkSync("/nowhere", join(directory.path, "a.conf"))
+  const places = { file: join(directory.path, "oci.conf"), dropIns: [directory.path] }
+  const { warnings } = Effect.runSync(SettingsFile.load(undefined, places))
+  assert.deepEqual(warnings, [`${directory.path}/a.conf is missing`])
+})
 
 const says = (path: string) => `[system]\nextractsdir = ${path}\n`
 
