@@ -35,6 +35,7 @@ export class RootNotCompared extends Data.TaggedError("RootNotCompared")<{
   }
 }
 
+/** What is listed, and to whom it is told. */
 export interface DiffOptions {
   /** Called with each change, in the order of the paths. */
   readonly onChange: (change: RootChange) => void
@@ -42,6 +43,7 @@ export interface DiffOptions {
   readonly all?: boolean
 }
 
+/** What a list of changes is of. */
 export interface Diffed {
   /** What the root is: that of the running service, or else that of the next start. */
   readonly root: RootMode

@@ -8,10 +8,10 @@
  */
 import type { ImageName } from "../naming/ImageName.ts"
 
-/** The values of `signedidentity`. */
-export const RULES = ["any", "repository", "exact"] as const
 /** What of the image's name a signature must name: nothing, the repository, or the repository and the reference. */
-export type Rule = (typeof RULES)[number]
+export type Rule = "any" | "repository" | "exact"
+/** The values of `signedidentity`. */
+export const RULES: readonly [Rule, ...Rule[]] = ["any", "repository", "exact"]
 
 /** Returns the name that a signature must have, as messages show it; `undefined` if any will do. */
 export const wanted = (rule: Rule, { layout, ref }: ImageName): string | undefined => {

@@ -40,6 +40,7 @@ export interface Verdict {
   readonly isSameDirectory: boolean
 }
 
+/** What has happened at a path. */
 export type Change = "added" | "changed" | "removed"
 
 /** Compares the entry of one path. A directory has changed if its owner or mode has, or if it is another one. */
