@@ -35,7 +35,7 @@ export class RootNotCompared extends Data.TaggedError("RootNotCompared")<{
   }
 }
 
-/** What is listed, and to whom it is told. */
+/** What is listed, and what is called with each change. */
 export interface DiffOptions {
   /** Called with each change, in the order of the paths. */
   readonly onChange: (change: RootChange) => void
