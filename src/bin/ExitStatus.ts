@@ -58,7 +58,6 @@ const OF_ERRORS = {
   RootNotCompared: "failed",
   RootNotMounted: "failed",
   SecretRefused: "failed",
-  SecretUnfit: "failed",
   SeveralImages: "noSuchImage",
   UnitNotWritten: "failed",
   UnknownSignal: "failed",

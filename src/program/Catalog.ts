@@ -8,7 +8,8 @@ import { display, type ImageName, LATEST } from "../domain/naming/ImageName.ts"
 import * as UnitName from "../domain/naming/UnitName.ts"
 import * as ImageOverrides from "../domain/settings/ImageOverrides.ts"
 import type { ImageSettings } from "../domain/settings/ImageSettings.ts"
-import type * as Settings from "../domain/settings/Settings.ts"
+import * as Settings from "../domain/settings/Settings.ts"
+import * as SignatureSettings from "../domain/settings/SignatureSettings.ts"
 import * as Enabling from "../domain/unit/Enabling.ts"
 import * as ImageContext from "../domain/unit/ImageContext.ts"
 import * as Privileges from "../services/files/Privileges.ts"
@@ -243,10 +244,10 @@ const imageOf = (
           (resolved) => ImageOverrides.apply(resolved, settings)
         )
   const signed: CatalogImage["signed"] = (resolved) => {
-    const fault = faults.find(({ key }) => key === "signedby" || key === "signedidentity")
+    const fault = faults.find(({ key }) => key !== undefined && SignatureSettings.isKey(key))
     if (fault !== undefined) return Either.left(new ImageResolution.ImageRefused({ reason: fault.message }))
     if (settings.signedby.length === 0) return Either.right(resolved)
-    const place = origins.signedby?.map(({ file, line }) => `${file}:${line}`).join(", ") ?? ""
+    const place = (origins.signedby ?? []).map(Settings.displayPlace).join(", ")
     const checked = check(resolved, { ...settings, image, place }, signatures(path))
     return Either.isLeft(checked) && budget.isSpent() ? left("signature of the image", budget) : checked
   }

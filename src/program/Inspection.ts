@@ -7,6 +7,7 @@ import type { ImageConfig } from "../domain/image/ImageConfig.ts"
 import type { ResolvedImage } from "../domain/image/ResolvedImage.ts"
 import type { HealthCheck } from "../domain/process/HealthCheck.ts"
 import * as ImageProcess from "../domain/process/ImageProcess.ts"
+import * as Settings from "../domain/settings/Settings.ts"
 import * as DirectiveSource from "../domain/unit/DirectiveSource.ts"
 import type { UnitLink } from "../domain/unit/Enabling.ts"
 import * as ImageContext from "../domain/unit/ImageContext.ts"
@@ -123,7 +124,7 @@ export const of = (listed: CatalogImage) =>
 
 /** Returns the lines of the configuration that ask for a signature. */
 const placesOf = ({ context: { origins, settings } }: CatalogImage): readonly string[] =>
-  settings.signedby.length === 0 ? [] : (origins.signedby ?? []).map(({ file, line }) => `${file}:${line}`)
+  settings.signedby.length === 0 ? [] : (origins.signedby ?? []).map(Settings.displayPlace)
 
 const layersOf = (
   { context }: CatalogImage,

@@ -35,7 +35,7 @@ export class RootNotCompared extends Data.TaggedError("RootNotCompared")<{
   }
 }
 
-/** What is listed, and what is called with each change. */
+/** Options of a list of changes. */
 export interface DiffOptions {
   /** Called with each change, in the order of the paths. */
   readonly onChange: (change: RootChange) => void
@@ -43,7 +43,7 @@ export interface DiffOptions {
   readonly all?: boolean
 }
 
-/** What a list of changes is of. */
+/** The root whose changes were listed, and their number. */
 export interface Diffed {
   /** What the root is: that of the running service, or else that of the next start. */
   readonly root: RootMode

@@ -75,7 +75,6 @@ import { ImageNotMounted } from "../../src/services/root/MountedRoots.ts"
 import { KernelTooOld } from "../../src/services/root/MountProgram.ts"
 import { RootNotMounted } from "../../src/services/root/RootStarter.ts"
 import { RootWriteError } from "../../src/services/root/RootWriter.ts"
-import { SecretUnfit } from "../../src/services/root/SecretPlaces.ts"
 import { IdUnknown } from "../../src/services/root/UserDatabase.ts"
 import { VolumeFailed } from "../../src/services/root/VolumeDirectories.ts"
 import { ReloadFailed } from "../../src/services/unit/ServiceManager.ts"
@@ -278,7 +277,7 @@ export const EXAMPLES: ReadonlyArray<Error & { readonly _tag: string }> = [
     path: undefined,
     reason: "lies in the volume /data, where processes of the image could put a link in its place"
   }),
-  new SecretUnfit({ source: "key", path: "/etc", reason: "is a directory of the image" }),
+  new SecretRefused({ source: "key", path: "/etc", reason: "is a directory of the image" }),
   new SettingRefused({
     file: "/etc/oci-generator.conf",
     line: 4,

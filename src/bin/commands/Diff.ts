@@ -33,7 +33,7 @@ export const diff = Command.make(
   CommonOptions.reading
 )
 
-/** Says what becomes of the changes, or why there are none. */
+/** Says whether the changes are kept, or why nothing has changed. */
 const conclusion = (image: string, { changes, isRunning, root }: RootDiff.Diffed): string => {
   if (root === "readonly")
     return `The root of ${image} is read-only: its service writes to volumes, /run, /tmp and /var/tmp alone.`

@@ -10,7 +10,7 @@ import * as Table from "../text/Table.ts"
 import * as StateText from "./StateText.ts"
 
 export interface Options {
-  /** The width of the terminal in columns; `Infinity` where there is none. */
+  /** The width of the terminal in columns; `Infinity` without a terminal. */
   readonly width: number
   /** Milliseconds since 1970. */
   readonly now: number

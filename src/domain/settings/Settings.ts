@@ -31,6 +31,9 @@ export interface Place {
   readonly line: number
 }
 
+/** Prints a place: `/etc/oci-generator.conf:12`. */
+export const displayPlace = ({ file, line }: Place): string => `${file}:${line}`
+
 /** A line of an `[image PATTERN]` section. */
 export interface Rule {
   readonly pattern: string
@@ -115,7 +118,7 @@ export class SettingRefused extends TaggedError("SettingRefused")<{
   readonly reason: string
 }> {
   override get message(): string {
-    return `${this.file}:${this.line}: ${this.reason}`
+    return `${displayPlace(this)}: ${this.reason}`
   }
 }
 
@@ -134,7 +137,7 @@ export const fromLines = (
       return error
     }
     const pattern = IMAGE_SECTION.exec(section)?.[1]
-    if (pattern === undefined && key !== undefined && Object.hasOwn(SignatureSettings.KEYS, key)) {
+    if (pattern === undefined && key !== undefined && SignatureSettings.isKey(key)) {
       // It is not known which images need a signature, and one that is not checked must not run.
       const error = refuse(`${key} is not in an [image …] section, so no image starts`, key)
       rules.push({ pattern: "*", settings: {}, place: { file, line }, fault: { key, refused: error } })

@@ -8,9 +8,12 @@ import { oneOf, pathFault, type SettingKeys } from "./SettingKey.ts"
 export interface SignatureSettings {
   /** Files with the public keys of which one must have signed the image; empty: it needs no signature. */
   readonly signedby: readonly string[]
-  /** What of the image's name the signature must name. */
+  /** How much of the image's name the signature has to contain. */
   readonly signedidentity: SignedName.Rule
 }
+
+/** Whether a key of the configuration is one of these. */
+export const isKey = (key: string): boolean => Object.hasOwn(KEYS, key)
 
 /** Each key costs a computation for each signature. */
 const MAX_KEYS = 16

@@ -1,7 +1,7 @@
 /** A signature of an image, read from its document and not yet checked by any key. */
 import type { Digest } from "../document/Digest.ts"
 
-/** What a signature says, and the bytes by which a key can be found that has made it. */
+/** The statement of a signature, and the bytes that a key is tried on. */
 export interface ImageSignature {
   /** The manifests or indexes that the signed text names. */
   readonly digests: readonly Digest[]

@@ -6,7 +6,7 @@ import { TaggedError } from "../text/TaggedError.ts"
 import type { ImageSignature } from "./ImageSignature.ts"
 import * as SignedName from "./SignedName.ts"
 
-/** What a signature must say. */
+/** The conditions that a signature has to meet. */
 export interface Demand {
   readonly image: ImageName
   /** The digests that stand for the image: one of them must be signed. */
@@ -27,7 +27,7 @@ export class SignatureUnfit extends TaggedError("SignatureUnfit")<{
 
 /**
  * Returns the key that made the signature, if all that it says is demanded. `keyOf` finds the key by a check of the signed bytes.
- * What the signature says is looked at first, since that costs less; nothing that it says counts without a key.
+ * Its statement is compared first, because that costs less than trying keys. The statement counts only if a key has made it.
  */
 export const of = <K>(
   signature: ImageSignature,

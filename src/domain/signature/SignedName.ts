@@ -8,7 +8,7 @@
  */
 import type { ImageName } from "../naming/ImageName.ts"
 
-/** What of the image's name a signature must name: nothing, the repository, or the repository and the reference. */
+/** How much of the image's name a signature has to contain: nothing, the repository, or the repository and the reference. */
 export type Rule = "any" | "repository" | "exact"
 /** The values of `signedidentity`. */
 export const RULES: readonly [Rule, ...Rule[]] = ["any", "repository", "exact"]

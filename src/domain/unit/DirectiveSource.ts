@@ -3,7 +3,7 @@
  * program.
  */
 import type { ImageSettings } from "../settings/ImageSettings.ts"
-import type { Origins, Place } from "../settings/Settings.ts"
+import { displayPlace, type Origins, type Place } from "../settings/Settings.ts"
 
 /** The source of a directive. Sources are plain objects, because the generator makes tens of thousands. */
 export type DirectiveSource =
@@ -91,7 +91,7 @@ export const display = (source: DirectiveSource): string => {
     case "Image":
       return `image: ${source.field}`
     case "Configuration":
-      return `${source.places.map(({ file, line }) => `${file}:${line}`).join(", ")}: ${source.key}`
+      return `${source.places.map(displayPlace).join(", ")}: ${source.key}`
     case "Profile":
       return `profile: ${source.profile}`
     case "Default":

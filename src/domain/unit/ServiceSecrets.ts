@@ -43,7 +43,7 @@ export class SecretRefused extends TaggedError("SecretRefused")<{
 const DIRECTORY = "/run/oci/secrets"
 
 const ENCRYPTED_STORE = "/etc/credstore.encrypted"
-/** What `oci-prepare` takes for a missing credential. */
+/** The text by which `oci-prepare` recognizes a missing credential. */
 const MISSING = "(oci-systemd: missing)"
 
 type Context = Pick<ImageContext, "origins" | "settings">

@@ -1,4 +1,4 @@
-/** What systemd says of an image's service: whether it runs, since when, and how much memory it has. */
+/** The state of an image's service, as systemd knows it: whether it runs, since when, and how much memory it has. */
 
 export interface ServiceState {
   /** `ActiveState=` of systemd: `active`, `activating`, `deactivating`, `reloading`, `inactive` or `failed`. */
@@ -11,7 +11,7 @@ export interface ServiceState {
   readonly restarts: number
   /** Bytes; `null` if it has no process or systemd does not count them. */
   readonly memory: number | null
-  /** What the last health checks say; `null` if there are none, if the service does not run, or if only root can tell. */
+  /** The result of the last health checks; `null` without health checks, if the service does not run, or if only root can tell. */
   readonly health: Health | null
 }
 

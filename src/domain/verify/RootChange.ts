@@ -5,7 +5,7 @@
 import { type ByteString, display } from "../text/ByteString.ts"
 import type { PathKind } from "./PathFacts.ts"
 
-/** What lies at one path. */
+/** The entry at one path. */
 export interface PathEntry {
   readonly kind: PathKind
   readonly uid: number
@@ -26,7 +26,7 @@ export interface UpperEntry extends PathEntry {
   readonly isRedirected: boolean
 }
 
-/** What was at a path before the service started. */
+/** The entries at a path before the service started. */
 export interface Before {
   /** The entry of the image's root. */
   readonly lower: PathEntry | undefined
@@ -40,7 +40,7 @@ export interface Verdict {
   readonly isSameDirectory: boolean
 }
 
-/** What has happened at a path. */
+/** The kinds of changes. */
 export type Change = "added" | "changed" | "removed"
 
 /** Compares the entry of one path. A directory has changed if its owner or mode has, or if it is another one. */
